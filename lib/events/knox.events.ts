@@ -1,0 +1,95 @@
+import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
+
+/** Where something came from; null where there was no request. */
+export interface ClientInfo {
+  /** The client's address as the adapter sees it (behind a proxy, set its `trust proxy`). */
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+/**
+ * What every event tells, null for what there is none of. Never the request, a raw token or a
+ * password.
+ */
+export abstract class KnoxEvent implements ClientInfo {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+
+  constructor(
+    readonly user: object | null,
+    readonly authToken: AbstractAuthToken | null,
+    client: ClientInfo | null,
+  ) {
+    this.ip = client?.ip ?? null;
+    this.userAgent = client?.userAgent ?? null;
+  }
+}
+
+/** What an event that concerns one user and one token tells. */
+export abstract class TokenEvent extends KnoxEvent {
+  declare readonly user: object;
+  declare readonly authToken: AbstractAuthToken;
+
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it narrows the parameters
+  constructor(user: object, authToken: AbstractAuthToken, client: ClientInfo | null) {
+    super(user, authToken, client);
+  }
+}
+
+/** What an event that may concern many tokens tells. */
+export abstract class TokensEvent extends KnoxEvent {
+  constructor(
+    user: object | null,
+    authToken: AbstractAuthToken | null,
+    /** How many tokens were deleted. */
+    readonly count: number,
+    client: ClientInfo | null,
+  ) {
+    super(user, authToken, client);
+  }
+}
+
+/** The login route gave a user a token. (knox: user_logged_in) */
+export class UserLoggedInEvent extends TokenEvent {
+  static readonly eventName = 'knox.user.logged_in';
+}
+
+/** A user logged out, of this token or of all. (knox: user_logged_out) */
+export class UserLoggedOutEvent extends TokenEvent {
+  static readonly eventName = 'knox.user.logged_out';
+}
+
+/** A token was saved, by the login route or by `TokenService.create`. */
+export class TokenCreatedEvent extends TokenEvent {
+  static readonly eventName = 'knox.token.created';
+}
+
+/** A token's expiry was moved; `authToken.expiry` is the new one. */
+export class TokenRefreshedEvent extends TokenEvent {
+  static readonly eventName = 'knox.token.refreshed';
+}
+
+/** Tokens were deleted before their time. */
+export class TokenRevokedEvent extends TokensEvent {
+  static readonly eventName = 'knox.token.revoked';
+}
+
+/** Expired tokens were deleted; `authToken` is the one that was presented. (knox: token_expired) */
+export class TokenExpiredEvent extends TokensEvent {
+  static readonly eventName = 'knox.token.expired';
+}
+
+/** A request or a login was refused with a 401. */
+export class AuthFailedEvent extends KnoxEvent {
+  static readonly eventName = 'knox.auth.failed';
+
+  constructor(
+    /** The `code` of the answer. */
+    readonly reason: string,
+    user: object | null,
+    authToken: AbstractAuthToken | null,
+    client: ClientInfo | null,
+  ) {
+    super(user, authToken, client);
+  }
+}

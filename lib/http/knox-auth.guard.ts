@@ -1,0 +1,73 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import type { Authenticated } from '../service/token.authenticator.ts';
+import type { KnoxRequest } from '../tokens/knox-request.ts';
+import { tokenChallenge, withChallenge } from './challenge.ts';
+import { guardedCall } from './execution-context.ts';
+import { PUBLIC_METADATA } from './public.decorator.ts';
+import { RequestAuthenticator } from './request-authenticator.ts';
+
+/** Where NestJS keeps the guards of a class or handler (its GUARDS_METADATA, which is not public). */
+const GUARDS_METADATA = '__guards__';
+
+/**
+ * Lets through whoever brings a good token, and leaves `request.user`, `request.authInfo` and
+ * `request.authToken`. For HTTP, GraphQL and WebSocket handlers. Its dependencies are properties, so
+ * that a subclass owns its constructor.
+ *
+ * @throws KnoxUnauthorizedException with a WWW-Authenticate challenge
+ * @throws KnoxUnavailableException
+ * @publicApi
+ */
+@Injectable()
+export class KnoxAuthGuard implements CanActivate {
+  @Inject(RequestAuthenticator)
+  protected readonly requests!: RequestAuthenticator;
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (this.isPublic(context)) return true;
+    const call = guardedCall(context);
+    const request = this.getRequest(context);
+    const { authHeaderPrefix } = this.requests.settings;
+    const found = await withChallenge(
+      call.response,
+      ({ tokenGiven }) => tokenChallenge(authHeaderPrefix, tokenGiven),
+      async () =>
+        (await this.requests.authenticate(request, call.occasion)) ?? this.handleAnonymous(context),
+    );
+    if (found) leave(found, request, call.carrier);
+    return true;
+  }
+
+  /** The request whose headers hold the token. */
+  protected getRequest(context: ExecutionContext): KnoxRequest {
+    return guardedCall(context).request;
+  }
+
+  /** Whether `@Public()` opens this handler to this guard: what is nearest to the handler counts. */
+  protected isPublic(context: ExecutionContext): boolean {
+    for (const target of [context.getHandler(), context.getClass()]) {
+      const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as unknown[];
+      if (guards.includes(this.constructor)) return false;
+      if (Reflect.getMetadata(PUBLIC_METADATA, target) === true) return true;
+    }
+    return false;
+  }
+
+  /** What becomes of a request without credentials: null lets it through without a user. */
+  protected handleAnonymous(context: ExecutionContext): null {
+    const exception = new KnoxUnauthorizedException('not_authenticated');
+    throw this.requests.refuse(this.getRequest(context), exception);
+  }
+}
+
+function leave(
+  { user, authToken }: Authenticated,
+  ...carriers: Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>[]
+): void {
+  for (const carrier of carriers) {
+    carrier.user = user;
+    carrier.authInfo = authToken;
+    carrier.authToken = authToken;
+  }
+}

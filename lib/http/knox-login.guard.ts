@@ -1,0 +1,76 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { answerOrUnavailable } from '../service/faults.ts';
+import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import type { KnoxRequest } from '../tokens/knox-request.ts';
+import { loginCredentials, type LoginCredentials } from '../tokens/login-credentials.ts';
+import { BASIC_CHALLENGE, tokenChallenge, withChallenge } from './challenge.ts';
+import type { KnoxResponse } from './execution-context.ts';
+import { RequestAuthenticator } from './request-authenticator.ts';
+
+/**
+ * The built-in login: reads HTTP Basic or a JSON body, asks `verifyCredentials`, and leaves
+ * `request.user`.
+ *
+ * @throws KnoxUnauthorizedException `not_authenticated`, `invalid_header`, `invalid_credentials`
+ * @throws KnoxBadRequestException
+ * @throws KnoxUnavailableException if `verifyCredentials` fails or hangs
+ * @publicApi
+ */
+@Injectable()
+export class KnoxLoginGuard implements CanActivate {
+  readonly #requests: RequestAuthenticator;
+
+  constructor(requests: RequestAuthenticator) {
+    this.#requests = requests;
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<KnoxRequest>();
+    const { settings } = this.#requests;
+    const credentials = loginCredentials(request, settings);
+    request.user = await withChallenge(
+      http.getResponse<KnoxResponse>(),
+      () => loginChallenge(credentials, settings.authHeaderPrefix),
+      () => this.#verify(request, credentials),
+    );
+    return true;
+  }
+
+  async #verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
+    const { username, password } = this.#readable(request, credentials);
+    const { verifyCredentials } = this.#requests.settings;
+    const deadline = this.#requests.deadlineOf(request);
+    const user = await answerOrUnavailable(async () =>
+      deadline.race(Promise.resolve(verifyCredentials?.(username, password, request))),
+    );
+    if (user) return user;
+    throw this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+  }
+
+  #readable(
+    request: KnoxRequest,
+    credentials: LoginCredentials,
+  ): { username: string; password: string } {
+    if ('username' in credentials) return credentials;
+    switch (credentials.via) {
+      case 'nothing':
+        throw this.#requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
+      case 'ambiguous':
+        throw this.#requests.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
+      case 'both':
+        throw new KnoxBadRequestException(
+          'Send the credentials with HTTP Basic or in the body, not both.',
+        );
+      case 'basic':
+        throw this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+      case 'body':
+        throw new KnoxBadRequestException(credentials.malformed);
+    }
+  }
+}
+
+/** The guard's own challenge where JSON was sent: at a Basic one, browsers open their own dialog. */
+export function loginChallenge({ via }: LoginCredentials, scheme: string): string {
+  return via === 'body' ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
+}

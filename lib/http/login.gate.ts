@@ -1,0 +1,63 @@
+import {
+  Inject,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxResponse } from './execution-context.ts';
+import { KnoxLoginGuard } from './knox-login.guard.ts';
+import { RequestAuthenticator } from './request-authenticator.ts';
+
+/** Injects the guards that `loginGuards` names. */
+export const LOGIN_GUARDS = Symbol('LOGIN_GUARDS');
+
+/**
+ * Stands before the login route and asks the application's login guards. The route cannot name them
+ * itself: they differ from application to application, and a decorator's metadata is the process's.
+ */
+@Injectable()
+export class LoginGate implements CanActivate, OnModuleInit {
+  readonly #guards: readonly CanActivate[];
+  readonly #requests: RequestAuthenticator;
+
+  constructor(
+    @Inject(LOGIN_GUARDS) guards: readonly CanActivate[],
+    requests: RequestAuthenticator,
+  ) {
+    this.#guards = guards;
+    this.#requests = requests;
+  }
+
+  /** @throws KnoxConfigError if the built-in login has nobody to ask */
+  onModuleInit(): void {
+    const asksHook = this.#guards.some((guard) => guard instanceof KnoxLoginGuard);
+    if (!asksHook || this.#requests.settings.verifyCredentials) return;
+    throw new KnoxConfigError(
+      'verifyCredentials',
+      'the login route needs it; give verifyCredentials, or loginGuards of your own, or set ' +
+        'controller: false.',
+    );
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<KnoxRequest>();
+    // RFC 6749 Section 5.1: an answer that holds a token is not to be stored.
+    http.getResponse<KnoxResponse>().header('Cache-Control', 'no-store');
+    for (const guard of this.#guards) {
+      const verdict = guard.canActivate(context);
+      const passed = isObservable(verdict) ? await lastValueFrom(verdict) : await verdict;
+      if (!passed) return false;
+    }
+    const { user } = request;
+    const isUser = typeof user === 'object' && user !== null;
+    // A token may not mint tokens: a stolen one could then outlive its logout.
+    if (isUser && !(await this.#requests.isTokenUser(request, user))) return true;
+    throw this.#requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
+  }
+}

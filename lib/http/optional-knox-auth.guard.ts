@@ -1,0 +1,15 @@
+import { Injectable } from '@nestjs/common';
+import { KnoxAuthGuard } from './knox-auth.guard.ts';
+
+/**
+ * A KnoxAuthGuard that lets a request without credentials through, without a user. Bad credentials
+ * are still a 401.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class OptionalKnoxAuthGuard extends KnoxAuthGuard {
+  protected override handleAnonymous(): null {
+    return null;
+  }
+}

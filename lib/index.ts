@@ -1,0 +1,53 @@
+export {
+  KnoxModule,
+  type KnoxModuleAsyncOptions,
+  type KnoxModuleOptions,
+  type KnoxOptionsFactory,
+} from './knox.module.ts';
+export type { KnoxStaticOptions } from './static-options.ts';
+export type { KnoxRuntimeOptions } from './options/runtime-options.ts';
+export type { Duration } from './options/duration.ts';
+export { KnoxConfigError } from './options/knox-config.error.ts';
+export type { HashAlgorithm } from './tokens/token.ts';
+export type { KnoxRequest } from './tokens/knox-request.ts';
+
+export { AbstractAuthToken } from './store/abstract-auth-token.entity.ts';
+export { AuthToken } from './store/auth-token.entity.ts';
+
+export { TokenService } from './service/token.service.ts';
+export type { Authenticated } from './service/token.authenticator.ts';
+export type { CreateTokenOptions, IssuedToken } from './service/token.issuer.ts';
+export {
+  KnoxBadRequestException,
+  KnoxUnauthorizedException,
+  KnoxUnavailableException,
+  TokenLimitExceededException,
+  type UnauthorizedCode,
+} from './service/knox.exceptions.ts';
+
+export {
+  KnoxController,
+  type LoginContext,
+  type LoginResponse,
+  type LoginResponseContext,
+  type LogoutContext,
+} from './http/knox.controller.ts';
+export type { KnoxResponse } from './http/execution-context.ts';
+export { KnoxAuthGuard } from './http/knox-auth.guard.ts';
+export { OptionalKnoxAuthGuard } from './http/optional-knox-auth.guard.ts';
+export { KnoxLoginGuard } from './http/knox-login.guard.ts';
+export { KnoxStrategy } from './http/knox.strategy.ts';
+export { Public } from './http/public.decorator.ts';
+export { CurrentUser } from './http/current-user.decorator.ts';
+export { CurrentToken } from './http/current-token.decorator.ts';
+
+export {
+  AuthFailedEvent,
+  TokenCreatedEvent,
+  TokenExpiredEvent,
+  TokenRefreshedEvent,
+  TokenRevokedEvent,
+  UserLoggedInEvent,
+  UserLoggedOutEvent,
+  type ClientInfo,
+} from './events/knox.events.ts';

@@ -1,0 +1,173 @@
+import {
+  Controller,
+  Module,
+  type CanActivate,
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { EventPublisher } from './events/event.publisher.ts';
+import { KnoxController } from './http/knox.controller.ts';
+import { KnoxStrategy } from './http/knox.strategy.ts';
+import { LOGIN_GUARDS } from './http/login.gate.ts';
+import { RequestAuthenticator } from './http/request-authenticator.ts';
+import { Sessions } from './http/sessions.ts';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './knox.module-definition.ts';
+import { KnoxConfigError } from './options/knox-config.error.ts';
+import { resolveOptions } from './options/resolve-options.ts';
+import type { KnoxRuntimeOptions, KnoxSettings } from './options/runtime-options.ts';
+import { KNOX_SETTINGS } from './service/knox.settings.ts';
+import { TokenAuthenticator } from './service/token.authenticator.ts';
+import { TokenIssuer } from './service/token.issuer.ts';
+import { TokenRevoker } from './service/token.revoker.ts';
+import { TokenService } from './service/token.service.ts';
+import { UserActivity } from './service/user-activity.ts';
+import {
+  checkAsyncOptions,
+  checkFactoryResult,
+  staticSettings,
+  type ForRootExtras,
+  type KnoxStaticOptions,
+  type StaticSettings,
+} from './static-options.ts';
+import { TokenStore } from './store/token.store.ts';
+
+/** What `KnoxModule.forRoot` takes. */
+export type KnoxModuleOptions = KnoxRuntimeOptions & ForRootExtras;
+
+/** What `KnoxModule.forRootAsync` takes. */
+export type KnoxModuleAsyncOptions = ConfigurableModuleAsyncOptions<
+  KnoxRuntimeOptions,
+  'createKnoxOptions'
+> &
+  KnoxStaticOptions;
+
+/** A class that makes the runtime options, for `useClass` and `useExisting`. */
+export interface KnoxOptionsFactory {
+  createKnoxOptions(): KnoxRuntimeOptions | Promise<KnoxRuntimeOptions>;
+}
+
+/**
+ * Server-side tokens for NestJS. Imported once, in the application's root module.
+ *
+ * @publicApi
+ */
+@Module({})
+export class KnoxModule extends ConfigurableModuleClass {
+  /** @throws KnoxConfigError if the application imports it twice */
+  constructor(modules: ModulesContainer) {
+    super();
+    const imported = [...modules.values()].filter(({ metatype }) => metatype === KnoxModule);
+    if (imported.length > 1) {
+      throw new KnoxConfigError(
+        'imports',
+        'KnoxModule is imported more than once; import it in the root module only, where ' +
+          'isGlobal (the default) lets every module use it.',
+      );
+    }
+  }
+
+  /**
+   * Static and runtime options in one object.
+   *
+   * @throws KnoxConfigError while the application starts, if an option is wrong
+   */
+  static override forRoot(options: KnoxModuleOptions): DynamicModule {
+    return compose(() => [staticSettings(options), super.forRoot(options)]);
+  }
+
+  /**
+   * Static options beside `imports`, `inject` and `useFactory`, `useClass` or `useExisting`, which
+   * give the runtime ones.
+   *
+   * @throws KnoxConfigError while the application starts, if an option is wrong
+   */
+  static override forRootAsync(options: KnoxModuleAsyncOptions): DynamicModule {
+    return compose(() => {
+      checkAsyncOptions(options);
+      return [staticSettings(options), super.forRootAsync(options)];
+    });
+  }
+}
+
+/**
+ * The module as the static options want it. An error waits until the application starts, so that it
+ * reaches whoever started it and not whoever imported the file.
+ */
+function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
+  let settings: StaticSettings;
+  let definition: DynamicModule;
+  try {
+    [settings, definition] = define();
+  } catch (error) {
+    const useFactory = (): never => {
+      throw error;
+    };
+    return { module: KnoxModule, providers: [{ provide: KNOX_SETTINGS, useFactory }] };
+  }
+  const { tokenEntity, loginGuards, controller, path, isGlobal, dataSource } = settings;
+  const entities = TypeOrmModule.forFeature([tokenEntity], dataSource);
+  return {
+    ...definition,
+    global: isGlobal,
+    imports: [...(definition.imports ?? []), entities],
+    controllers: controller ? [controllerAt(path)] : [],
+    providers: [
+      ...(definition.providers ?? []),
+      ...loginGuards,
+      {
+        provide: LOGIN_GUARDS,
+        useFactory: (...guards: CanActivate[]) => guards,
+        inject: loginGuards,
+      },
+      settingsProvider,
+      storeProvider(settings),
+      UserActivity,
+      EventPublisher,
+      TokenAuthenticator,
+      TokenIssuer,
+      TokenRevoker,
+      TokenService,
+      RequestAuthenticator,
+      Sessions,
+      KnoxStrategy,
+    ],
+    exports: [TokenService, RequestAuthenticator, Sessions, LOGIN_GUARDS, entities],
+  };
+}
+
+const settingsProvider: Provider = {
+  provide: KNOX_SETTINGS,
+  useFactory: (options: KnoxRuntimeOptions): KnoxSettings => {
+    checkFactoryResult(options);
+    return resolveOptions(options);
+  },
+  inject: [MODULE_OPTIONS_TOKEN],
+};
+
+function storeProvider({ tokenEntity, dataSource }: StaticSettings): Provider {
+  return {
+    provide: TokenStore,
+    useFactory: (settings: KnoxSettings, source: DataSource | undefined): TokenStore => {
+      if (source) return new TokenStore(source, tokenEntity, settings.userRelations);
+      throw new KnoxConfigError(
+        'dataSource',
+        `there is no ${dataSource} TypeORM data source; import TypeOrmModule.forRoot(…) ` +
+          'in the root module, or name another one.',
+      );
+    },
+    inject: [KNOX_SETTINGS, { token: getDataSourceToken(dataSource), optional: true }],
+  };
+}
+
+/** A class of its own for each application: a decorator writes on the class it stands on. */
+function controllerAt(path: string): Type<unknown> {
+  const DefaultController = class extends KnoxController {};
+  Object.defineProperty(DefaultController, 'name', { value: 'KnoxController' });
+  Controller(path)(DefaultController);
+  return DefaultController;
+}

@@ -1,0 +1,39 @@
+/**
+ * A length of time: a whole number of milliseconds, or a string of a number and its unit, `ms`,
+ * `s`, `m`, `h`, `d` or `w` (`'10h'`, `'60s'`, `'1.5d'`). A string without a unit is refused.
+ */
+export type Duration = number | string;
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+const DURATION = /^(\d{1,15}(?:\.\d{1,6})?) ?(ms|s|m|h|d|w)$/;
+
+/**
+ * A thousand years. A Date holds no instant past the year 275760, and an expiry that overflows it
+ * would be an Invalid Date.
+ */
+const LONGEST_MS = 1_000 * 365.25 * 86_400_000;
+
+/** How a duration is written, for messages. */
+export const DURATION_FORMAT =
+  "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'";
+
+/** The duration in milliseconds, or undefined where the value is no duration. */
+export function parseDuration(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? fromString(value) : value;
+  const sane = typeof ms === 'number' && Number.isSafeInteger(ms) && Math.abs(ms) <= LONGEST_MS;
+  return sane ? ms : undefined;
+}
+
+function fromString(value: string): number | undefined {
+  const match = DURATION.exec(value);
+  if (!match) return undefined;
+  return Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] as string] as number));
+}

@@ -1,0 +1,159 @@
+import {
+  HASH_ALGORITHMS,
+  MAX_PREFIX_LENGTH,
+  RANDOM_LENGTH,
+  isTokenPrefix,
+  type HashAlgorithm,
+} from '../tokens/token.ts';
+import { DURATION_FORMAT, parseDuration } from './duration.ts';
+import { KnoxConfigError, kindOf } from './knox-config.error.ts';
+import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
+
+/** One option: its default, what it may be (the remedy, where it isn't), and how it is read. */
+interface Rule<Setting> {
+  readonly default: Setting;
+  readonly expects: string;
+  /** The setting, or undefined where the value is wrong. */
+  readonly read: (value: unknown) => Setting | undefined;
+}
+
+/** The longest wait Node's timers can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** RFC 9110 Section 5.6.2: what an authentication scheme may be made of. */
+const HTTP_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const hook = <Setting>(initial: Setting, orNull = false): Rule<Setting> => ({
+  default: initial,
+  expects: orNull ? 'a function, or null' : 'a function',
+  read: (value) =>
+    typeof value === 'function' || (orNull && value === null) ? (value as Setting) : undefined,
+});
+
+const duration = (initial: number, min: number, max = Number.MAX_SAFE_INTEGER): Rule<number> => ({
+  default: initial,
+  expects:
+    `${DURATION_FORMAT}, ${min === 0 ? 'not negative' : 'more than 0'}` +
+    (max === MAX_TIMER_MS ? ' and at most 24 days' : ''),
+  read: (value) => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
+  },
+});
+
+const nullable = <Setting>(rule: Rule<Setting>, initial: Setting | null): Rule<Setting | null> => ({
+  default: initial,
+  expects: `${rule.expects}; or null`,
+  read: (value) => (value === null ? null : rule.read(value)),
+});
+
+const text = (initial: string, expects: string, good: (value: string) => boolean) => ({
+  default: initial,
+  expects,
+  read: (value: unknown) => (typeof value === 'string' && good(value) ? value : undefined),
+});
+
+const fieldName = (initial: string): Rule<string> =>
+  text(initial, "the name of a JSON field, not '__proto__'", (v) => v !== '' && v !== '__proto__');
+
+const integer = (initial: number, expects: string, good: (value: number) => boolean) => ({
+  default: initial,
+  expects,
+  read: (value: unknown) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && good(value) ? value : undefined,
+});
+
+const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option]> } = {
+  verifyCredentials: hook<KnoxSettings['verifyCredentials']>(null),
+  usernameField: fieldName('username'),
+  passwordField: fieldName('password'),
+  tokenTtl: nullable(duration(36_000_000, 1), 36_000_000),
+  autoRefresh: {
+    default: false,
+    expects: 'true or false',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+  },
+  autoRefreshMaxTtl: nullable(duration(0, 1), null),
+  minRefreshInterval: duration(60_000, 0),
+  tokenLimitPerUser: nullable(
+    integer(1, 'a whole number, 1 or more', (v) => v >= 1),
+    null,
+  ),
+  tokenPrefix: text(
+    '',
+    `at most ${String(MAX_PREFIX_LENGTH)} letters, digits, "_" or "-"`,
+    isTokenPrefix,
+  ),
+  tokenLength: integer(
+    64,
+    `an even number from ${String(RANDOM_LENGTH.min)} to ${String(RANDOM_LENGTH.max)}`,
+    (v) => v % 2 === 0 && v >= RANDOM_LENGTH.min && v <= RANDOM_LENGTH.max,
+  ),
+  hashAlgorithm: {
+    default: 'sha512',
+    expects: `one of ${HASH_ALGORITHMS.join(', ')}`,
+    read: (value) => HASH_ALGORITHMS.find((name): name is HashAlgorithm => name === value),
+  },
+  authHeaderPrefix: text(
+    'Token',
+    "one word of letters and digits such as 'Bearer', and not 'Basic', which the login reads",
+    (v) => HTTP_TOKEN.test(v) && v.toLowerCase() !== 'basic',
+  ),
+  userSerializer: hook<KnoxSettings['userSerializer']>(null, true),
+  formatExpiry: hook<KnoxSettings['formatExpiry']>((expiry) => expiry?.toISOString() ?? null),
+  isUserActive: hook<KnoxSettings['isUserActive']>(null),
+  userRelations: {
+    default: [],
+    expects: "an array of names of the owner's relations",
+    read: (value) =>
+      Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
+        ? [...(value as string[])]
+        : undefined,
+  },
+  extractToken: hook<KnoxSettings['extractToken']>(null),
+  authTimeout: duration(5_000, 1, MAX_TIMER_MS),
+};
+
+/** The names of the runtime options. */
+export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);
+
+/**
+ * Checks the runtime options and completes them with the defaults. An option that is undefined
+ * counts as not given. Nothing is corrected in silence.
+ *
+ * @throws KnoxConfigError for the first option that is wrong or unknown
+ */
+export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
+  const given = options as Readonly<Record<string, unknown>>;
+  refuseUnknown(given, RUNTIME_OPTION_NAMES);
+  const settings = Object.entries<Rule<unknown>>(RULES).map(([name, rule]) => {
+    const value = given[name];
+    const setting = value === undefined ? rule.default : rule.read(value);
+    if (setting === undefined) {
+      throw new KnoxConfigError(name, `expected ${rule.expects}; got ${describe(value)}.`);
+    }
+    return [name, setting] as const;
+  });
+  const resolved = Object.fromEntries(settings) as unknown as KnoxSettings;
+  if (resolved.usernameField === resolved.passwordField) {
+    throw new KnoxConfigError('passwordField', 'must be another field than usernameField.');
+  }
+  return Object.freeze(resolved);
+}
+
+/** @throws KnoxConfigError naming the first option that is not among the known */
+export function refuseUnknown(given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const meant = known.find((other) => other.toLowerCase() === name.toLowerCase());
+    const remedy = meant ? `write "${meant}"` : `remove it; there are ${known.join(', ')}`;
+    throw new KnoxConfigError(name, `there is no such option; ${remedy}.`);
+  }
+}
+
+/** A string that only lacks a unit deserves to be told so; no value is printed. */
+function describe(value: unknown): string {
+  return typeof value === 'string' && /^\d+$/.test(value)
+    ? 'a string without a unit'
+    : kindOf(value);
+}

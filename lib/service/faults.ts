@@ -1,0 +1,26 @@
+import { HttpException, Logger } from '@nestjs/common';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import { KnoxUnavailableException } from './knox.exceptions.ts';
+
+const logger = new Logger('KnoxModule');
+
+/**
+ * Runs what asks the database or a hook. An HttpException is an answer and passes; so does a
+ * KnoxConfigError, which is for the developer. Anything else is a fault: it is logged with its
+ * cause and becomes a 503, since whatever is not a verdict must not look like one.
+ */
+export async function answerOrUnavailable<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof HttpException || error instanceof KnoxConfigError) throw error;
+    logFault('Authentication is unavailable', error);
+    throw new KnoxUnavailableException(error);
+  }
+}
+
+/** Logs a fault by its message and stack only: a driver's error carries the query's parameters. */
+export function logFault(what: string, error: unknown): void {
+  if (error instanceof Error) logger.error(`${what}: ${error.message}`, error.stack);
+  else logger.error(`${what}: ${typeof error} was thrown`);
+}

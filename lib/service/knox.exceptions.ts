@@ -1,0 +1,83 @@
+import {
+  BadRequestException,
+  ForbiddenException,
+  ServiceUnavailableException,
+  UnauthorizedException,
+} from '@nestjs/common';
+
+/** Why a request was not authenticated, and the message the client gets. */
+const UNAUTHORIZED = {
+  not_authenticated: 'Authentication credentials were not provided.',
+  invalid_header: 'Invalid token header. No credentials provided.',
+  invalid_token: 'Invalid token.',
+  user_inactive: 'User inactive or deleted.',
+  invalid_credentials: 'Invalid username/password.',
+} as const;
+
+/** The stable `code` of a 401. */
+export type UnauthorizedCode = keyof typeof UNAUTHORIZED;
+
+/** A body of NestJS's own shape, with the stable code that clients may rely on. */
+const body = (
+  statusCode: number,
+  message: string,
+  error: string,
+  code: string,
+): Record<string, unknown> => ({ statusCode, message, error, code });
+
+/** 401: the request brought no credentials, or bad ones. `code` says which. */
+export class KnoxUnauthorizedException extends UnauthorizedException {
+  constructor(
+    readonly code: UnauthorizedCode,
+    /** Whether the client did send a token, which the challenge then names as invalid. */
+    readonly tokenGiven = code === 'invalid_token' || code === 'user_inactive',
+    message: string = UNAUTHORIZED[code],
+  ) {
+    super(body(401, message, 'Unauthorized', code));
+  }
+
+  /** Several words after the scheme, or several headers. */
+  static ambiguousHeader(): KnoxUnauthorizedException {
+    const message = 'Invalid token header. Token string should not contain spaces.';
+    return new KnoxUnauthorizedException('invalid_header', true, message);
+  }
+}
+
+/** 400, code `invalid_request`: the login body is unusable; the message says why. */
+export class KnoxBadRequestException extends BadRequestException {
+  readonly code = 'invalid_request';
+
+  constructor(message: string) {
+    super(body(400, message, 'Bad Request', 'invalid_request'));
+  }
+}
+
+/** 403, code `token_limit_exceeded`: the user holds as many tokens as the limit allows. */
+export class TokenLimitExceededException extends ForbiddenException {
+  readonly code = 'token_limit_exceeded';
+
+  constructor() {
+    super(
+      body(
+        403,
+        'Maximum amount of tokens allowed per user exceeded.',
+        'Forbidden',
+        'token_limit_exceeded',
+      ),
+    );
+  }
+}
+
+/**
+ * 503, code `unavailable`: the database or a hook gave no answer, so that nothing can be said about
+ * the credentials. `cause` is what went wrong, for the application's logs, never for the client.
+ */
+export class KnoxUnavailableException extends ServiceUnavailableException {
+  readonly code = 'unavailable';
+
+  constructor(cause: unknown) {
+    super(body(503, 'Authentication is unavailable.', 'Service Unavailable', 'unavailable'), {
+      cause,
+    });
+  }
+}

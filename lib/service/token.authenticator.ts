@@ -1,0 +1,111 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { EventPublisher } from '../events/event.publisher.ts';
+import { TokenRefreshedEvent, type ClientInfo } from '../events/knox.events.ts';
+import type { KnoxSettings } from '../options/runtime-options.ts';
+import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
+import type { Deadline } from '../store/deadline.ts';
+import { TokenStore } from '../store/token.store.ts';
+import { isExpired, refreshedExpiry } from '../tokens/expiry.ts';
+import { digestOf, isWellFormedToken } from '../tokens/token.ts';
+import { answerOrUnavailable, logFault } from './faults.ts';
+import { KnoxUnauthorizedException, type UnauthorizedCode } from './knox.exceptions.ts';
+import { KNOX_SETTINGS } from './knox.settings.ts';
+import { refuse } from './refuse.ts';
+import { TokenRevoker } from './token.revoker.ts';
+import { UserActivity } from './user-activity.ts';
+
+/** A token that was proven, and whom it belongs to. */
+export interface Authenticated<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly user: Token['user'];
+  readonly authToken: Token;
+}
+
+/** From a raw token to a verdict: the one place that decides, whichever door asks. */
+@Injectable()
+export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly #settings: KnoxSettings;
+  readonly #store: TokenStore<Token>;
+  readonly #activity: UserActivity;
+  readonly #revoker: TokenRevoker<Token>;
+  readonly #events: EventPublisher;
+
+  constructor(
+    @Inject(KNOX_SETTINGS) settings: KnoxSettings,
+    @Inject(TokenStore) store: TokenStore<Token>,
+    activity: UserActivity,
+    @Inject(TokenRevoker) revoker: TokenRevoker<Token>,
+    events: EventPublisher,
+  ) {
+    this.#settings = settings;
+    this.#store = store;
+    this.#activity = activity;
+    this.#revoker = revoker;
+    this.#events = events;
+  }
+
+  /**
+   * Asks the database for the token, each time.
+   *
+   * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
+   * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
+   * @see knox/auth.py, authenticate_credentials
+   */
+  authenticate(
+    token: string,
+    deadline: Deadline,
+    client: ClientInfo | null,
+  ): Promise<Authenticated<Token>> {
+    return answerOrUnavailable(async () => {
+      if (!isWellFormedToken(token)) throw this.#refusal('invalid_token', client);
+      const digest = digestOf(token, this.#settings.hashAlgorithm);
+      const authToken = await this.#store.find(digest, deadline);
+      // Compared again: a database may compare text without regard to case or trailing space.
+      if (authToken?.digest !== digest) throw this.#refusal('invalid_token', client);
+      const now = Date.now();
+      if (isExpired(authToken.expiry, now)) {
+        await this.#revoker.expire(authToken, deadline, client);
+        throw this.#refusal('invalid_token', client, authToken);
+      }
+      const user = authToken.user as Token['user'] | null;
+      if (user === null || !(await deadline.race(this.#activity.isActive(user)))) {
+        throw this.#refusal('user_inactive', client, authToken);
+      }
+      await this.#refresh(authToken, now, deadline, client);
+      return { user, authToken };
+    });
+  }
+
+  #refusal(
+    code: UnauthorizedCode,
+    client: ClientInfo | null,
+    authToken: AbstractAuthToken | null = null,
+  ): KnoxUnauthorizedException {
+    return refuse(this.#events, new KnoxUnauthorizedException(code), client, authToken);
+  }
+
+  /** A refresh that cannot be written fails nobody: the token is good. */
+  async #refresh(
+    authToken: Token,
+    now: number,
+    deadline: Deadline,
+    client: ClientInfo | null,
+  ): Promise<void> {
+    const expiry = refreshedExpiry(authToken, now, this.#settings);
+    if (expiry === null) return;
+    const { minRefreshInterval } = this.#settings;
+    try {
+      const written = await this.#store.refresh(
+        authToken.digest,
+        expiry.getTime(),
+        now,
+        minRefreshInterval,
+        deadline,
+      );
+      if (!written) return;
+      authToken.expiry = expiry;
+      this.#events.publish(TokenRefreshedEvent, authToken.user, authToken, client);
+    } catch (error) {
+      logFault('A token could not be refreshed', error);
+    }
+  }
+}

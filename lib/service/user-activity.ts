@@ -1,0 +1,50 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import type { KnoxSettings } from '../options/runtime-options.ts';
+import { TokenStore } from '../store/token.store.ts';
+import { KNOX_SETTINGS } from './knox.settings.ts';
+
+/** Decides whether a user may be authenticated at all. */
+@Injectable()
+export class UserActivity implements OnModuleInit {
+  readonly #settings: KnoxSettings;
+  readonly #store: TokenStore;
+
+  constructor(@Inject(KNOX_SETTINGS) settings: KnoxSettings, store: TokenStore) {
+    this.#settings = settings;
+    this.#store = store;
+  }
+
+  /** @throws KnoxConfigError if the column that says so is one that TypeORM does not load */
+  onModuleInit(): void {
+    if (this.#settings.isUserActive || !this.#store.dataSource.isInitialized) return;
+    const { activeColumn, metadata } = this.#store.schema.owner;
+    if (!activeColumn) {
+      new Logger('KnoxModule').debug(
+        `${metadata.name} has no isActive column: all its users count as active.`,
+      );
+    } else if (!activeColumn.isSelect) {
+      throw new KnoxConfigError(
+        'isUserActive',
+        `${metadata.name}.isActive has select: false, so that it is never loaded; ` +
+          'take that off, or give isUserActive.',
+      );
+    }
+  }
+
+  /** Whether the user, loaded in full, is active. Awaits the application's hook, if there is one. */
+  async isActive(user: object): Promise<boolean> {
+    const { owner } = this.#store.schema;
+    if (owner.isSoftDeleted(user)) return false;
+    if (!this.#settings.isUserActive) return owner.activeByColumn(user) === true;
+    const verdict = await this.#settings.isUserActive(user);
+    return verdict === true || verdict === 1;
+  }
+
+  /** Whether this object tells enough of itself to be judged; otherwise it must be loaded. */
+  isLoaded(user: object): boolean {
+    const { owner } = this.#store.schema;
+    if (!owner.isInstance(user) || owner.isSoftDeleted(user) === undefined) return false;
+    return this.#settings.isUserActive !== null || owner.activeByColumn(user) !== undefined;
+  }
+}

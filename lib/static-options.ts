@@ -1,0 +1,119 @@
+import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
+import { KnoxAuthGuard } from './http/knox-auth.guard.ts';
+import { KnoxLoginGuard } from './http/knox-login.guard.ts';
+import { KnoxConfigError, kindOf } from './options/knox-config.error.ts';
+import { refuseUnknown, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
+import { AbstractAuthToken, type TokenEntity } from './store/abstract-auth-token.entity.ts';
+import { AuthToken } from './store/auth-token.entity.ts';
+
+/** The options that decide what the module is made of; no factory can return them. */
+export interface KnoxStaticOptions {
+  /** The token entity: a class that extends AbstractAuthToken. Default AuthToken. */
+  tokenEntity?: TokenEntity;
+  /**
+   * Guard classes that must leave `request.user` on the login route, resolved by DI from `imports`.
+   * Default the built-in KnoxLoginGuard. (knox: LoginView.authentication_classes)
+   */
+  loginGuards?: Type<CanActivate>[];
+  /** Whether the module brings the routes. Default true. */
+  controller?: boolean;
+  /** Where the default controller stands. Default `'auth'`. */
+  path?: string;
+  /** Whether every module may use the package without importing it. Default true. */
+  isGlobal?: boolean;
+  /** The name of a TypeORM data source. Default: the default one. */
+  dataSource?: string;
+}
+
+/** What `forRoot` takes besides runtime options. */
+export interface ForRootExtras extends KnoxStaticOptions {
+  /** Modules that `loginGuards` and `verifyCredentials` need. */
+  imports?: ModuleMetadata['imports'];
+}
+
+export type StaticSettings = Readonly<Required<KnoxStaticOptions>>;
+
+export const STATIC_DEFAULTS: StaticSettings = {
+  tokenEntity: AuthToken,
+  loginGuards: [KnoxLoginGuard],
+  controller: true,
+  path: 'auth',
+  isGlobal: true,
+  dataSource: 'default',
+};
+
+const STATIC_NAMES = Object.keys(STATIC_DEFAULTS);
+const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting'];
+
+/** NestJS 11 and later: a way to name providers for `inject` that no import brings. */
+const ASYNC_EXTRA_NAMES = ['provideInjectionTokensFrom'];
+
+const RULES: Record<keyof StaticSettings, { expects: string; good: (value: unknown) => boolean }> =
+  {
+    tokenEntity: {
+      expects: 'a class that extends AbstractAuthToken',
+      good: (value) => typeof value === 'function' && value.prototype instanceof AbstractAuthToken,
+    },
+    loginGuards: {
+      expects: 'an array of one or more guard classes, KnoxAuthGuard not among them',
+      good: (value) => Array.isArray(value) && value.length > 0 && value.every(isLoginGuard),
+    },
+    controller: { expects: 'true or false', good: (value) => typeof value === 'boolean' },
+    path: { expects: "a string such as 'auth'", good: (value) => typeof value === 'string' },
+    isGlobal: { expects: 'true or false', good: (value) => typeof value === 'boolean' },
+    dataSource: {
+      expects: 'the name of a data source',
+      good: (value) => typeof value === 'string' && value !== '',
+    },
+  };
+
+/** A guard that takes a token would let a token mint tokens. */
+function isLoginGuard(guard: unknown): boolean {
+  if (typeof guard !== 'function') return false;
+  return guard !== KnoxAuthGuard && !(guard.prototype instanceof KnoxAuthGuard);
+}
+
+/**
+ * Picks the static options out of what `forRoot` or `forRootAsync` was given, with the defaults.
+ *
+ * @throws KnoxConfigError for one that is wrong
+ */
+export function staticSettings(given: object): StaticSettings {
+  const entries = Object.entries(RULES).map(([name, { expects, good }]) => {
+    const key = name as keyof StaticSettings;
+    const value = (given as KnoxStaticOptions)[key] ?? STATIC_DEFAULTS[key];
+    if (good(value) && (given as Record<string, unknown>)[key] !== null) return [key, value];
+    throw new KnoxConfigError(name, `expected ${expects}; got ${kindOf(value)}.`);
+  });
+  return Object.fromEntries(entries) as StaticSettings;
+}
+
+/** @throws KnoxConfigError for what has no place beside a factory */
+export function checkAsyncOptions(given: object): void {
+  const runtime = Object.keys(given).find((name) => RUNTIME_OPTION_NAMES.includes(name));
+  if (runtime !== undefined) {
+    throw new KnoxConfigError(
+      runtime,
+      'return it from the factory; forRootAsync takes it nowhere else.',
+    );
+  }
+  refuseUnknown(given, [...STATIC_NAMES, ...ASYNC_NAMES, ...ASYNC_EXTRA_NAMES]);
+  const { useFactory, useClass, useExisting } = given as Record<string, unknown>;
+  const ways = [useFactory, useClass, useExisting].filter((way) => way !== undefined);
+  if (ways.length !== 1 || typeof ways[0] !== 'function') {
+    throw new KnoxConfigError('useFactory', 'give one of useFactory, useClass and useExisting.');
+  }
+}
+
+/** @throws KnoxConfigError for what a factory cannot decide any more */
+export function checkFactoryResult(result: unknown): void {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
+    throw new KnoxConfigError('useFactory', `must give an options object; got ${kindOf(result)}.`);
+  }
+  const late = Object.keys(result).find((name) => STATIC_NAMES.includes(name));
+  if (late === undefined) return;
+  throw new KnoxConfigError(
+    late,
+    'is a static option; write it beside useFactory, not in its result.',
+  );
+}

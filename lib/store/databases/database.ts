@@ -1,0 +1,70 @@
+import type { QueryRunner } from 'typeorm';
+import type { Deadline } from '../deadline.ts';
+import type { OwnerKey } from '../token.schema.ts';
+
+/** One SQL statement, its placeholders in the driver's own style. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+export interface StatementResult {
+  readonly rows: readonly Record<string, unknown>[];
+  readonly affected: number;
+}
+
+/**
+ * A sequence of statements, each made from the results of those before it. A generator, so that
+ * the same sequence runs awaited on a pooled connection and in one synchronous stroke on SQLite,
+ * where a transaction that spans turns of the event loop would lock out the whole process.
+ */
+export type Script<T> = Generator<Statement, T, StatementResult>;
+
+/** What the three databases do differently. All else in the store is shared. */
+export interface Database {
+  /** Whether SELECT takes `FOR UPDATE SKIP LOCKED`. */
+  readonly locksRows: boolean;
+  /**
+   * Runs a query on a connection that sees all that is committed and nothing else, never on a
+   * replica. Not begun after the deadline.
+   */
+  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T>;
+  /** Runs one statement, committed when the promise resolves. */
+  run(statement: Statement, deadline: Deadline): Promise<StatementResult>;
+  /**
+   * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
+   * resolves. With an owner, no two such transactions of that owner overlap, in any process.
+   */
+  transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T>;
+  /** The same in a transaction of the application's own. */
+  within<T>(runner: QueryRunner, owner: OwnerKey | null, script: () => Script<T>): Promise<T>;
+  /** Whether trying the same again may well succeed: a deadlock, a serialization failure, a lock. */
+  isTransient(error: unknown): boolean;
+  /** Whether the owner that a new token points at is not there. */
+  isMissingOwner(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+/** Runs a script on a TypeORM query runner. */
+export async function runScript<T>(runner: QueryRunner, script: Script<T>): Promise<T> {
+  let step = script.next();
+  while (!step.done) step = script.next(await runStatement(runner, step.value));
+  return step.value;
+}
+
+export async function runStatement(
+  runner: QueryRunner,
+  { sql, parameters }: Statement,
+): Promise<StatementResult> {
+  const result = await runner.query(sql, [...parameters], true);
+  return {
+    rows: result.records as Record<string, unknown>[],
+    affected: result.affected ?? 0,
+  };
+}
+
+/** The code of the driver's error, under whatever TypeORM wrapped it in. */
+export function driverCode(error: unknown): unknown {
+  const { driverError } = (error ?? {}) as { driverError?: unknown };
+  return ((driverError ?? error ?? {}) as { code?: unknown }).code;
+}

@@ -1,0 +1,138 @@
+import type { DataSource, QueryRunner } from 'typeorm';
+import {
+  driverCode,
+  runScript,
+  type Database,
+  type Script,
+  type Statement,
+  type StatementResult,
+} from './database.ts';
+import type { OwnerKey } from '../token.schema.ts';
+
+/** The part of a better-sqlite3 connection that is used here. */
+interface SqliteConnection {
+  readonly inTransaction: boolean;
+  exec(sql: string): unknown;
+  pragma(source: string): unknown;
+  close(): unknown;
+  prepare(sql: string): {
+    readonly reader: boolean;
+    all(...parameters: unknown[]): unknown[];
+    run(...parameters: unknown[]): { readonly changes: number };
+  };
+}
+
+/** The part of TypeORM's better-sqlite3 driver that is used here. */
+interface SqliteDriver {
+  databaseConnection: SqliteConnection;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  createQueryRunner(mode: 'master'): QueryRunner;
+}
+
+/** The connection is inside another request's transaction, which could roll our write back. */
+class ConnectionBusyError extends Error {
+  readonly code = 'SQLITE_BUSY';
+}
+
+/**
+ * SQLite. TypeORM shares one connection among all requests, so that a rollback of one takes the
+ * writes of the others with it; therefore a connection of our own. A database in memory has one
+ * connection only: there a write waits until it is in no transaction.
+ */
+export class SqliteDatabase implements Database {
+  readonly locksRows = false;
+  readonly #dataSource: DataSource;
+  #own: Promise<SqliteDriver> | undefined;
+
+  constructor(dataSource: DataSource) {
+    this.#dataSource = dataSource;
+  }
+
+  async read<T>(query: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const driver = await this.#driver();
+    return query(driver.createQueryRunner('master'));
+  }
+
+  run(statement: Statement): Promise<StatementResult> {
+    return this.#atRest((connection) => this.#execute(connection, statement));
+  }
+
+  /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */
+  transaction<T>(_owner: OwnerKey | null, script: () => Script<T>): Promise<T> {
+    return this.#atRest((connection) => {
+      connection.exec('BEGIN IMMEDIATE');
+      try {
+        const steps = script();
+        let step = steps.next();
+        while (!step.done) step = steps.next(this.#execute(connection, step.value));
+        connection.exec('COMMIT');
+        return step.value;
+      } catch (error) {
+        if (connection.inTransaction) connection.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  within<T>(runner: QueryRunner, _owner: OwnerKey | null, script: () => Script<T>): Promise<T> {
+    return runScript(runner, script());
+  }
+
+  isTransient(error: unknown): boolean {
+    return /^SQLITE_(?:BUSY|LOCKED)/.test(String(driverCode(error)));
+  }
+
+  isMissingOwner(error: unknown): boolean {
+    return driverCode(error) === 'SQLITE_CONSTRAINT_FOREIGNKEY';
+  }
+
+  async close(): Promise<void> {
+    const own = this.#own;
+    this.#own = undefined;
+    await (await own)?.disconnect();
+  }
+
+  /** Works on the connection in the very turn that saw it in no transaction. */
+  async #atRest<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+    const { databaseConnection } = await this.#driver();
+    if (databaseConnection.inTransaction) throw new ConnectionBusyError('In a transaction.');
+    return work(databaseConnection);
+  }
+
+  async #driver(): Promise<SqliteDriver> {
+    const shared = this.#dataSource.driver as unknown as SqliteDriver;
+    if (isInMemory(this.#dataSource)) return shared;
+    this.#own ??= this.#connect(shared).catch((error: unknown) => {
+      this.#own = undefined;
+      throw error;
+    });
+    return this.#own;
+  }
+
+  /** A second driver of the same data source: its options, key, hooks and logger, its own file handle. */
+  async #connect(shared: SqliteDriver): Promise<SqliteDriver> {
+    const Driver = shared.constructor as new (dataSource: DataSource) => SqliteDriver;
+    const driver = new Driver(this.#dataSource);
+    await driver.connect();
+    // A busy wait blocks the event loop; whoever finds the file locked tries again later instead.
+    driver.databaseConnection.pragma('busy_timeout = 0');
+    return driver;
+  }
+
+  #execute(connection: SqliteConnection, { sql, parameters }: Statement): StatementResult {
+    this.#dataSource.logger.logQuery(sql, [...parameters]);
+    const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
+    const statement = connection.prepare(sql);
+    if (statement.reader) {
+      const rows = statement.all(...values) as Record<string, unknown>[];
+      return { rows, affected: 0 };
+    }
+    return { rows: [], affected: statement.run(...values).changes };
+  }
+}
+
+function isInMemory(dataSource: DataSource): boolean {
+  const { database } = dataSource.options;
+  return database === ':memory:' || database === '';
+}

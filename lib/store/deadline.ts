@@ -1,0 +1,56 @@
+import { performance } from 'node:perf_hooks';
+// The module's timers, not the globals: a test's fake clock must not stop a deadline.
+import { clearTimeout, setTimeout } from 'node:timers';
+
+/** The database, or a hook, did not answer in time. */
+export class DeadlineExceededError extends Error {
+  override readonly name = 'DeadlineExceededError';
+
+  constructor(ms: number) {
+    super(`No answer within ${String(ms)} ms.`);
+  }
+}
+
+/** The moment by which an answer must be there, on a clock that never steps. */
+export class Deadline {
+  readonly #end: number;
+  readonly #ms: number;
+
+  /** @param ms milliseconds from now */
+  constructor(ms: number) {
+    this.#ms = ms;
+    this.#end = performance.now() + ms;
+  }
+
+  /** Milliseconds left, 0 or more. */
+  get remaining(): number {
+    return Math.max(0, this.#end - performance.now());
+  }
+
+  /** @throws DeadlineExceededError if it has passed */
+  check(): void {
+    if (this.remaining === 0) throw new DeadlineExceededError(this.#ms);
+  }
+
+  /** The outcome of the work, or a DeadlineExceededError, whichever comes first. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new DeadlineExceededError(this.#ms));
+      }, this.remaining);
+    });
+    try {
+      return await Promise.race([work, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves after so many milliseconds, or at the deadline if that is sooner. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      setTimeout(resolve, Math.min(ms, this.remaining));
+    });
+  }
+}

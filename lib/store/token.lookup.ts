@@ -1,0 +1,104 @@
+import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import type { OwnerKey, TokenSchema } from './token.schema.ts';
+
+/**
+ * The SELECTs, built once with TypeORM's query builder, so that entities come out as the
+ * application's own repositories would give them: transformers, embedded columns, `select: false`,
+ * eager relations. A soft-deleted owner is joined as null.
+ */
+export class TokenLookup<Token extends AbstractAuthToken> {
+  readonly #byDigest: SelectQueryBuilder<Token>;
+  readonly #byOwner: SelectQueryBuilder<Token>;
+  readonly #owner: SelectQueryBuilder<object>;
+
+  /** @throws KnoxConfigError if a relation is not the owner's */
+  constructor(dataSource: DataSource, schema: TokenSchema, userRelations: readonly string[]) {
+    const { metadata, owner } = schema;
+    const tokens = (): SelectQueryBuilder<Token> =>
+      dataSource
+        .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
+        .cache(false);
+    this.#byDigest = tokens()
+      .leftJoinAndSelect('token.user', 'user')
+      .where('token.digest = :digest');
+    joinEagerRelations(this.#byDigest, metadata, 'token', ['user']);
+    joinRelations(this.#byDigest, owner.metadata, 'user', userRelations);
+
+    this.#byOwner = tokens()
+      .where('token.user = :owner')
+      .andWhere('(token.expiry IS NULL OR token.expiry > :now)')
+      .orderBy('token.created', 'DESC')
+      .addOrderBy('token.digest');
+
+    this.#owner = dataSource
+      .createQueryBuilder(owner.metadata.target as new () => object, 'user')
+      .cache(false)
+      .where(`user.${owner.keyColumn.propertyPath} = :key`);
+    joinRelations(this.#owner, owner.metadata, 'user', userRelations);
+  }
+
+  /** The token of this digest, its user and the user's relations with it, expired or not. */
+  byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
+    return bound(this.#byDigest, runner, { digest }).getOne();
+  }
+
+  /** The tokens of this owner that are unexpired at `now`, newest first. */
+  byOwner(runner: QueryRunner, owner: OwnerKey, now: number): Promise<Token[]> {
+    return bound(this.#byOwner, runner, { owner, now }).getMany();
+  }
+
+  /** The owner of this key, unless there is none or it is soft-deleted. */
+  owner(runner: QueryRunner, key: OwnerKey): Promise<object | null> {
+    return bound(this.#owner, runner, { key }).getOne();
+  }
+}
+
+function bound<Entity extends object>(
+  query: SelectQueryBuilder<Entity>,
+  runner: QueryRunner,
+  parameters: Record<string, unknown>,
+): SelectQueryBuilder<Entity> {
+  return query.clone().setQueryRunner(runner).setParameters(parameters);
+}
+
+/** Joins what `userRelations` names, and what the entities along the way load eagerly. */
+function joinRelations(
+  query: SelectQueryBuilder<object>,
+  metadata: EntityMetadata,
+  alias: string,
+  paths: readonly string[],
+): void {
+  const names = [...new Set(paths.map((path) => path.split('.')[0] as string))];
+  joinEagerRelations(query, metadata, alias, names);
+  for (const name of names) {
+    const relation = metadata.findRelationWithPropertyPath(name);
+    if (!relation) {
+      throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${name}".`);
+    }
+    const nested = paths.filter((path) => path.startsWith(`${name}.`));
+    const joined = `${alias}_${name}`;
+    query.leftJoinAndSelect(`${alias}.${name}`, joined);
+    joinRelations(
+      query,
+      relation.inverseEntityMetadata,
+      joined,
+      nested.map((path) => path.slice(name.length + 1)),
+    );
+  }
+}
+
+function joinEagerRelations(
+  query: SelectQueryBuilder<object>,
+  metadata: EntityMetadata,
+  alias: string,
+  alreadyJoined: readonly string[],
+): void {
+  for (const relation of metadata.eagerRelations) {
+    if (alreadyJoined.includes(relation.propertyPath)) continue;
+    const joined = `${alias}_${relation.propertyPath.replaceAll('.', '_')}`;
+    query.leftJoinAndSelect(`${alias}.${relation.propertyPath}`, joined);
+    joinEagerRelations(query, relation.inverseEntityMetadata, joined, []);
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  EntityMetadataNotFoundError,
+  type DataSource,
+  type EntityMetadata,
+  type EntityTarget,
+} from 'typeorm';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import { OwnerSchema } from './owner.schema.ts';
+
+/** The value of a user's key, as the database takes it. */
+export type OwnerKey = string | number;
+
+/** What `create` fills in itself, and no one may set through `columns`. */
+const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as const;
+
+type ReservedColumn = (typeof RESERVED)[number];
+
+/** What the entity's metadata says about the token table: read once, when the data source is up. */
+export class TokenSchema {
+  readonly metadata: EntityMetadata;
+  readonly owner: OwnerSchema;
+  /** The table's name, schema included, unescaped. */
+  readonly tablePath: string;
+  /** The table's name, escaped. */
+  readonly table: string;
+  /** The escaped names of our columns. */
+  readonly column: Readonly<Record<ReservedColumn, string>>;
+  /** Properties of the application's own token class, those that `columns` may set. */
+  readonly ownProperties: ReadonlySet<string>;
+  /** Whether the database fills in columns itself, so that a saved row must be read back. */
+  readonly hasGeneratedColumns: boolean;
+
+  /** @throws KnoxConfigError if the entities are not what the package can work with */
+  constructor(dataSource: DataSource, tokenEntity: EntityTarget<AbstractAuthToken>) {
+    const metadata = metadataOf(dataSource, tokenEntity);
+    const relation = metadata.findRelationWithPropertyPath('user');
+    const [joinColumn, ...more] = relation?.isManyToOne ? relation.joinColumns : [];
+    if (!relation || !joinColumn || more.length > 0) {
+      throw new KnoxConfigError(
+        'tokenEntity',
+        `${metadata.targetName} needs a relation "user" of one join column; write ` +
+          "@ManyToOne(() => Owner, { onDelete: 'CASCADE', nullable: false }) " +
+          "@JoinColumn({ name: 'user_id' }) user!: Owner.",
+      );
+    }
+    const escape = (name: string): string => dataSource.driver.escape(name);
+    const columnOf = (property: ReservedColumn): string =>
+      escape(
+        property === 'user'
+          ? joinColumn.databaseName
+          : (metadata.findColumnWithPropertyName(property)?.databaseName ?? property),
+      );
+    this.metadata = metadata;
+    this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn);
+    this.tablePath = metadata.tablePath;
+    this.table = metadata.tablePath.split('.').map(escape).join('.');
+    this.column = Object.fromEntries(
+      RESERVED.map((property) => [property, columnOf(property)]),
+    ) as Record<ReservedColumn, string>;
+    const own = [...metadata.columns, ...metadata.relations].filter(
+      ({ propertyName }) => !(RESERVED as readonly string[]).includes(propertyName),
+    );
+    this.ownProperties = new Set(
+      own.map(({ propertyPath }) => propertyPath.split('.')[0] as string),
+    );
+    this.hasGeneratedColumns = metadata.columns.some(
+      (column) =>
+        column.isGenerated ||
+        column.isCreateDate ||
+        column.isUpdateDate ||
+        column.isVersion ||
+        column.default !== undefined,
+    );
+  }
+}
+
+function metadataOf(
+  dataSource: DataSource,
+  tokenEntity: EntityTarget<AbstractAuthToken>,
+): EntityMetadata {
+  try {
+    return dataSource.getMetadata(tokenEntity);
+  } catch (error) {
+    if (!(error instanceof EntityMetadataNotFoundError)) throw error;
+    throw new KnoxConfigError(
+      'tokenEntity',
+      `the data source does not know ${(tokenEntity as { name: string }).name}; add it to the ` +
+        "data source's entities, or set autoLoadEntities: true.",
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import type { Script } from './databases/database.ts';
+import type { OwnerKey } from './token.schema.ts';
+import type { TokenStatements } from './token.statements.ts';
+
+/** How many rows one statement, and one transaction that prunes, deletes: nobody waits for long. */
+export const BATCH = 500;
+
+/** What a token needs besides its own columns to be inserted. */
+export interface InsertTerms {
+  readonly owner: OwnerKey;
+  /** How many unexpired tokens the owner may hold, this one included; null: any. */
+  readonly limit: number | null;
+  /** The instant at which tokens count as expired, in epoch milliseconds. */
+  readonly now: number;
+}
+
+/** Counts and inserts. The count holds only behind the owner's lock. */
+export function* insertWithinLimit(
+  statements: TokenStatements,
+  token: AbstractAuthToken,
+  { owner, limit, now }: InsertTerms,
+): Script<'limit' | null> {
+  if (limit !== null) {
+    const { rows } = yield statements.countUnexpired(owner, now);
+    if (Number(rows[0]?.total) >= limit) return 'limit';
+  }
+  yield statements.insert(token);
+  return null;
+}
+
+/** Deletes the owner's tokens but the one of this digest. */
+export function* deleteOwned(
+  statements: TokenStatements,
+  owner: OwnerKey,
+  except: string | null,
+): Script<number> {
+  const { rows } = yield statements.ownedDigests(owner);
+  const digests = digestsOf(rows).filter((digest) => digest !== except);
+  return yield* deleteAll(statements, digests);
+}
+
+/** Deletes a batch of the tokens that are expired at `now`, of one owner or of all. */
+export function* deleteExpired(
+  statements: TokenStatements,
+  owner: OwnerKey | null,
+  now: number,
+): Script<number> {
+  const { rows } = yield statements.expiredDigests(owner, now, BATCH);
+  return yield* deleteAll(statements, digestsOf(rows));
+}
+
+function* deleteAll(statements: TokenStatements, digests: readonly string[]): Script<number> {
+  let deleted = 0;
+  for (let start = 0; start < digests.length; start += BATCH) {
+    const { affected } = yield statements.delete(digests.slice(start, start + BATCH));
+    deleted += affected;
+  }
+  return deleted;
+}
+
+function digestsOf(rows: readonly Record<string, unknown>[]): string[] {
+  return rows.map((row) => String(row.digest));
+}

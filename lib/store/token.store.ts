@@ -1,0 +1,242 @@
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
+import { openDatabase } from './databases/open-database.ts';
+import type { Database, Script } from './databases/database.ts';
+import { AppTransactions } from './app-transactions.ts';
+import { Background } from './background.ts';
+import { Deadline } from './deadline.ts';
+import { TokenLookup } from './token.lookup.ts';
+import { TokenSchema, type OwnerKey } from './token.schema.ts';
+import {
+  deleteExpired,
+  deleteOwned,
+  insertWithinLimit,
+  type InsertTerms,
+} from './token.scripts.ts';
+import { TokenStatements } from './token.statements.ts';
+
+/** The longest pause before trying again what met a lock, in milliseconds. */
+const LONGEST_PAUSE_MS = 40;
+
+/** How long the row of a login that was given up is tried to be deleted, in milliseconds. */
+const DISOWN_MS = 30_000;
+
+/** Why there is no token, where the database was fine. */
+export type InsertRefusal = 'limit' | 'no_owner';
+
+/** Everything that depends on the data source being up. */
+interface Ground<Token extends AbstractAuthToken> {
+  readonly schema: TokenSchema;
+  readonly database: Database;
+  readonly statements: TokenStatements;
+  readonly lookup: TokenLookup<Token>;
+}
+
+/**
+ * The tokens in the database: the one place that speaks TypeORM. Each method answers within its
+ * deadline, or throws a DeadlineExceededError or the driver's error.
+ */
+export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly dataSource: DataSource;
+  readonly tokenEntity: TokenEntity<Token>;
+  readonly transactions: AppTransactions;
+  readonly background = new Background();
+  readonly #userRelations: readonly string[];
+  #ground: Ground<Token> | undefined;
+
+  constructor(
+    dataSource: DataSource,
+    tokenEntity: TokenEntity<Token>,
+    userRelations: readonly string[],
+  ) {
+    this.dataSource = dataSource;
+    this.tokenEntity = tokenEntity;
+    this.#userRelations = userRelations;
+    this.transactions = new AppTransactions(dataSource);
+  }
+
+  /** @throws KnoxConfigError if the entities or the driver are not what the package can work with */
+  get schema(): TokenSchema {
+    return this.#ready.schema;
+  }
+
+  /** The token of this digest with its user, or null. */
+  find(digest: string, deadline: Deadline): Promise<Token | null> {
+    return this.#read((lookup, runner) => lookup.byDigest(runner, digest), deadline);
+  }
+
+  /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
+  list(owner: OwnerKey, now: number, deadline: Deadline): Promise<Token[]> {
+    return this.#read((lookup, runner) => lookup.byOwner(runner, owner, now), deadline);
+  }
+
+  /** The owner of this key as the database has it, or null where it is gone or soft-deleted. */
+  findOwner(
+    key: OwnerKey,
+    deadline: Deadline,
+    transaction: QueryRunner | undefined,
+  ): Promise<object | null> {
+    return transaction
+      ? deadline.race(this.#ready.lookup.owner(transaction, key))
+      : this.#read((lookup, runner) => lookup.owner(runner, key), deadline);
+  }
+
+  /** A token entity of these values, unsaved. */
+  build(values: object): Token {
+    const token = this.dataSource.manager.create(this.tokenEntity);
+    Object.assign(token, values);
+    return token;
+  }
+
+  /**
+   * Inserts the token, unless its owner is gone or holds as many as the limit allows. After an
+   * error or a deadline no row is left.
+   *
+   * @returns the token, with what the database has filled in, or why there is none
+   */
+  async insert(
+    token: Token,
+    terms: InsertTerms,
+    deadline: Deadline,
+    transaction: QueryRunner | undefined,
+  ): Promise<Token | InsertRefusal> {
+    const work = this.#insert(token, terms, deadline, transaction);
+    try {
+      return await deadline.race(work);
+    } catch (error) {
+      // The application's own transaction ends as the application decides.
+      if (!transaction) this.#disown(token.digest, work);
+      throw error;
+    }
+  }
+
+  /** Whether a row was written: not, if another request has refreshed or revoked it meanwhile. */
+  async refresh(
+    digest: string,
+    expiry: number,
+    now: number,
+    minGain: number,
+    deadline: Deadline,
+  ): Promise<boolean> {
+    const { database, statements } = this.#ready;
+    const statement = statements.refresh(digest, expiry, now, minGain);
+    const { affected } = await this.#within(deadline, () => database.run(statement, deadline));
+    return affected > 0;
+  }
+
+  /** Whether there was a token to delete. It is gone, committed, when this resolves. */
+  async revoke(digest: string, deadline: Deadline): Promise<boolean> {
+    return (await this.#delete([digest], deadline)) > 0;
+  }
+
+  /** Deletes all tokens of the owner but one; how many they were. */
+  revokeAll(owner: OwnerKey, except: string | null, deadline: Deadline): Promise<number> {
+    const { database, statements } = this.#ready;
+    const script = (): Script<number> => deleteOwned(statements, owner, except);
+    return this.#within(deadline, () => database.transaction(owner, script, deadline));
+  }
+
+  /**
+   * Deletes tokens that are expired at `now`, of one owner or of all: one batch, in a transaction
+   * of its own, leaving alone what others hold locked. Fewer than BATCH were the last.
+   */
+  deleteExpired(owner: OwnerKey | null, now: number, deadline: Deadline): Promise<number> {
+    const { database, statements } = this.#ready;
+    const script = (): Script<number> => deleteExpired(statements, owner, now);
+    return this.#within(deadline, () => database.transaction(null, script, deadline));
+  }
+
+  /** Checks the entities while the application starts, if the data source is up by then. */
+  onModuleInit(): void {
+    if (this.dataSource.isInitialized) this.#prepare();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.background.idle();
+    await this.#ground?.database.close();
+  }
+
+  get #ready(): Ground<Token> {
+    return this.#ground ?? this.#prepare();
+  }
+
+  #prepare(): Ground<Token> {
+    if (!this.dataSource.isInitialized) throw new Error('The data source is not initialized.');
+    const schema = new TokenSchema(this.dataSource, this.tokenEntity);
+    const database = openDatabase(this.dataSource, schema);
+    const statements = new TokenStatements(this.dataSource, schema, database.locksRows);
+    const lookup = new TokenLookup<Token>(this.dataSource, schema, this.#userRelations);
+    return (this.#ground = { schema, database, statements, lookup });
+  }
+
+  #read<T>(
+    query: (lookup: TokenLookup<Token>, runner: QueryRunner) => Promise<T>,
+    deadline: Deadline,
+  ): Promise<T> {
+    const { database, lookup } = this.#ready;
+    return this.#within(deadline, () => database.read((runner) => query(lookup, runner), deadline));
+  }
+
+  async #insert(
+    token: Token,
+    terms: InsertTerms,
+    deadline: Deadline,
+    runner: QueryRunner | undefined,
+  ): Promise<Token | InsertRefusal> {
+    const { schema, database, statements, lookup } = this.#ready;
+    const script = (): Script<'limit' | null> => insertWithinLimit(statements, token, terms);
+    const lock = terms.limit === null ? null : terms.owner;
+    try {
+      const refusal = runner
+        ? await database.within(runner, lock, script)
+        : await this.#retry(() => database.transaction(lock, script, deadline), deadline);
+      if (refusal !== null) return refusal;
+    } catch (error) {
+      if (database.isMissingOwner(error)) return 'no_owner';
+      throw error;
+    }
+    if (!schema.hasGeneratedColumns) return token;
+    const saved = runner
+      ? await lookup.byDigest(runner, token.digest)
+      : await this.find(token.digest, deadline);
+    Object.assign(token, saved, { user: token.user });
+    return token;
+  }
+
+  /**
+   * Whoever was told that a login failed must not have a token all the same: when the insert that
+   * was given up has ended, however it has ended, its row is deleted.
+   */
+  #disown(digest: string, insert: Promise<unknown>): void {
+    this.background.run(
+      async () => {
+        await insert.catch(() => undefined);
+        await this.#delete([digest], new Deadline(DISOWN_MS));
+      },
+      () => undefined,
+    );
+  }
+
+  async #delete(digests: readonly string[], deadline: Deadline): Promise<number> {
+    const { database, statements } = this.#ready;
+    const statement = statements.delete(digests);
+    const { affected } = await this.#within(deadline, () => database.run(statement, deadline));
+    return affected;
+  }
+
+  #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
+    return deadline.race(this.#retry(work, deadline));
+  }
+
+  /** Tries again, after a pause of random length, what failed on a lock or a deadlock. */
+  async #retry<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!this.#ready.database.isTransient(error) || deadline.remaining === 0) throw error;
+        await deadline.pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 4 * attempt));
+      }
+    }
+  }
+}

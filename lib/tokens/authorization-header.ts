@@ -1,0 +1,52 @@
+import type { KnoxRequest } from './knox-request.ts';
+
+/** What an Authorization header holds for us. */
+export type HeaderToken =
+  /** No header, or another scheme's, which may be meant for another guard. */
+  | { readonly kind: 'none' }
+  /** Our scheme, and nothing after it. */
+  | { readonly kind: 'empty' }
+  /** Several words after the scheme, or several headers: which one counts is not ours to guess. */
+  | { readonly kind: 'ambiguous' }
+  | { readonly kind: 'token'; readonly token: string };
+
+/**
+ * Every value of the Authorization header. Node keeps the first of two in silence, so that a proxy
+ * in front could have judged another one than we do; the raw list shows both.
+ */
+export function authorizationValues(request: KnoxRequest): string[] {
+  const raw = request.rawHeaders ?? request.raw?.rawHeaders;
+  if (!raw) {
+    const value = request.headers.authorization;
+    return value === undefined ? [] : [value].flat();
+  }
+  const values: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (name.length === 13 && name.toLowerCase() === 'authorization')
+      values.push(raw[i + 1] as string);
+  }
+  return values;
+}
+
+/**
+ * Reads `<scheme> <token>`; the scheme is matched in any case, as RFC 9110 Section 11.1 wants.
+ *
+ * @see knox/auth.py, TokenAuthentication.authenticate
+ */
+export function tokenInHeader(request: KnoxRequest, scheme: string): HeaderToken {
+  const values = authorizationValues(request);
+  if (values.length > 1) return { kind: 'ambiguous' };
+  const words = splitWords(values[0] ?? '');
+  if (words[0]?.toLowerCase() !== scheme.toLowerCase()) return { kind: 'none' };
+  if (words.length > 2) return { kind: 'ambiguous' };
+  return words[1] === undefined ? { kind: 'empty' } : { kind: 'token', token: words[1] };
+}
+
+/**
+ * Only space and tab are white space in a header (RFC 9110 Section 5.6.3); a JavaScript `\s` would
+ * split at NBSP too.
+ */
+export function splitWords(value: string): string[] {
+  return value.split(/[ \t]+/).filter((word) => word !== '');
+}

@@ -1,0 +1,136 @@
+import { Controller, Get, Module, UseGuards, type ModuleMetadata } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource, type Repository } from 'typeorm';
+import {
+  AuthToken,
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  KnoxModule,
+  TokenService,
+  type KnoxModuleOptions,
+} from '../../lib/index.ts';
+import { createDatabase, type DatabaseName, type TestDatabase } from './databases.ts';
+import { HttpClient } from './http-client.ts';
+import { User } from './users.ts';
+
+export type AdapterName = 'express' | 'fastify';
+
+@Controller('me')
+@UseGuards(KnoxAuthGuard)
+export class MeController {
+  @Get()
+  me(@CurrentUser() user: User, @CurrentToken() token: AuthToken): object {
+    return {
+      username: user.username,
+      isUser: user instanceof User,
+      tokenKey: token.tokenKey,
+      expiry: token.expiry,
+    };
+  }
+}
+
+export interface TestAppOptions {
+  adapter?: AdapterName;
+  database?: DatabaseName;
+  /** Runtime and static options; verifyCredentials looks the user up by default. */
+  knox?: KnoxModuleOptions;
+  /** Instead of KnoxModule.forRoot(knox). */
+  knoxModule?: NonNullable<ModuleMetadata['imports']>[number];
+  entities?: (new () => object)[];
+  imports?: ModuleMetadata['imports'];
+  controllers?: ModuleMetadata['controllers'];
+  providers?: ModuleMetadata['providers'];
+  /** Before the app listens: middleware, global guards. */
+  configure?: (app: INestApplication) => void;
+}
+
+/** A whole application, listening on a port of its own, with users john.doe and jane.doe. */
+export interface TestApp {
+  readonly app: INestApplication;
+  readonly client: HttpClient;
+  readonly dataSource: DataSource;
+  readonly tokens: TokenService;
+  readonly users: Repository<User>;
+  readonly rows: Repository<AuthToken>;
+  readonly john: User;
+  readonly jane: User;
+  /** Logs in with JSON and gives the raw token. */
+  login(username?: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const PASSWORD = 'hunter2';
+
+export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = await createDatabase(options.database ?? 'sqlite');
+  try {
+    return await startOn(database, options);
+  } catch (error) {
+    await database.drop();
+    throw error;
+  }
+}
+
+async function startOn(database: TestDatabase, options: TestAppOptions): Promise<TestApp> {
+  let dataSource: DataSource;
+  const verifyCredentials = async (username: string, password: string): Promise<User | null> => {
+    const user = await dataSource.getRepository(User).findOneBy({ username });
+    return user?.password === password ? user : null;
+  };
+  const knoxModule =
+    options.knoxModule ?? KnoxModule.forRoot({ verifyCredentials, ...options.knox });
+
+  @Module({
+    imports: [
+      TypeOrmModule.forRoot({
+        ...database.options,
+        entities: options.entities ?? [User, AuthToken],
+        synchronize: true,
+        retryAttempts: 1,
+      }),
+      ...(options.imports ?? []),
+      knoxModule,
+    ],
+    controllers: [MeController, ...(options.controllers ?? [])],
+    providers: options.providers ?? [],
+  })
+  class AppModule {}
+
+  const builder = Test.createTestingModule({ imports: [AppModule] });
+  const app = (await builder.compile()).createNestApplication(
+    options.adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter(),
+    { logger: false },
+  );
+  options.configure?.(app);
+  await app.listen(0, '127.0.0.1');
+  dataSource = app.get(DataSource);
+  const client = new HttpClient((await app.getUrl()).replace('[::1]', '127.0.0.1'));
+  const users = dataSource.getRepository(User);
+  const save = (username: string): Promise<User> =>
+    users.save(users.create({ username, password: PASSWORD, isActive: true }));
+  const hasUsers = dataSource.hasMetadata(User);
+  return {
+    app,
+    client,
+    dataSource,
+    users,
+    tokens: app.get(TokenService),
+    rows: dataSource.getRepository(AuthToken),
+    john: hasUsers ? await save('john.doe') : (undefined as never),
+    jane: hasUsers ? await save('jane.doe') : (undefined as never),
+    async login(username = 'john.doe') {
+      const answer = await client.post('/auth/login', { body: { username, password: PASSWORD } });
+      if (answer.status !== 200) throw new Error(`Login: ${String(answer.status)} ${answer.text}`);
+      return answer.body.token as string;
+    },
+    async close() {
+      await app.close();
+      await database.drop();
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+
+/** The owner of the default AuthToken in most tests. */
+@Entity('users')
+export class User {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ type: 'varchar', length: 100, unique: true })
+  username!: string;
+
+  /** In the clear: hashing is the application's business, and slow. */
+  @Column({ type: 'varchar', length: 100 })
+  password!: string;
+
+  @Column({ type: 'boolean', default: true })
+  isActive!: boolean;
+}
