@@ -13,6 +13,7 @@ import type { DataSource } from 'typeorm';
 import { EventPublisher } from './events/event.publisher.ts';
 import { KnoxController } from './http/knox.controller.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
+import { LoginBody } from './http/login-body.ts';
 import { LOGIN_GUARDS } from './http/login.gate.ts';
 import { RequestAuthenticator } from './http/request-authenticator.ts';
 import { Sessions } from './http/sessions.ts';
@@ -134,6 +135,7 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
       TokenService,
       RequestAuthenticator,
       Sessions,
+      LoginBody,
       KnoxStrategy,
     ],
     exports: [TokenService, RequestAuthenticator, Sessions, LOGIN_GUARDS, entities],

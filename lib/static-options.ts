@@ -79,6 +79,7 @@ function isLoginGuard(guard: unknown): boolean {
  * @throws KnoxConfigError for one that is wrong
  */
 export function staticSettings(given: object): StaticSettings {
+  checkObject(given, 'options');
   const entries = Object.entries(RULES).map(([name, { expects, good }]) => {
     const key = name as keyof StaticSettings;
     const value = (given as KnoxStaticOptions)[key] ?? STATIC_DEFAULTS[key];
@@ -90,6 +91,7 @@ export function staticSettings(given: object): StaticSettings {
 
 /** @throws KnoxConfigError for what has no place beside a factory */
 export function checkAsyncOptions(given: object): void {
+  checkObject(given, 'options');
   const runtime = Object.keys(given).find((name) => RUNTIME_OPTION_NAMES.includes(name));
   if (runtime !== undefined) {
     throw new KnoxConfigError(
@@ -106,14 +108,17 @@ export function checkAsyncOptions(given: object): void {
 }
 
 /** @throws KnoxConfigError for what a factory cannot decide any more */
-export function checkFactoryResult(result: unknown): void {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) {
-    throw new KnoxConfigError('useFactory', `must give an options object; got ${kindOf(result)}.`);
-  }
+export function checkFactoryResult(result: object): void {
+  checkObject(result, 'useFactory');
   const late = Object.keys(result).find((name) => STATIC_NAMES.includes(name));
   if (late === undefined) return;
   throw new KnoxConfigError(
     late,
     'is a static option; write it beside useFactory, not in its result.',
   );
+}
+
+function checkObject(value: unknown, option: string): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new KnoxConfigError(option, `expected an object of options; got ${kindOf(value)}.`);
 }

@@ -22,7 +22,7 @@ const GUARDS_METADATA = '__guards__';
 @Injectable()
 export class KnoxAuthGuard implements CanActivate {
   @Inject(RequestAuthenticator)
-  protected readonly requests!: RequestAuthenticator;
+  private readonly requests!: RequestAuthenticator;
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.isPublic(context)) return true;

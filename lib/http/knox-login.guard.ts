@@ -1,4 +1,5 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { KnoxConfigError, kindOf } from '../options/knox-config.error.ts';
 import { answerOrUnavailable } from '../service/faults.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
@@ -40,11 +41,14 @@ export class KnoxLoginGuard implements CanActivate {
   async #verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
     const { username, password } = this.#readable(request, credentials);
     const { verifyCredentials } = this.#requests.settings;
+    if (!verifyCredentials) throw missingVerifyCredentials();
     const deadline = this.#requests.deadlineOf(request);
-    const user = await answerOrUnavailable(async () =>
-      deadline.race(Promise.resolve(verifyCredentials?.(username, password, request))),
+    const user: unknown = await answerOrUnavailable(async () =>
+      deadline.race(Promise.resolve(verifyCredentials(username, password, request))),
     );
-    if (user) return user;
+    if (typeof user === 'object' && user !== null) return user;
+    if (user)
+      throw new TypeError(`verifyCredentials must give a user or null; got ${kindOf(user)}.`);
     throw this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
   }
 
@@ -68,6 +72,15 @@ export class KnoxLoginGuard implements CanActivate {
         throw new KnoxBadRequestException(credentials.malformed);
     }
   }
+}
+
+/** The built-in login has nobody to ask. */
+export function missingVerifyCredentials(): KnoxConfigError {
+  return new KnoxConfigError(
+    'verifyCredentials',
+    'the login needs it; give verifyCredentials, or loginGuards of your own, or set ' +
+      'controller: false.',
+  );
 }
 
 /** The guard's own challenge where JSON was sent: at a Basic one, browsers open their own dialog. */

@@ -6,11 +6,10 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { KnoxConfigError } from '../options/knox-config.error.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
 import type { KnoxResponse } from './execution-context.ts';
-import { KnoxLoginGuard } from './knox-login.guard.ts';
+import { KnoxLoginGuard, missingVerifyCredentials } from './knox-login.guard.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /** Injects the guards that `loginGuards` names. */
@@ -37,11 +36,7 @@ export class LoginGate implements CanActivate, OnModuleInit {
   onModuleInit(): void {
     const asksHook = this.#guards.some((guard) => guard instanceof KnoxLoginGuard);
     if (!asksHook || this.#requests.settings.verifyCredentials) return;
-    throw new KnoxConfigError(
-      'verifyCredentials',
-      'the login route needs it; give verifyCredentials, or loginGuards of your own, or set ' +
-        'controller: false.',
-    );
+    throw missingVerifyCredentials();
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -7,7 +7,8 @@ import { kindOf } from '../options/knox-config.error.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
 import type { Deadline } from '../store/deadline.ts';
-import type { OwnerKey, TokenSchema } from '../store/token.schema.ts';
+import type { OwnerKey } from '../store/owner.schema.ts';
+import type { TokenSchema } from '../store/token.schema.ts';
 import { TokenStore } from '../store/token.store.ts';
 import { expiryAfter } from '../tokens/expiry.ts';
 import {

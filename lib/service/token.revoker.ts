@@ -4,7 +4,7 @@ import { TokenExpiredEvent, TokenRevokedEvent, type ClientInfo } from '../events
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
 import { Deadline } from '../store/deadline.ts';
-import type { OwnerKey } from '../store/token.schema.ts';
+import type { OwnerKey } from '../store/owner.schema.ts';
 import { BATCH } from '../store/token.scripts.ts';
 import { TokenStore } from '../store/token.store.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';

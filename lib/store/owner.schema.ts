@@ -1,9 +1,11 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
-import type { OwnerKey } from './token.schema.ts';
 
 const NUMERIC =
   /^(?:(?:tiny|small|medium|big)?int(?:eger|2|4|8)?|(?:small|big)?serial[248]?|numeric|decimal)\b/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The value of a user's key, as the database takes it. */
+export type OwnerKey = string | number;
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 

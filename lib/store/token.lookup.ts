@@ -1,7 +1,8 @@
 import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import type { OwnerKey, TokenSchema } from './token.schema.ts';
+import type { OwnerKey } from './owner.schema.ts';
+import type { TokenSchema } from './token.schema.ts';
 
 /**
  * The SELECTs, built once with TypeORM's query builder, so that entities come out as the

@@ -8,9 +8,6 @@ import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import { OwnerSchema } from './owner.schema.ts';
 
-/** The value of a user's key, as the database takes it. */
-export type OwnerKey = string | number;
-
 /** What `create` fills in itself, and no one may set through `columns`. */
 const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as const;
 

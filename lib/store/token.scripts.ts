@@ -1,6 +1,6 @@
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Script } from './databases/database.ts';
-import type { OwnerKey } from './token.schema.ts';
+import type { OwnerKey } from './owner.schema.ts';
 import type { TokenStatements } from './token.statements.ts';
 
 /** How many rows one statement, and one transaction that prunes, deletes: nobody waits for long. */

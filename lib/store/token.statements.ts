@@ -1,7 +1,8 @@
 import type { DataSource } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Statement } from './databases/database.ts';
-import type { OwnerKey, TokenSchema } from './token.schema.ts';
+import type { OwnerKey } from './owner.schema.ts';
+import type { TokenSchema } from './token.schema.ts';
 
 /**
  * All the SQL that changes tokens, made from the entity's metadata. Instants go in as epoch

@@ -6,7 +6,8 @@ import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import { Deadline } from './deadline.ts';
 import { TokenLookup } from './token.lookup.ts';
-import { TokenSchema, type OwnerKey } from './token.schema.ts';
+import type { OwnerKey } from './owner.schema.ts';
+import { TokenSchema } from './token.schema.ts';
 import {
   deleteExpired,
   deleteOwned,

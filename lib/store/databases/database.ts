@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { Deadline } from '../deadline.ts';
-import type { OwnerKey } from '../token.schema.ts';
+import type { OwnerKey } from '../owner.schema.ts';
 
 /** One SQL statement, its placeholders in the driver's own style. */
 export interface Statement {

@@ -1,6 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Deadline } from '../deadline.ts';
-import type { OwnerKey } from '../token.schema.ts';
+import type { OwnerKey } from '../owner.schema.ts';
 import {
   driverCode,
   runScript,

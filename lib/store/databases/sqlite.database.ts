@@ -7,7 +7,7 @@ import {
   type Statement,
   type StatementResult,
 } from './database.ts';
-import type { OwnerKey } from '../token.schema.ts';
+import type { OwnerKey } from '../owner.schema.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
 interface SqliteConnection {
