@@ -3,7 +3,11 @@ import { KnoxConfigError, kindOf } from '../options/knox-config.error.ts';
 import { answerOrUnavailable } from '../service/faults.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
-import { loginCredentials, type LoginCredentials } from '../tokens/login-credentials.ts';
+import {
+  loginCredentials,
+  sentBodyOnly,
+  type LoginCredentials,
+} from '../tokens/login-credentials.ts';
 import { BASIC_CHALLENGE, tokenChallenge, withChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
@@ -32,7 +36,7 @@ export class KnoxLoginGuard implements CanActivate {
     const credentials = loginCredentials(request, settings);
     request.user = await withChallenge(
       http.getResponse<KnoxResponse>(),
-      () => loginChallenge(credentials, settings.authHeaderPrefix),
+      () => loginChallenge(request, settings.authHeaderPrefix),
       () => this.#verify(request, credentials),
     );
     return true;
@@ -84,6 +88,6 @@ export function missingVerifyCredentials(): KnoxConfigError {
 }
 
 /** The guard's own challenge where JSON was sent: at a Basic one, browsers open their own dialog. */
-export function loginChallenge({ via }: LoginCredentials, scheme: string): string {
-  return via === 'body' ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
+export function loginChallenge(request: KnoxRequest, scheme: string): string {
+  return sentBodyOnly(request) ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
 }

@@ -10,7 +10,6 @@ import { TokenRevoker } from '../service/token.revoker.ts';
 import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
 import { Deadline } from '../store/deadline.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
-import { loginCredentials } from '../tokens/login-credentials.ts';
 import { setChallenge } from './challenge.ts';
 import { clientOf } from './client-info.ts';
 import type { KnoxResponse } from './execution-context.ts';
@@ -54,10 +53,7 @@ export class Sessions<Token extends AbstractAuthToken = AbstractAuthToken> {
     const inactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
     if (!inactive) return error;
     const { authHeaderPrefix } = this.settings;
-    setChallenge(
-      response,
-      loginChallenge(loginCredentials(request, this.settings), authHeaderPrefix),
-    );
+    setChallenge(response, loginChallenge(request, authHeaderPrefix));
     return this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
   }
 

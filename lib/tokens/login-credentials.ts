@@ -27,13 +27,21 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function loginCredentials(request: KnoxRequest, fields: CredentialFields): LoginCredentials {
   const headers = authorizationValues(request);
   if (headers.length > 1) return { via: 'ambiguous' };
-  const [scheme, ...words] = splitWords(headers[0] ?? '');
-  const basic = scheme?.toLowerCase() === 'basic';
+  const [header] = headers;
   const { body } = request;
-  if (basic) return bodyHolds(body, fields) ? { via: 'both' } : fromBasic(words);
-  return body === undefined || body === null || isEmptyObject(body)
-    ? { via: 'nothing' }
-    : fromBody(body, fields);
+  if (header !== undefined && isBasic(header)) {
+    return bodyHolds(body, fields) ? { via: 'both' } : fromBasic(splitWords(header).slice(1));
+  }
+  return isNothing(body) ? { via: 'nothing' } : fromBody(body, fields);
+}
+
+/** Whether a body was sent, and no Basic credentials: by a script, then, and not by a browser. */
+export function sentBodyOnly(request: KnoxRequest): boolean {
+  return !authorizationValues(request).some(isBasic) && !isNothing(request.body);
+}
+
+function isBasic(header: string): boolean {
+  return splitWords(header)[0]?.toLowerCase() === 'basic';
 }
 
 /** @see RFC 7617 Section 2: base64 of `user-id:password`, the first colon divides, no controls. */
@@ -91,7 +99,7 @@ function bodyHolds(body: unknown, { usernameField, passwordField }: CredentialFi
   return Object.hasOwn(body, usernameField) || Object.hasOwn(body, passwordField);
 }
 
-function isEmptyObject(body: unknown): boolean {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return false;
-  return Object.keys(body).length === 0;
+function isNothing(body: unknown): boolean {
+  if (typeof body !== 'object') return body === undefined;
+  return body === null || (!Array.isArray(body) && Object.keys(body).length === 0);
 }

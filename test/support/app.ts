@@ -77,9 +77,9 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
 }
 
 async function startOn(database: TestDatabase, options: TestAppOptions): Promise<TestApp> {
-  let dataSource: DataSource;
+  const found: { dataSource?: DataSource } = {};
   const verifyCredentials = async (username: string, password: string): Promise<User | null> => {
-    const user = await dataSource.getRepository(User).findOneBy({ username });
+    const user = await found.dataSource!.getRepository(User).findOneBy({ username });
     return user?.password === password ? user : null;
   };
   const knoxModule =
@@ -108,7 +108,8 @@ async function startOn(database: TestDatabase, options: TestAppOptions): Promise
   );
   options.configure?.(app);
   await app.listen(0, '127.0.0.1');
-  dataSource = app.get(DataSource);
+  const dataSource = app.get(DataSource);
+  found.dataSource = dataSource;
   const client = new HttpClient((await app.getUrl()).replace('[::1]', '127.0.0.1'));
   const users = dataSource.getRepository(User);
   const save = (username: string): Promise<User> =>

@@ -24,6 +24,9 @@ function answers(host: string, port: number): Promise<boolean> {
       socket.destroy();
       resolve(open);
     };
-    socket.once('connect', settle(true)).once('error', settle(false)).once('timeout', settle(false));
+    socket
+      .once('connect', settle(true))
+      .once('error', settle(false))
+      .once('timeout', settle(false));
   });
 }

@@ -30,7 +30,10 @@ export class HttpClient {
     return this.send(path, { method: 'POST', ...sending });
   }
 
-  send(path: string, { method = 'GET', headers = {}, body, token, basic }: Sending): Promise<Answer> {
+  send(
+    path: string,
+    { method = 'GET', headers = {}, body, token, basic }: Sending,
+  ): Promise<Answer> {
     const all: Record<string, string | string[]> = { ...headers };
     if (token !== undefined) all.authorization = `Token ${token}`;
     if (basic) all.authorization = `Basic ${Buffer.from(basic.join(':')).toString('base64')}`;

@@ -1,0 +1,27 @@
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
+import { AbstractAuthToken } from '../../lib/index.ts';
+
+/** An owner of another name than User, without an isActive column. */
+@Entity('members')
+export class Member {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ type: 'varchar', length: 100, unique: true })
+  username!: string;
+}
+
+/** A token class of an application's own. */
+@Entity('device_token')
+export class DeviceToken extends AbstractAuthToken<Member> {
+  @ManyToOne(() => Member, { onDelete: 'CASCADE', nullable: false })
+  @JoinColumn({ name: 'user_id' })
+  user!: Member;
+
+  @Column({ type: 'varchar', length: 100, nullable: true })
+  deviceName!: string | null;
+
+  /** Filled in by the database. */
+  @Column({ type: 'varchar', length: 20, default: 'web' })
+  platform!: string;
+}

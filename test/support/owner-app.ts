@@ -1,0 +1,85 @@
+import { Controller, Get, Module, UseGuards, type INestApplication } from '@nestjs/common';
+import type { ModuleMetadata, Type } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import {
+  AuthToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  KnoxModule,
+  TokenService,
+  type AbstractAuthToken,
+  type KnoxModuleOptions,
+} from '../../lib/index.ts';
+import { HttpClient } from './http-client.ts';
+
+/** Answers with the owner, under the name of its class. */
+@Controller('owner')
+@UseGuards(KnoxAuthGuard)
+export class OwnerController {
+  @Get()
+  owner(@CurrentUser() user: object): object {
+    return { class: user.constructor.name, ...user };
+  }
+}
+
+export interface OwnerAppOptions {
+  /** Connection and entities; `synchronize` is true unless it says otherwise. */
+  dataSource: DataSourceOptions;
+  /** The class whose instances own the tokens, found by its `username`; any password is right. */
+  owner: Type<object>;
+  knox?: KnoxModuleOptions;
+  imports?: NonNullable<ModuleMetadata['imports']>;
+  controllers?: Type<unknown>[];
+}
+
+export interface OwnerApp<Token extends AbstractAuthToken> {
+  readonly app: INestApplication;
+  readonly client: HttpClient;
+  readonly dataSource: DataSource;
+  readonly tokens: TokenService<Token>;
+  login(username: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A whole application whose tokens belong to entities of the test's own. */
+export async function startOwnerApp<Token extends AbstractAuthToken = AuthToken>({
+  dataSource: options,
+  owner,
+  knox = {},
+  imports = [],
+  controllers = [],
+}: OwnerAppOptions): Promise<OwnerApp<Token>> {
+  const verifyCredentials = (username: string) =>
+    dataSource.getRepository(owner).findOneBy({ username });
+
+  @Module({
+    imports: [
+      TypeOrmModule.forRoot({ synchronize: true, retryAttempts: 1, ...options }),
+      ...imports,
+      KnoxModule.forRoot({ verifyCredentials, ...knox }),
+    ],
+    controllers: [OwnerController, ...controllers],
+  })
+  class AppModule {}
+
+  const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
+  const app = testing.createNestApplication(new ExpressAdapter(), { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const dataSource = app.get<DataSource>(getDataSourceToken(knox.dataSource ?? options.name));
+  const client = new HttpClient(await app.getUrl());
+  return {
+    app,
+    client,
+    dataSource,
+    tokens: app.get<TokenService<Token>>(TokenService),
+    async login(username) {
+      const answer = await client.post('/auth/login', { body: { username, password: 'any' } });
+      if (answer.status !== 200) throw new Error(`Login: ${String(answer.status)} ${answer.text}`);
+      return answer.body.token as string;
+    },
+    close: () => app.close(),
+  };
+}

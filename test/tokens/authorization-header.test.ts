@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from '../support/properties.ts';
+import {
+  authorizationValues,
+  tokenInHeader,
+  type HeaderToken,
+} from '../../lib/tokens/authorization-header.ts';
+import type { KnoxRequest } from '../../lib/tokens/knox-request.ts';
+
+/** A request as Node gives it: the first of several headers parsed, all of them raw. */
+const sending = (...values: string[]): KnoxRequest => ({
+  headers: { authorization: values[0] },
+  rawHeaders: ['Host', 'localhost', ...values.flatMap((value) => ['Authorization', value])],
+});
+
+const token = (text: string): HeaderToken => ({ kind: 'token', token: text });
+
+describe('tokenInHeader', () => {
+  it.each<[string, HeaderToken]>([
+    ['Token abc', token('abc')],
+    ['token abc', token('abc')],
+    ['TOKEN abc', token('abc')],
+    ['tOkEn abc', token('abc')],
+    ['Token    abc', token('abc')],
+    ['Token\tabc', token('abc')],
+    [' \tToken abc\t ', token('abc')],
+    ['Token Token', token('Token')],
+    ['Token a,b', token('a,b')],
+    ['Token a\u00a0b', token('a\u00a0b')],
+    ['', { kind: 'none' }],
+    [' ', { kind: 'none' }],
+    ['abc', { kind: 'none' }],
+    ['Bearer abc', { kind: 'none' }],
+    ['Tokens abc', { kind: 'none' }],
+    ['Toke abc', { kind: 'none' }],
+    ['Token:abc', { kind: 'none' }],
+    ['Token,abc', { kind: 'none' }],
+    ['Token\u00a0abc', { kind: 'none' }],
+    ['Bearer Token abc', { kind: 'none' }],
+    ['Bearer a b', { kind: 'none' }],
+    ['Token', { kind: 'empty' }],
+    ['token \t ', { kind: 'empty' }],
+    ['Token abc def', { kind: 'ambiguous' }],
+    ['Token abc\tdef', { kind: 'ambiguous' }],
+    ['Token abc, Token abc', { kind: 'ambiguous' }],
+  ])('reads %j', (value, expected) => {
+    expect(tokenInHeader(sending(value), 'Token')).toEqual(expected);
+  });
+
+  it('finds nothing where there is no header', () => {
+    expect(tokenInHeader(sending(), 'Token')).toEqual({ kind: 'none' });
+    expect(tokenInHeader({ headers: {} }, 'Token')).toEqual({ kind: 'none' });
+  });
+
+  it.each([
+    ['of the same value', ['Token abc', 'Token abc']],
+    ['of which the second is empty', ['Token abc', '']],
+    ['of which the first is another scheme’s', ['Basic am9obg==', 'Token abc']],
+    ['of which the second is another scheme’s', ['Token abc', 'Basic am9obg==']],
+    ['that are all another scheme’s', ['Bearer abc', 'Bearer def']],
+  ])('takes no side between two headers %s', (_, values) => {
+    expect(tokenInHeader(sending(...values), 'Token')).toEqual({ kind: 'ambiguous' });
+  });
+
+  it.each(['Bearer', 'X-Api_Key', 'a.b+c'])('goes by the scheme of the option: %s', (scheme) => {
+    expect(tokenInHeader(sending(`${scheme.toUpperCase()} abc`), scheme)).toEqual(token('abc'));
+    expect(tokenInHeader(sending('Token abc'), scheme)).toEqual({ kind: 'none' });
+  });
+
+  it('takes the characters of a scheme for nothing but themselves', () => {
+    expect(tokenInHeader(sending('axb abc'), 'a.b')).toEqual({ kind: 'none' });
+  });
+
+  it('reads any token after any blanks under the scheme in any case', () => {
+    const blanks = fc.string({ unit: fc.constantFrom(' ', '\t'), minLength: 1 });
+    const mixedCase = fc.mixedCase(fc.constant('token'));
+    const visible = fc.stringMatching(/^[!-~]{1,300}$/);
+    fc.assert(
+      fc.property(mixedCase, blanks, visible, (scheme, blank, text) => {
+        expect(tokenInHeader(sending(scheme + blank + text), 'Token')).toEqual(token(text));
+      }),
+    );
+  });
+
+  it('makes of any value whatever a verdict, and of none a token with a blank', () => {
+    const values = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary' }).map((rest) => `Token ${rest}`),
+    );
+    fc.assert(
+      fc.property(values, (value) => {
+        const found = tokenInHeader(sending(value), 'Token');
+        if (found.kind === 'token') expect(found.token).toMatch(/^[^ \t]+$/);
+        else expect(['none', 'empty', 'ambiguous']).toContain(found.kind);
+      }),
+    );
+  });
+});
+
+describe('authorizationValues', () => {
+  it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
+    'finds a header named %s',
+    (name) => {
+      const request = { headers: {}, rawHeaders: ['Accept', '*/*', name, 'Token abc'] };
+      expect(authorizationValues(request)).toEqual(['Token abc']);
+    },
+  );
+
+  it('looks at the names of headers and not at their values', () => {
+    const rawHeaders = ['X-Forwarded', 'authorization', 'Token', 'abc'];
+    expect(authorizationValues({ headers: {}, rawHeaders })).toEqual([]);
+  });
+
+  it('believes the raw headers rather than the parsed ones', () => {
+    const headers = { authorization: 'Token abc' };
+    expect(authorizationValues({ headers, rawHeaders: [] })).toEqual([]);
+  });
+
+  it('finds the raw headers of Fastify’s request', () => {
+    const raw = { rawHeaders: ['authorization', 'Token abc', 'Authorization', 'Token def'] };
+    const headers = { authorization: 'Token abc' };
+    expect(authorizationValues({ headers, raw })).toEqual(['Token abc', 'Token def']);
+  });
+
+  it('takes the parsed headers where there are no raw ones', () => {
+    expect(authorizationValues({ headers: { authorization: 'Token abc' } })).toEqual(['Token abc']);
+    expect(authorizationValues({ headers: { authorization: ['Token a', 'Token b'] } })).toEqual([
+      'Token a',
+      'Token b',
+    ]);
+    expect(authorizationValues({ headers: {} })).toEqual([]);
+  });
+});
