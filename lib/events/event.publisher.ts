@@ -7,6 +7,12 @@ interface Emitter {
   emitAsync(event: string, payload: KnoxEvent): Promise<unknown>;
 }
 
+/** Node's own EventEmitter has no emitAsync, and nothing but EventEmitter2 has both. */
+function isEmitter(instance: unknown): instance is Emitter {
+  const { emitAsync, onAny } = (instance ?? {}) as { emitAsync?: unknown; onAny?: unknown };
+  return typeof emitAsync === 'function' && typeof onAny === 'function';
+}
+
 interface EventClass<Parameters extends unknown[]> {
   readonly eventName: string;
   new (...parameters: Parameters): KnoxEvent;
@@ -14,7 +20,7 @@ interface EventClass<Parameters extends unknown[]> {
 
 /**
  * Sends events to @nestjs/event-emitter where the application imports it, and does nothing where it
- * does not. The emitter is found in the container by its name, so that the package never loads a
+ * does not. The emitter is found in the container by its methods, so that the package never loads a
  * module that may be missing, nor a second copy of one that is there.
  */
 @Injectable()
@@ -47,8 +53,7 @@ export class EventPublisher {
   #findEmitter(): Emitter | null {
     for (const module of this.#modules.values()) {
       for (const [token, { instance }] of module.providers) {
-        const isEmitter = typeof token === 'function' && token.name === 'EventEmitter2';
-        if (isEmitter && instance) return instance as unknown as Emitter;
+        if (typeof token === 'function' && isEmitter(instance)) return instance;
       }
     }
     return null;

@@ -114,7 +114,7 @@ export class TokenRevoker<Token extends AbstractAuthToken = AbstractAuthToken> {
   #digest(tokenOrAuthToken: string | Token): string | null {
     if (tokenOrAuthToken instanceof this.#store.tokenEntity) return tokenOrAuthToken.digest;
     if (typeof tokenOrAuthToken !== 'string') {
-      throw new TypeError(`Expected a token, or a ${this.#store.tokenEntity.name}.`);
+      throw new TypeError(`Expected a token, or an instance of ${this.#store.tokenEntity.name}.`);
     }
     if (!isWellFormedToken(tokenOrAuthToken)) return null;
     return digestOf(tokenOrAuthToken, this.#settings.hashAlgorithm);

@@ -4,7 +4,8 @@ import type { DataSource, EntityManager, EntitySubscriberInterface, QueryRunner 
 type CountingRunner = QueryRunner & { readonly transactionDepth: number };
 
 interface Waiting {
-  readonly depth: number;
+  /** Of the savepoint whose rollback would undo it. */
+  depth: number;
   readonly action: () => void;
 }
 
@@ -14,9 +15,13 @@ export class AppTransactions {
   readonly #waiting = new WeakMap<QueryRunner, Waiting[]>();
   readonly #subscriber: EntitySubscriberInterface = {
     afterTransactionCommit: ({ queryRunner }) => {
-      // The release of a savepoint is reported as a commit too.
-      if (queryRunner.isTransactionActive) return;
       const waiting = this.#waiting.get(queryRunner) ?? [];
+      if (queryRunner.isTransactionActive) {
+        // A savepoint was released: what it held is its parent's now.
+        const depth = depthOf(queryRunner);
+        for (const entry of waiting) entry.depth = Math.min(entry.depth, depth);
+        return;
+      }
       this.#waiting.delete(queryRunner);
       for (const { action } of waiting) action();
     },
@@ -36,9 +41,9 @@ export class AppTransactions {
    *
    * @throws TypeError for a manager of another data source
    */
-  of(manager: EntityManager | undefined): QueryRunner | undefined {
+  of(manager: EntityManager | null | undefined): QueryRunner | undefined {
     if (manager === undefined) return undefined;
-    if (dataSourceOf(manager) !== this.#dataSource) {
+    if (manager === null || dataSourceOf(manager) !== this.#dataSource) {
       throw new TypeError("manager must be an EntityManager of the token entity's data source.");
     }
     return manager.queryRunner?.isTransactionActive ? manager.queryRunner : undefined;

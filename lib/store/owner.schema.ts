@@ -31,6 +31,11 @@ export class OwnerSchema {
     this.activeColumn = metadata.findColumnWithPropertyName('isActive');
   }
 
+  /** Whether its keys are text, which a database may compare loosely. */
+  get hasTextKey(): boolean {
+    return !this.#isNumeric();
+  }
+
   /** Whether this is an instance of the owner's class, loaded or made by the application. */
   isInstance(user: object): boolean {
     return typeof this.metadata.target === 'function' && user instanceof this.metadata.target;

@@ -1,8 +1,10 @@
 import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import type { Database } from './databases/database.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
+import { exactText } from './token.statements.ts';
 
 /**
  * The SELECTs, built once with TypeORM's query builder, so that entities come out as the
@@ -15,8 +17,14 @@ export class TokenLookup<Token extends AbstractAuthToken> {
   readonly #owner: SelectQueryBuilder<object>;
 
   /** @throws KnoxConfigError if a relation is not the owner's */
-  constructor(dataSource: DataSource, schema: TokenSchema, userRelations: readonly string[]) {
+  constructor(
+    dataSource: DataSource,
+    schema: TokenSchema,
+    database: Database,
+    userRelations: readonly string[],
+  ) {
     const { metadata, owner } = schema;
+    const keyPath = `user.${owner.keyColumn.propertyPath}`;
     const tokens = (): SelectQueryBuilder<Token> =>
       dataSource
         .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
@@ -36,8 +44,13 @@ export class TokenLookup<Token extends AbstractAuthToken> {
     this.#owner = dataSource
       .createQueryBuilder(owner.metadata.target as new () => object, 'user')
       .cache(false)
-      .where(`user.${owner.keyColumn.propertyPath} = :key`);
+      .where(`${keyPath} = :key`);
     joinRelations(this.#owner, owner.metadata, 'user', userRelations);
+
+    if (database.comparesLoosely && owner.hasTextKey) {
+      this.#byOwner.andWhere(`${exactText('token.user')} = :owner`);
+      this.#owner.andWhere(`${exactText(keyPath)} = :key`);
+    }
   }
 
   /** The token of this digest, its user and the user's relations with it, expired or not. */

@@ -53,7 +53,7 @@ export function* deleteExpired(
 function* deleteAll(statements: TokenStatements, digests: readonly string[]): Script<number> {
   let deleted = 0;
   for (let start = 0; start < digests.length; start += BATCH) {
-    const { affected } = yield statements.delete(digests.slice(start, start + BATCH));
+    const { affected } = yield statements.deleteFound(digests.slice(start, start + BATCH));
     deleted += affected;
   }
   return deleted;

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import type { Statement } from './databases/database.ts';
+import type { Database, Statement } from './databases/database.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
 
@@ -11,12 +11,12 @@ import type { TokenSchema } from './token.schema.ts';
 export class TokenStatements {
   readonly #dataSource: DataSource;
   readonly #schema: TokenSchema;
-  readonly #skipLocked: string;
+  readonly #database: Database;
 
-  constructor(dataSource: DataSource, schema: TokenSchema, locksRows: boolean) {
+  constructor(dataSource: DataSource, schema: TokenSchema, database: Database) {
     this.#dataSource = dataSource;
     this.#schema = schema;
-    this.#skipLocked = locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
+    this.#database = database;
   }
 
   insert(token: AbstractAuthToken): Statement {
@@ -32,10 +32,11 @@ export class TokenStatements {
 
   countUnexpired(owner: OwnerKey, now: number): Statement {
     const { table, column } = this.#schema;
+    const own = this.#equals(column.user, owner);
     return this.#statement(
       `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} ` +
-        `WHERE ${column.user} = ? AND (${column.expiry} IS NULL OR ${column.expiry} > ?)`,
-      [owner, now],
+        `WHERE ${own.sql} AND (${column.expiry} IS NULL OR ${column.expiry} > ?)`,
+      [...own.parameters, now],
     );
   }
 
@@ -45,14 +46,22 @@ export class TokenStatements {
    */
   refresh(digest: string, expiry: number, now: number, minGain: number): Statement {
     const { table, column } = this.#schema;
+    const same = this.#equals(column.digest, digest);
     return this.#statement(
       `UPDATE ${table} SET ${column.expiry} = ? ` +
-        `WHERE ${column.digest} = ? AND ${column.expiry} > ? AND ${column.expiry} < ?`,
-      [expiry, digest, now, expiry - minGain],
+        `WHERE ${same.sql} AND ${column.expiry} > ? AND ${column.expiry} < ?`,
+      [expiry, ...same.parameters, now, expiry - minGain],
     );
   }
 
-  delete(digests: readonly string[]): Statement {
+  delete(digest: string): Statement {
+    const { table, column } = this.#schema;
+    const same = this.#equals(column.digest, digest);
+    return this.#statement(`DELETE FROM ${table} WHERE ${same.sql}`, same.parameters);
+  }
+
+  /** Deletes rows by the digests that a SELECT has found. */
+  deleteFound(digests: readonly string[]): Statement {
     const { table, column } = this.#schema;
     const list = digests.map(() => '?').join(', ');
     return this.#statement(`DELETE FROM ${table} WHERE ${column.digest} IN (${list})`, digests);
@@ -60,19 +69,30 @@ export class TokenStatements {
 
   ownedDigests(owner: OwnerKey): Statement {
     const { table, column } = this.#schema;
-    return this.#statement(`SELECT ${this.#digest()} FROM ${table} WHERE ${column.user} = ?`, [
-      owner,
-    ]);
+    const own = this.#equals(column.user, owner);
+    return this.#statement(
+      `SELECT ${this.#digest()} FROM ${table} WHERE ${own.sql}`,
+      own.parameters,
+    );
   }
 
   expiredDigests(owner: OwnerKey | null, now: number, limit: number): Statement {
     const { table, column } = this.#schema;
-    const ofOwner = owner === null ? '' : `${column.user} = ? AND `;
+    const own = owner === null ? null : this.#equals(column.user, owner);
+    const skipLocked = this.#database.locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
     return this.#statement(
-      `SELECT ${this.#digest()} FROM ${table} WHERE ${ofOwner}${column.expiry} <= ? ` +
-        `LIMIT ${String(limit)}${this.#skipLocked}`,
-      owner === null ? [now] : [owner, now],
+      `SELECT ${this.#digest()} FROM ${table} ` +
+        `WHERE ${own ? `${own.sql} AND ` : ''}${column.expiry} <= ? ` +
+        `LIMIT ${String(limit)}${skipLocked}`,
+      [...(own?.parameters ?? []), now],
     );
+  }
+
+  /** Byte by byte: the first condition finds the row by its index, the second looks closely. */
+  #equals(column: string, value: OwnerKey): Statement {
+    return typeof value === 'string' && this.#database.comparesLoosely
+      ? { sql: `${column} = ? AND ${exactText(column)} = ?`, parameters: [value, value] }
+      : { sql: `${column} = ?`, parameters: [value] };
   }
 
   #digest(): string {
@@ -92,4 +112,9 @@ export class TokenStatements {
       parameters,
     };
   }
+}
+
+/** The bytes of a text column on MariaDB, in UTF-8, as the client sends its parameters. */
+export function exactText(column: string): string {
+  return `BINARY CONVERT(${column} USING utf8mb4)`;
 }

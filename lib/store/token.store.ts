@@ -127,7 +127,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
   async revoke(digest: string, deadline: Deadline): Promise<boolean> {
-    return (await this.#delete([digest], deadline)) > 0;
+    return (await this.#delete(digest, deadline)) > 0;
   }
 
   /** Deletes all tokens of the owner but one; how many they were. */
@@ -165,8 +165,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!this.dataSource.isInitialized) throw new Error('The data source is not initialized.');
     const schema = new TokenSchema(this.dataSource, this.tokenEntity);
     const database = openDatabase(this.dataSource, schema);
-    const statements = new TokenStatements(this.dataSource, schema, database.locksRows);
-    const lookup = new TokenLookup<Token>(this.dataSource, schema, this.#userRelations);
+    const statements = new TokenStatements(this.dataSource, schema, database);
+    const lookup = new TokenLookup<Token>(this.dataSource, schema, database, this.#userRelations);
     return (this.#ground = { schema, database, statements, lookup });
   }
 
@@ -212,15 +212,15 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     this.background.run(
       async () => {
         await insert.catch(() => undefined);
-        await this.#delete([digest], new Deadline(DISOWN_MS));
+        await this.#delete(digest, new Deadline(DISOWN_MS));
       },
       () => undefined,
     );
   }
 
-  async #delete(digests: readonly string[], deadline: Deadline): Promise<number> {
+  async #delete(digest: string, deadline: Deadline): Promise<number> {
     const { database, statements } = this.#ready;
-    const statement = statements.delete(digests);
+    const statement = statements.delete(digest);
     const { affected } = await this.#within(deadline, () => database.run(statement, deadline));
     return affected;
   }

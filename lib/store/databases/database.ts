@@ -25,6 +25,11 @@ export interface Database {
   /** Whether SELECT takes `FOR UPDATE SKIP LOCKED`. */
   readonly locksRows: boolean;
   /**
+   * Whether text is compared without regard to case, accents or trailing space, as the collation
+   * of a MariaDB server may have it.
+   */
+  readonly comparesLoosely: boolean;
+  /**
    * Runs a query on a connection that sees all that is committed and nothing else, never on a
    * replica. Not begun after the deadline.
    */

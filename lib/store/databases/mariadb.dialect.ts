@@ -10,6 +10,7 @@ export function mariadbDialect(schema: TokenSchema): Dialect {
       sql: `SELECT ${key} FROM ${table} WHERE ${key} = ? FOR UPDATE`,
       parameters: [owner],
     }),
+    comparesLoosely: true,
     transientCodes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
     missingOwnerCodes: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
   };

@@ -17,6 +17,7 @@ export interface Dialect {
   begin(ms: number): readonly string[];
   /** Takes the owner's lock, held to the end of the transaction. */
   lockOwner(owner: OwnerKey): Statement;
+  readonly comparesLoosely: boolean;
   readonly transientCodes: readonly string[];
   readonly missingOwnerCodes: readonly string[];
 }
@@ -24,12 +25,14 @@ export interface Dialect {
 /** A database behind TypeORM's connection pool. */
 export class PooledDatabase implements Database {
   readonly locksRows = true;
+  readonly comparesLoosely: boolean;
   readonly #dataSource: DataSource;
   readonly #dialect: Dialect;
 
   constructor(dataSource: DataSource, dialect: Dialect) {
     this.#dataSource = dataSource;
     this.#dialect = dialect;
+    this.comparesLoosely = dialect.comparesLoosely;
   }
 
   async read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {

@@ -16,6 +16,7 @@ export function postgresDialect(schema: TokenSchema): Dialect {
       sql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
       parameters: [`nestjs-knox:${schema.tablePath}:${String(owner)}`],
     }),
+    comparesLoosely: false,
     // serialization_failure, deadlock_detected
     transientCodes: ['40001', '40P01'],
     // foreign_key_violation

@@ -42,6 +42,7 @@ class ConnectionBusyError extends Error {
  */
 export class SqliteDatabase implements Database {
   readonly locksRows = false;
+  readonly comparesLoosely = false;
   readonly #dataSource: DataSource;
   #own: Promise<SqliteDriver> | undefined;
 
