@@ -8,6 +8,8 @@ export default {
     '<rootDir>/test/smoke/',
     '<rootDir>/sample/.*/node_modules/',
   ],
+  // What a README example or a sample imports. A mapper that could match inside node_modules breaks better-sqlite3.
+  moduleNameMapper: { '^nestjs-knox$': '<rootDir>/lib/index.ts' },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -1,9 +1,11 @@
 import {
   Controller,
+  Inject,
   Module,
-  type CanActivate,
+  Optional,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
+  type FactoryProvider,
   type Provider,
   type Type,
 } from '@nestjs/common';
@@ -30,6 +32,8 @@ import { UserActivity } from './service/user-activity.ts';
 import {
   checkAsyncOptions,
   checkFactoryResult,
+  checkLoginGuards,
+  checkOptions,
   staticSettings,
   type ForRootExtras,
   type KnoxStaticOptions,
@@ -59,8 +63,11 @@ export interface KnoxOptionsFactory {
  */
 @Module({})
 export class KnoxModule extends ConfigurableModuleClass {
-  /** @throws KnoxConfigError if the application imports it twice */
-  constructor(modules: ModulesContainer) {
+  /** @throws KnoxConfigError if the application imports it twice, or without options */
+  constructor(
+    modules: ModulesContainer,
+    @Optional() @Inject(KNOX_SETTINGS) settings: KnoxSettings | undefined,
+  ) {
     super();
     const imported = [...modules.values()].filter(({ metatype }) => metatype === KnoxModule);
     if (imported.length > 1) {
@@ -68,6 +75,13 @@ export class KnoxModule extends ConfigurableModuleClass {
         'imports',
         'KnoxModule is imported more than once; import it in the root module only, where ' +
           'isGlobal (the default) lets every module use it.',
+      );
+    }
+    if (!settings) {
+      throw new KnoxConfigError(
+        'imports',
+        'KnoxModule is imported without options; write KnoxModule.forRoot({ … }) or ' +
+          'KnoxModule.forRootAsync({ … }).',
       );
     }
   }
@@ -78,7 +92,13 @@ export class KnoxModule extends ConfigurableModuleClass {
    * @throws KnoxConfigError while the application starts, if an option is wrong
    */
   static override forRoot(options: KnoxModuleOptions): DynamicModule {
-    return compose(() => [staticSettings(options), super.forRoot(options)]);
+    return compose(() => {
+      checkOptions(options);
+      return [
+        staticSettings(options),
+        { ...super.forRoot(options), imports: options.imports ?? [] },
+      ];
+    });
   }
 
   /**
@@ -110,8 +130,8 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
     };
     return { module: KnoxModule, providers: [{ provide: KNOX_SETTINGS, useFactory }] };
   }
-  const { tokenEntity, loginGuards, controller, path, isGlobal, dataSource } = settings;
-  const entities = TypeOrmModule.forFeature([tokenEntity], dataSource);
+  const { loginGuards, controller, path, isGlobal } = settings;
+  const entities = entitiesOf(settings);
   return {
     ...definition,
     global: isGlobal,
@@ -122,7 +142,7 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
       ...loginGuards,
       {
         provide: LOGIN_GUARDS,
-        useFactory: (...guards: CanActivate[]) => guards,
+        useFactory: checkLoginGuards,
         inject: loginGuards,
       },
       settingsProvider,
@@ -150,6 +170,23 @@ const settingsProvider: Provider = {
   },
   inject: [MODULE_OPTIONS_TOKEN],
 };
+
+/**
+ * The repository of the token entity, whose registration lets autoLoadEntities find it. Without a
+ * data source the repository is undefined, so that our own error is the one that is seen.
+ */
+function entitiesOf({ tokenEntity, dataSource }: StaticSettings): DynamicModule {
+  const feature = TypeOrmModule.forFeature([tokenEntity], dataSource);
+  const providers = (feature.providers ?? []).map((provider) => {
+    const { useFactory, ...rest } = provider as FactoryProvider;
+    return {
+      ...rest,
+      useFactory: (source: DataSource | undefined): unknown => source && useFactory(source),
+      inject: [{ token: getDataSourceToken(dataSource), optional: true }],
+    };
+  });
+  return { ...feature, providers, exports: providers };
+}
 
 function storeProvider({ tokenEntity, dataSource }: StaticSettings): Provider {
   return {

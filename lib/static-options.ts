@@ -69,7 +69,7 @@ const RULES: Record<keyof StaticSettings, { expects: string; good: (value: unkno
 
 /** A guard that takes a token would let a token mint tokens. */
 function isLoginGuard(guard: unknown): boolean {
-  if (typeof guard !== 'function') return false;
+  if (typeof guard !== 'function' || typeof guard.prototype !== 'object') return false;
   return guard !== KnoxAuthGuard && !(guard.prototype instanceof KnoxAuthGuard);
 }
 
@@ -79,14 +79,20 @@ function isLoginGuard(guard: unknown): boolean {
  * @throws KnoxConfigError for one that is wrong
  */
 export function staticSettings(given: object): StaticSettings {
-  checkObject(given, 'options');
   const entries = Object.entries(RULES).map(([name, { expects, good }]) => {
     const key = name as keyof StaticSettings;
-    const value = (given as KnoxStaticOptions)[key] ?? STATIC_DEFAULTS[key];
-    if (good(value) && (given as Record<string, unknown>)[key] !== null) return [key, value];
+    const found: unknown = (given as KnoxStaticOptions)[key];
+    const value = found === undefined ? STATIC_DEFAULTS[key] : found;
+    if (good(value)) return [key, value];
     throw new KnoxConfigError(name, `expected ${expects}; got ${kindOf(value)}.`);
   });
   return Object.fromEntries(entries) as StaticSettings;
+}
+
+/** @throws KnoxConfigError for an option that is neither static nor runtime */
+export function checkOptions(given: object): void {
+  checkObject(given, 'options');
+  refuseUnknown(given, [...RUNTIME_OPTION_NAMES, ...STATIC_NAMES, 'imports']);
 }
 
 /** @throws KnoxConfigError for what has no place beside a factory */
@@ -105,6 +111,10 @@ export function checkAsyncOptions(given: object): void {
   if (ways.length !== 1 || typeof ways[0] !== 'function') {
     throw new KnoxConfigError('useFactory', 'give one of useFactory, useClass and useExisting.');
   }
+  const prototype = (useClass as { prototype?: Record<string, unknown> } | undefined)?.prototype;
+  if (prototype && typeof prototype.createKnoxOptions !== 'function') {
+    throw new KnoxConfigError('useClass', 'the class needs a method createKnoxOptions().');
+  }
 }
 
 /** @throws KnoxConfigError for what a factory cannot decide any more */
@@ -116,6 +126,16 @@ export function checkFactoryResult(result: object): void {
     late,
     'is a static option; write it beside useFactory, not in its result.',
   );
+}
+
+/** @throws KnoxConfigError for an instance that is no guard */
+export function checkLoginGuards(...guards: CanActivate[]): CanActivate[] {
+  for (const guard of guards) {
+    if (typeof (guard as Partial<CanActivate>).canActivate === 'function') continue;
+    const { name } = guard.constructor;
+    throw new KnoxConfigError('loginGuards', `${name} has no method canActivate(context).`);
+  }
+  return guards;
 }
 
 function checkObject(value: unknown, option: string): void {

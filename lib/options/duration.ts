@@ -23,7 +23,7 @@ const LONGEST_MS = 1_000 * 365.25 * 86_400_000;
 
 /** How a duration is written, for messages. */
 export const DURATION_FORMAT =
-  "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'";
+  "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'; at most 1000 years";
 
 /** The duration in milliseconds, or undefined where the value is no duration. */
 export function parseDuration(value: unknown): number | undefined {
@@ -35,5 +35,8 @@ export function parseDuration(value: unknown): number | undefined {
 function fromString(value: string): number | undefined {
   const match = DURATION.exec(value);
   if (!match) return undefined;
-  return Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] as string] as number));
+  const ms = Number(match[1]) * (MS_PER_UNIT[match[2] as string] as number);
+  // 1.1 hours are whole milliseconds, though not in binary; 0.4 ms are none.
+  const whole = Math.round(ms);
+  return Math.abs(ms - whole) < 1e-6 ? whole : undefined;
 }

@@ -136,18 +136,21 @@ export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
   });
   const resolved = Object.fromEntries(settings) as unknown as KnoxSettings;
   if (resolved.usernameField === resolved.passwordField) {
-    throw new KnoxConfigError('passwordField', 'must be another field than usernameField.');
+    throw new KnoxConfigError(
+      'passwordField',
+      'expected another field than usernameField; got a string that is the same.',
+    );
   }
   return Object.freeze(resolved);
 }
 
 /** @throws KnoxConfigError naming the first option that is not among the known */
 export function refuseUnknown(given: object, known: readonly string[]): void {
-  for (const name of Object.keys(given)) {
+  for (const [name, value] of Object.entries(given)) {
     if (known.includes(name)) continue;
     const meant = known.find((other) => other.toLowerCase() === name.toLowerCase());
     const remedy = meant ? `write "${meant}"` : `remove it; there are ${known.join(', ')}`;
-    throw new KnoxConfigError(name, `there is no such option; ${remedy}.`);
+    throw new KnoxConfigError(name, `there is no such option; got ${kindOf(value)}; ${remedy}.`);
   }
 }
 

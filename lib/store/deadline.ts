@@ -36,9 +36,10 @@ export class Deadline {
   async race<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
+      // Rounded up: a timer that fires early would leave time on the clock for a commit.
       timer = setTimeout(() => {
         reject(new DeadlineExceededError(this.#ms));
-      }, this.remaining);
+      }, Math.ceil(this.remaining));
     });
     try {
       return await Promise.race([work, timeout]);

@@ -99,7 +99,8 @@ function bodyHolds(body: unknown, { usernameField, passwordField }: CredentialFi
   return Object.hasOwn(body, usernameField) || Object.hasOwn(body, passwordField);
 }
 
+/** An empty object counts as nothing: body parsers give it for an empty body. */
 function isNothing(body: unknown): boolean {
-  if (typeof body !== 'object') return body === undefined;
-  return body === null || (!Array.isArray(body) && Object.keys(body).length === 0);
+  if (typeof body !== 'object' || body === null) return body === undefined;
+  return !Array.isArray(body) && Object.keys(body).length === 0;
 }

@@ -1,0 +1,172 @@
+import { Injectable, Module, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { getRepositoryToken } from '@nestjs/typeorm';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { AuthToken, KnoxModule, TokenService, type KnoxModuleOptions } from '../../lib/index.ts';
+import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
+import {
+  closeModules,
+  memoryDatabase,
+  saveUser,
+  startError,
+  startModule,
+} from '../support/modules.ts';
+import { User } from '../support/users.ts';
+
+const verifyCredentials = () => null;
+const JOHN = { username: 'john.doe', password: PASSWORD };
+
+@Injectable()
+class Feature {
+  constructor(readonly tokens: TokenService) {}
+}
+
+@Module({ providers: [Feature] })
+class FeatureModule {}
+
+afterEach(closeModules);
+
+describe('KnoxModule.forRoot', () => {
+  let test: TestApp | undefined;
+  afterEach(async () => {
+    await test?.close();
+    test = undefined;
+  });
+
+  const start = (options: KnoxModuleOptions = { verifyCredentials }) =>
+    startModule({ imports: [memoryDatabase(), KnoxModule.forRoot(options)] });
+
+  it('takes runtime options', async () => {
+    const app = await start({ verifyCredentials, tokenPrefix: 'ROOT_', tokenLength: 48 });
+    const { token } = await app.get(TokenService).create(await saveUser(app));
+    expect(token).toMatch(/^ROOT_[0-9a-f]{48}$/);
+  });
+
+  it('takes undefined for a static option that is not given', async () => {
+    const nothing = {
+      tokenEntity: undefined,
+      loginGuards: undefined,
+      controller: undefined,
+      path: undefined,
+      isGlobal: undefined,
+      dataSource: undefined,
+      imports: undefined,
+    } as unknown as KnoxModuleOptions;
+    const app = await start({ verifyCredentials, ...nothing });
+    expect(app.get(TokenService)).toBeInstanceOf(TokenService);
+  });
+
+  it('lets the application inject the repository of its tokens', async () => {
+    const app = await start();
+    const { authToken } = await app.get(TokenService).create(await saveUser(app));
+    const rows = app.get(getRepositoryToken(AuthToken));
+    expect(await rows.countBy({ digest: authToken.digest })).toBe(1);
+  });
+
+  it('resolves login guards from what it imports', async () => {
+    @Injectable()
+    class Directory {
+      find = () => test?.john;
+    }
+
+    @Module({ providers: [Directory], exports: [Directory] })
+    class DirectoryModule {}
+
+    @Injectable()
+    class DirectoryGuard implements CanActivate {
+      constructor(private readonly directory: Directory) {}
+
+      canActivate(context: ExecutionContext): boolean {
+        context.switchToHttp().getRequest().user = this.directory.find();
+        return true;
+      }
+    }
+
+    const options = { imports: [DirectoryModule], loginGuards: [DirectoryGuard] };
+    test = await startApp({ knoxModule: KnoxModule.forRoot(options) });
+    const login = await test.client.post('/auth/login');
+    expect(login.status).toBe(200);
+    expect((await test.client.get('/me', { token: login.body.token })).status).toBe(200);
+  });
+
+  describe('isGlobal', () => {
+    const imports = (options: Partial<KnoxModuleOptions>) => [
+      memoryDatabase(),
+      KnoxModule.forRoot({ verifyCredentials, ...options }),
+    ];
+
+    it('serves every module by default', async () => {
+      const app = await startModule({ imports: [...imports({}), FeatureModule] });
+      expect(app.get(Feature, { strict: false }).tokens).toBe(app.get(TokenService));
+    });
+
+    it('serves, where it is false, no module that does not import it', async () => {
+      const error = await startError({ imports: [...imports({ isGlobal: false }), FeatureModule] });
+      expect(error.message).toContain('Feature (?)');
+      expect(error.message).toContain('argument TokenService at index [0]');
+    });
+
+    it('serves, where it is false, a module that imports the same one', async () => {
+      const [database, knox] = imports({ isGlobal: false }) as [never, never];
+      const feature = { module: FeatureModule, imports: [knox] };
+      const app = await startModule({ imports: [database, knox, feature] });
+      expect(app.get(Feature, { strict: false }).tokens).toBe(
+        app.get(TokenService, { strict: false }),
+      );
+    });
+
+    it('needs no import in the root module, where it is false', async () => {
+      const [database, knox] = imports({ isGlobal: false }) as [never, never];
+      const app = await startModule({
+        imports: [database, { module: FeatureModule, imports: [knox] }],
+      });
+      const { tokens } = app.get(Feature, { strict: false });
+      const { authToken } = await tokens.create(await saveUser(app));
+      expect(authToken.user).toBeInstanceOf(User);
+    });
+  });
+
+  describe('path', () => {
+    const NOT_FOUND = { statusCode: 404, message: 'Cannot POST /auth/login', error: 'Not Found' };
+
+    it.each([
+      ['auth', '/auth'],
+      ['api/session', '/api/session'],
+      ['/api/session', '/api/session'],
+      ['', ''],
+    ])('puts the routes under %j', async (path, root) => {
+      test = await startApp({ knox: { path } });
+      const login = await test.client.post(`${root}/login`, { body: JOHN });
+      expect(login.status).toBe(200);
+      const { token } = login.body;
+      expect((await test.client.post(`${root}/logout`, { token })).status).toBe(204);
+      if (path !== 'auth') {
+        expect((await test.client.post('/auth/login', { body: JOHN })).body).toEqual(NOT_FOUND);
+      }
+    });
+
+    it('has the routes of one application leave those of another alone', async () => {
+      test = await startApp({ knox: { path: 'one' } });
+      const other = await startApp({ knox: { path: 'two' } });
+      try {
+        expect((await test.client.post('/one/login', { body: JOHN })).status).toBe(200);
+        expect((await test.client.post('/two/login', { body: JOHN })).status).toBe(404);
+        expect((await other.client.post('/two/login', { body: JOHN })).status).toBe(200);
+        expect((await other.client.post('/one/login', { body: JOHN })).status).toBe(404);
+      } finally {
+        await other.close();
+      }
+    });
+  });
+
+  describe('controller', () => {
+    it('brings no routes where it is false, and asks for no verifyCredentials', async () => {
+      const knoxModule = KnoxModule.forRoot({ controller: false });
+      test = await startApp({ knoxModule });
+      for (const route of ['login', 'logout', 'logoutall']) {
+        expect((await test.client.post(`/auth/${route}`, { body: JOHN })).status).toBe(404);
+      }
+      const { token } = await test.tokens.create(test.john);
+      expect((await test.client.get('/me', { token })).status).toBe(200);
+    });
+  });
+});

@@ -1,0 +1,84 @@
+import { Module, type ModuleMetadata } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { KnoxConfigError, KnoxModule, TokenService } from '../../lib/index.ts';
+import {
+  closeModules,
+  memoryDatabase,
+  saveUser,
+  startError,
+  startModule,
+} from '../support/modules.ts';
+
+const verifyCredentials = () => null;
+const knox = () => KnoxModule.forRoot({ verifyCredentials });
+const knoxAsync = () => KnoxModule.forRootAsync({ useFactory: () => ({ verifyCredentials }) });
+
+/** A feature module with imports of its own. */
+function featureWith(...imports: NonNullable<ModuleMetadata['imports']>) {
+  @Module({ imports })
+  class FeatureModule {}
+  return FeatureModule;
+}
+
+afterEach(closeModules);
+
+describe('A second KnoxModule in one application', () => {
+  it.each<[string, () => ModuleMetadata['imports']]>([
+    ['in the same root module', () => [knox(), knox()]],
+    ['by the other method', () => [knox(), knoxAsync()]],
+    ['in a feature module', () => [knox(), featureWith(knox())]],
+    ['in a feature module that comes first', () => [featureWith(knoxAsync()), knox()]],
+    ['deep in feature modules', () => [knox(), featureWith(featureWith(knoxAsync()))]],
+    ['in feature modules only', () => [featureWith(knox()), featureWith(knox())]],
+    ['without a method, in the same root module', () => [knox(), KnoxModule]],
+    ['without a method, in a feature module', () => [knox(), featureWith(KnoxModule)]],
+    [
+      'that is not global either',
+      () => {
+        const options = { verifyCredentials, isGlobal: false };
+        return [featureWith(KnoxModule.forRoot(options)), featureWith(KnoxModule.forRoot(options))];
+      },
+    ],
+    [
+      'on another path',
+      () => [knox(), KnoxModule.forRoot({ verifyCredentials, path: 'admin/auth' })],
+    ],
+  ])('stops the start %s', async (_, imports) => {
+    const error = await startError({ imports: [memoryDatabase(), ...(imports() ?? [])] });
+    expect(error).toBeInstanceOf(KnoxConfigError);
+    expect(error.message).toBe(
+      'KnoxModule option "imports": KnoxModule is imported more than once; import it in the root ' +
+        'module only, where isGlobal (the default) lets every module use it.',
+    );
+  });
+
+  it('is none where two modules import the very same one', async () => {
+    const one = knox();
+    const imports = [memoryDatabase(), one, featureWith(one), featureWith(featureWith(one))];
+    const app = await startModule({ imports });
+    const { token } = await app.get(TokenService).create(await saveUser(app));
+    expect(token).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is none where another application in the process has its own', async () => {
+    const [one, two] = [
+      await startModule({ imports: [memoryDatabase(), knox()] }),
+      await startModule({ imports: [memoryDatabase(), knox()] }),
+    ];
+    const { token } = await one.get(TokenService).create(await saveUser(one));
+    await expect(one.get(TokenService).authenticate(token)).resolves.toMatchObject({
+      user: { username: 'john.doe' },
+    });
+    await expect(two.get(TokenService).authenticate(token)).rejects.toMatchObject({
+      code: 'invalid_token',
+    });
+  });
+});
+
+describe('KnoxModule without forRoot', () => {
+  it('stops the start', async () => {
+    const error = await startError({ imports: [memoryDatabase(), KnoxModule] });
+    expect(error).toBeInstanceOf(KnoxConfigError);
+    expect(error.message).toContain('KnoxModule.forRoot(');
+  });
+});

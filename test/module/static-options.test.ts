@@ -1,0 +1,128 @@
+import { Controller, Get, Injectable, UseGuards } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  AbstractAuthToken,
+  KnoxAuthGuard,
+  KnoxConfigError,
+  KnoxLoginGuard,
+  KnoxModule,
+  OptionalKnoxAuthGuard,
+  TokenService,
+  type KnoxModuleAsyncOptions,
+  type KnoxModuleOptions,
+} from '../../lib/index.ts';
+import { KINDS, SECRET } from '../options/options.table.ts';
+import { closeModules, memoryDatabase, startError, startModule } from '../support/modules.ts';
+import { User } from '../support/users.ts';
+
+const verifyCredentials = () => null;
+class NoGuard {}
+class OwnKnoxGuard extends KnoxAuthGuard {}
+@Injectable()
+class OwnLoginGuard extends KnoxLoginGuard {}
+
+/** A route that asks for the package while the start fails: its own error must not come first. */
+@Controller('mine')
+class MyController {
+  constructor(readonly tokens: TokenService) {}
+
+  @Get()
+  @UseGuards(KnoxAuthGuard)
+  mine() {}
+}
+
+const METHODS: [string, (options: object) => ReturnType<typeof KnoxModule.forRoot>][] = [
+  [
+    'forRoot',
+    (options) => KnoxModule.forRoot({ verifyCredentials, ...options } as KnoxModuleOptions),
+  ],
+  [
+    'forRootAsync',
+    (options) => {
+      const useFactory = () => ({ verifyCredentials });
+      return KnoxModule.forRootAsync({ useFactory, ...options } as KnoxModuleAsyncOptions);
+    },
+  ],
+];
+
+const EXPECTED = {
+  tokenEntity: 'a class that extends AbstractAuthToken',
+  loginGuards: 'an array of one or more guard classes, KnoxAuthGuard not among them',
+  controller: 'true or false',
+  path: "a string such as 'auth'",
+  isGlobal: 'true or false',
+  dataSource: 'the name of a data source',
+};
+const GOOD_KINDS: Record<string, readonly string[]> = {
+  controller: ['a boolean'],
+  path: ['a string', 'an empty string'],
+  isGlobal: ['a boolean'],
+  dataSource: ['a string'],
+};
+const WRONG = Object.entries(EXPECTED).flatMap(([name, expected]) =>
+  KINDS.filter(([kind]) => !GOOD_KINDS[name]?.includes(kind)).map(
+    ([kind, value]) => [name, kind, value, expected] as const,
+  ),
+);
+
+afterEach(closeModules);
+
+describe.each(METHODS)('The static options of KnoxModule.%s', (_, knox) => {
+  async function refusal(options: object): Promise<KnoxConfigError> {
+    const error = await startError({
+      imports: [memoryDatabase(), knox(options)],
+      controllers: [MyController],
+    });
+    expect(error).toBeInstanceOf(KnoxConfigError);
+    expect(`${error.message}${String(error.stack)}`).not.toContain(SECRET);
+    return error as KnoxConfigError;
+  }
+
+  it.each(WRONG)('refuse, for %s, %s', async (name, kind, value, expected) => {
+    const error = await refusal({ [name]: value });
+    expect(error.option).toBe(name);
+    expect(error.message).toBe(`KnoxModule option "${name}": expected ${expected}; got ${kind}.`);
+  });
+
+  it.each([
+    ['KnoxAuthGuard', [KnoxAuthGuard]],
+    ['KnoxAuthGuard among others', [KnoxLoginGuard, KnoxAuthGuard]],
+    ['OptionalKnoxAuthGuard', [OptionalKnoxAuthGuard]],
+    ['a subclass of KnoxAuthGuard', [OwnKnoxGuard]],
+    ['a class that is no guard', [NoGuard]],
+    ['a function that is no class', [() => true]],
+    ['an instance of a guard', [new OwnKnoxGuard()]],
+    ['a name', ['KnoxLoginGuard']],
+    ['a gap', [KnoxLoginGuard, undefined]],
+  ])('refuse, for loginGuards, %s', async (__, loginGuards) => {
+    expect((await refusal({ loginGuards })).message).toBe(
+      `KnoxModule option "loginGuards": expected ${EXPECTED.loginGuards}; got an array.`,
+    );
+  });
+
+  it.each([
+    ['a subclass of KnoxLoginGuard', [OwnLoginGuard]],
+    ['a guard of Passport', [AuthGuard('local')]],
+    ['several guards', [AuthGuard('local'), KnoxLoginGuard]],
+  ])('take, for loginGuards, %s', async (__, loginGuards) => {
+    const app = await startModule({ imports: [memoryDatabase(), knox({ loginGuards })] });
+    expect(app.get(TokenService)).toBeInstanceOf(TokenService);
+  });
+
+  it.each([
+    ['the abstract class itself', AbstractAuthToken],
+    ['another entity', User],
+    ['its name', 'AuthToken'],
+  ])('refuse, for tokenEntity, %s', async (__, tokenEntity) => {
+    const { message } = await refusal({ tokenEntity });
+    expect(message).toContain(`"tokenEntity": expected ${EXPECTED.tokenEntity}; got a `);
+  });
+
+  it('refuse one that there is none of', async () => {
+    const error = await refusal({ isglobal: true });
+    expect(error.message).toBe(
+      'KnoxModule option "isglobal": there is no such option; write "isGlobal".',
+    );
+  });
+});

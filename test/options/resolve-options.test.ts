@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import { KnoxConfigError, kindOf } from '../../lib/options/knox-config.error.ts';
+import { resolveOptions } from '../../lib/options/resolve-options.ts';
+import { KINDS, OPTIONS, SECRET } from './options.table.ts';
+
+const resolve = (options: object) => resolveOptions(options);
+
+function refusal(options: object): KnoxConfigError {
+  try {
+    resolve(options);
+  } catch (error) {
+    if (error instanceof KnoxConfigError) return error;
+    throw error;
+  }
+  throw new Error(`Nothing was thrown for ${Object.keys(options).join()}.`);
+}
+
+/** Everything of an error that a log may show. */
+const printed = (error: KnoxConfigError): string =>
+  [String(error), error.stack, JSON.stringify(Object.entries(error))].join();
+
+const DEFAULTS = Object.fromEntries(OPTIONS.map((option) => [option.name, option.default]));
+
+describe('resolveOptions', () => {
+  it('gives every option its default, and knows no option more', () => {
+    expect(resolve({})).toEqual(DEFAULTS);
+  });
+
+  it('takes undefined for an option that is not given', () => {
+    expect(resolve(Object.fromEntries(OPTIONS.map(({ name }) => [name, undefined])))).toEqual(
+      DEFAULTS,
+    );
+  });
+
+  it('writes the expiry in ISO 8601, UTC, or null, by default', () => {
+    const { formatExpiry } = resolve({});
+    expect(formatExpiry(new Date('2026-01-31T13:30:00.250+01:00'))).toBe(
+      '2026-01-31T12:30:00.250Z',
+    );
+    expect(formatExpiry(null)).toBeNull();
+  });
+
+  describe.each(OPTIONS)('with $name', ({ name, remedy, good, bad, kinds }) => {
+    it.each(good)('takes %p', (value, setting) => {
+      expect(resolve({ [name]: value })).toEqual({ ...DEFAULTS, [name]: setting });
+    });
+
+    if (bad.length > 0) {
+      it.each(bad)('refuses %s', (_, value) => {
+        const lacksUnit = typeof value === 'string' && /^\d+$/.test(value);
+        const kind = lacksUnit ? 'a string without a unit' : kindOf(value);
+        expect(refusal({ [name]: value }).message).toBe(
+          `KnoxModule option "${name}": expected ${remedy}; got ${kind}.`,
+        );
+      });
+    }
+
+    it.each(KINDS.filter(([kind]) => !kinds.includes(kind)))(
+      'refuses %s, says what it is and what is expected, and prints nothing of it',
+      (kind, value) => {
+        const error = refusal({ [name]: value });
+        expect(error.message).toBe(`KnoxModule option "${name}": expected ${remedy}; got ${kind}.`);
+        expect(Object.fromEntries(Object.entries(error))).toEqual({
+          name: 'KnoxConfigError',
+          code: 'knox_config',
+          option: name,
+        });
+        expect(printed(error)).not.toContain(SECRET);
+      },
+    );
+  });
+
+  it('refuses one field for both credentials', () => {
+    const message = 'KnoxModule option "passwordField": must be another field than usernameField.';
+    expect(refusal({ usernameField: 'login', passwordField: 'login' }).message).toBe(message);
+    expect(refusal({ usernameField: 'password' }).message).toBe(message);
+  });
+
+  describe('with an unknown option', () => {
+    it('says which there are, and prints nothing of the value', () => {
+      const error = refusal({ tokenTimeToLive: SECRET });
+      expect(error.message).toBe(
+        'KnoxModule option "tokenTimeToLive": there is no such option; remove it; there are ' +
+          `${OPTIONS.map(({ name }) => name).join(', ')}.`,
+      );
+      expect(error.option).toBe('tokenTimeToLive');
+      expect(printed(error)).not.toContain(SECRET);
+    });
+
+    it.each([
+      ['tokenTTL', 'tokenTtl'],
+      ['TokenPrefix', 'tokenPrefix'],
+      ['autorefresh', 'autoRefresh'],
+    ])('finds what %s was meant to be', (wrong, meant) => {
+      expect(refusal({ [wrong]: undefined }).message).toBe(
+        `KnoxModule option "${wrong}": there is no such option; write "${meant}".`,
+      );
+    });
+
+    it.each(['constructor', 'toString', 'hasOwnProperty'])(
+      'does not take what every object inherits for one: %s',
+      (name) => {
+        expect(refusal({ [name]: SECRET }).option).toBe(name);
+      },
+    );
+
+    it('sees one named __proto__', () => {
+      const options = JSON.parse('{"__proto__": {"autoRefresh": true}}') as object;
+      expect(refusal(options).option).toBe('__proto__');
+    });
+  });
+
+  it('gives settings that no one can change, the caller’s array included', () => {
+    const userRelations = ['roles'];
+    const settings = resolve({ userRelations });
+    userRelations.push('team');
+    expect(settings.userRelations).toEqual(['roles']);
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+});

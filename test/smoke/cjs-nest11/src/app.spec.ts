@@ -1,0 +1,52 @@
+import { Injectable, type INestApplication } from '@nestjs/common';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { Test } from '@nestjs/testing';
+import { TokenService, UserLoggedInEvent } from 'nestjs-knox';
+import { DataSource } from 'typeorm';
+import { AppModule, User } from './app';
+
+@Injectable()
+class Listener {
+  readonly received: UserLoggedInEvent[] = [];
+
+  @OnEvent('knox.user.logged_in')
+  onLogin(event: UserLoggedInEvent): void {
+    this.received.push(event);
+  }
+}
+
+describe('AppModule, with KnoxModule for real', () => {
+  let app: INestApplication;
+
+  beforeAll(async () => {
+    const module = await Test.createTestingModule({
+      imports: [AppModule, EventEmitterModule.forRoot()],
+      providers: [Listener],
+    }).compile();
+    app = module.createNestApplication();
+    await app.listen(0, '127.0.0.1');
+  });
+  afterAll(() => app.close());
+
+  it('logs in, and tells the listener', async () => {
+    const answer = await fetch(`${await app.getUrl()}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'ada', password: 'correct horse' }),
+    });
+    expect(answer.status).toBe(200);
+    const [event] = app.get(Listener).received;
+    expect(event).toBeInstanceOf(UserLoggedInEvent);
+    expect(event?.user).toBeInstanceOf(User);
+  });
+
+  it('takes a token that TokenService made', async () => {
+    const user = await app.get(DataSource).getRepository(User).findOneByOrFail({ username: 'ada' });
+    const { token } = await app.get(TokenService).create(user);
+    const answer = await fetch(`${await app.getUrl()}/me`, {
+      headers: { authorization: `Token ${token}` },
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ username: 'ada', isUser: true });
+  });
+});

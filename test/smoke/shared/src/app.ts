@@ -1,0 +1,100 @@
+import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  UseGuards,
+  type INestApplication,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { CurrentToken, CurrentUser, KnoxAuthGuard, KnoxModule, type AuthToken } from 'nestjs-knox';
+import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+
+@Entity()
+export class User {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ type: 'varchar', unique: true })
+  username!: string;
+
+  @Column({ type: 'varchar', select: false })
+  password!: string;
+}
+
+function hash(password: string, salt: string): string {
+  return `${salt}:${scryptSync(password, salt, 32).toString('hex')}`;
+}
+
+@Injectable()
+export class UsersService implements OnApplicationBootstrap {
+  constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const password = hash('correct horse', randomBytes(16).toString('hex'));
+    await this.users.upsert({ username: 'ada', password }, ['username']);
+  }
+
+  async verify(username: string, password: string): Promise<User | null> {
+    const user = await this.users.findOne({
+      where: { username },
+      select: { id: true, username: true, password: true },
+    });
+    if (!user) return null;
+    const given = hash(password, user.password.split(':')[0] ?? '');
+    return timingSafeEqual(Buffer.from(given), Buffer.from(user.password)) ? user : null;
+  }
+}
+
+@Controller('me')
+export class MeController {
+  @UseGuards(KnoxAuthGuard)
+  @Get()
+  me(@CurrentUser() user: User, @CurrentToken() token?: AuthToken): object {
+    return { username: user.username, isUser: user instanceof User, tokenKey: token?.tokenKey };
+  }
+}
+
+@Module({
+  imports: [TypeOrmModule.forFeature([User])],
+  providers: [UsersService],
+  exports: [UsersService],
+})
+export class UsersModule {}
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({
+      type: 'better-sqlite3',
+      database: process.env.DATABASE ?? ':memory:',
+      autoLoadEntities: true,
+      synchronize: true,
+    }),
+    KnoxModule.forRootAsync({
+      imports: [UsersModule],
+      inject: [UsersService],
+      useFactory: (users: UsersService) => ({
+        verifyCredentials: (username, password) => users.verify(username, password),
+        tokenTtl: '10h',
+      }),
+    }),
+  ],
+  controllers: [MeController],
+})
+export class AppModule {}
+
+/** Starts AppModule over the adapter named, and prints where it listens. */
+export async function start(adapter: string | undefined): Promise<void> {
+  const options = { logger: ['error', 'warn'] as ('error' | 'warn')[] };
+  const app: INestApplication =
+    adapter === 'fastify'
+      ? await NestFactory.create(AppModule, new FastifyAdapter(), options)
+      : await NestFactory.create(AppModule, options);
+  app.enableShutdownHooks();
+  await app.listen(0, '127.0.0.1');
+  console.log(`listening on ${await app.getUrl()}`);
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Deadline, DeadlineExceededError } from '../../lib/store/deadline.ts';
+
+const SHORT_MS = 20;
+const NEVER = new Promise<never>(() => undefined);
+
+/** The clock of a user's test: every timer and every clock of the process stands still. */
+describe.each([
+  ['the real clock', () => jest.useRealTimers()],
+  ['a clock that a test has stopped', () => jest.useFakeTimers({ now: 0 })],
+])('Deadline under %s', (_, setClock) => {
+  beforeEach(() => {
+    setClock();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  describe('race', () => {
+    it('rejects once the time is up, where the work goes on for ever', async () => {
+      await expect(new Deadline(SHORT_MS).race(NEVER)).rejects.toThrow(
+        new DeadlineExceededError(SHORT_MS),
+      );
+    });
+
+    it('gives the outcome of work that is done in time', async () => {
+      const deadline = new Deadline(60_000);
+      await expect(deadline.race(Promise.resolve('done'))).resolves.toBe('done');
+      const failure = new Error('The database is gone.');
+      await expect(deadline.race(Promise.reject(failure))).rejects.toBe(failure);
+    });
+
+    it('counts from its making, not from each race', async () => {
+      const deadline = new Deadline(SHORT_MS);
+      await expect(deadline.race(NEVER)).rejects.toThrow(DeadlineExceededError);
+      // A timer's milliseconds are whole ones.
+      expect(deadline.remaining).toBeLessThan(1);
+      await expect(deadline.race(NEVER)).rejects.toThrow('No answer within 20 ms.');
+    });
+
+    it('leaves no rejection unhandled of work that fails after it', async () => {
+      let fail: (error: Error) => void = () => undefined;
+      const work = new Promise<never>((_resolve, reject) => {
+        fail = reject;
+      });
+      await expect(new Deadline(SHORT_MS).race(work)).rejects.toThrow(DeadlineExceededError);
+      const unhandled = jest.fn();
+      process.on('unhandledRejection', unhandled);
+      fail(new Error('Too late.'));
+      await new Deadline(SHORT_MS).pause(1);
+      process.off('unhandledRejection', unhandled);
+      expect(unhandled).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('check', () => {
+    it('throws once the time is up', () => {
+      expect(() => new Deadline(0).check()).toThrow('No answer within 0 ms.');
+      expect(() => new Deadline(60_000).check()).not.toThrow();
+    });
+  });
+
+  describe('remaining', () => {
+    it('grows less, and is never negative', async () => {
+      const deadline = new Deadline(SHORT_MS);
+      const first = deadline.remaining;
+      expect(first).toBeLessThanOrEqual(SHORT_MS);
+      await deadline.pause(60_000);
+      expect(deadline.remaining).toBeLessThan(first);
+      expect(new Deadline(-5).remaining).toBe(0);
+    });
+  });
+
+  describe('pause', () => {
+    it('ends at the deadline, however long it was meant to be', async () => {
+      await expect(new Deadline(SHORT_MS).pause(600_000)).resolves.toBeUndefined();
+    });
+  });
+});

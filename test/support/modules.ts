@@ -1,0 +1,54 @@
+import type { INestApplicationContext, LoggerService, ModuleMetadata } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import { LogRecorder } from './log-recorder.ts';
+import { User } from './users.ts';
+
+const running: INestApplicationContext[] = [];
+
+/** A TypeOrmModule with an SQLite database in memory. */
+export function memoryDatabase(
+  options: { name?: string; entities?: DataSourceOptions['entities'] } = {},
+) {
+  return TypeOrmModule.forRoot({
+    type: 'better-sqlite3',
+    database: ':memory:',
+    synchronize: true,
+    retryAttempts: 1,
+    entities: [User, AuthToken],
+    ...options,
+  });
+}
+
+/** Starts a module without HTTP, as far as an application goes before it listens. */
+export async function startModule(
+  metadata: ModuleMetadata,
+  logger?: LoggerService,
+): Promise<INestApplicationContext> {
+  const builder = Test.createTestingModule(metadata);
+  if (logger) builder.setLogger(logger);
+  const module = await builder.compile();
+  running.push(module);
+  return module.init();
+}
+
+/** The error with which a module does not start; what is logged meanwhile is not printed. */
+export async function startError(metadata: ModuleMetadata): Promise<Error> {
+  const starting = startModule(metadata, new LogRecorder());
+  const outcome: unknown = await starting.catch((error: unknown) => error);
+  if (outcome instanceof Error) return outcome;
+  throw new Error('The module started.');
+}
+
+/** A user in the data source of this name, by default the default one. */
+export function saveUser(module: INestApplicationContext, dataSource?: string): Promise<User> {
+  const users = module.get<DataSource>(getDataSourceToken(dataSource)).getRepository(User);
+  return users.save(users.create({ username: 'john.doe', password: 'hunter2' }));
+}
+
+/** Closes what the test has started: for `afterEach`. */
+export async function closeModules(): Promise<void> {
+  await Promise.all(running.splice(0).map((module) => module.close()));
+}

@@ -1,0 +1,19 @@
+import { connect } from 'node:net';
+
+/**
+ * Sends these bytes as they are, for what no HTTP client would send, and gives the status and the
+ * whole answer. The request must ask for `Connection: close`.
+ */
+export function sendRaw(url: string, request: string): Promise<{ status: number; text: string }> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(Number(port), hostname, () => socket.write(request, 'latin1'));
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', reject);
+    socket.on('close', () => {
+      const text = Buffer.concat(chunks).toString('latin1');
+      resolve({ status: Number(text.split(' ')[1]), text });
+    });
+  });
+}
