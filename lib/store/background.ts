@@ -1,6 +1,15 @@
+import { clearTimeout, setTimeout } from 'node:timers';
+
 /** Work that no answer waits for, but that a shutdown does. */
 export class Background {
   readonly #pending = new Set<Promise<void>>();
+  readonly #pauses = new Map<NodeJS.Timeout, () => void>();
+  #closed = false;
+
+  /** Whether a shutdown has begun: what repeats itself ends. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
 
   /** Starts the work; its failure goes to `onError` and never further. */
   run(work: () => Promise<unknown>, onError: (error: unknown) => void): void {
@@ -10,8 +19,28 @@ export class Background {
     this.#pending.add(pending);
   }
 
-  /** Resolves once nothing is pending. */
-  async idle(): Promise<void> {
+  /** Resolves after so many milliseconds, or at once when a shutdown begins. */
+  pause(ms: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pauses.delete(timer);
+        resolve();
+      }, ms);
+      // Nothing that is only waited for keeps a process alive.
+      timer.unref();
+      this.#pauses.set(timer, resolve);
+    });
+  }
+
+  /** Ends the pauses, and resolves once nothing is pending. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const [timer, resolve] of this.#pauses) {
+      clearTimeout(timer);
+      resolve();
+    }
+    this.#pauses.clear();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 }

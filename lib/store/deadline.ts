@@ -13,8 +13,8 @@ export class DeadlineExceededError extends Error {
 
 /** The moment by which an answer must be there, on a clock that never steps. */
 export class Deadline {
-  readonly #end: number;
   readonly #ms: number;
+  #end: number;
 
   /** @param ms milliseconds from now */
   constructor(ms: number) {
@@ -36,10 +36,12 @@ export class Deadline {
   async race<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      // Rounded up: a timer that fires early would leave time on the clock for a commit.
       timer = setTimeout(() => {
+        // Timers count in whole milliseconds and may be early. Once declared over, it is over for
+        // whoever asks: a commit after this would leave what its caller never got.
+        this.#end = Number.NEGATIVE_INFINITY;
         reject(new DeadlineExceededError(this.#ms));
-      }, Math.ceil(this.remaining));
+      }, this.remaining);
     });
     try {
       return await Promise.race([work, timeout]);

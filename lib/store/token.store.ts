@@ -4,7 +4,8 @@ import { openDatabase } from './databases/open-database.ts';
 import type { Database, Script } from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
-import { Deadline } from './deadline.ts';
+import type { Deadline } from './deadline.ts';
+import { disown } from './disown.ts';
 import { TokenLookup } from './token.lookup.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import { TokenSchema } from './token.schema.ts';
@@ -18,9 +19,6 @@ import { TokenStatements } from './token.statements.ts';
 
 /** The longest pause before trying again what met a lock, in milliseconds. */
 const LONGEST_PAUSE_MS = 40;
-
-/** How long the row of a login that was given up is tried to be deleted, in milliseconds. */
-const DISOWN_MS = 30_000;
 
 /** Why there is no token, where the database was fine. */
 export type InsertRefusal = 'limit' | 'no_owner';
@@ -106,7 +104,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
       return await deadline.race(work);
     } catch (error) {
       // The application's own transaction ends as the application decides.
-      if (!transaction) this.#disown(token.digest, work);
+      if (!transaction) {
+        disown(this.background, work, (time) => this.#delete(token.digest, time));
+      }
       throw error;
     }
   }
@@ -153,7 +153,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.background.idle();
+    await this.background.close();
     await this.#ground?.database.close();
   }
 
@@ -189,7 +189,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const lock = terms.limit === null ? null : terms.owner;
     try {
       const refusal = runner
-        ? await database.within(runner, lock, script)
+        ? await database.within(runner, lock, script, deadline)
         : await this.#retry(() => database.transaction(lock, script, deadline), deadline);
       if (refusal !== null) return refusal;
     } catch (error) {
@@ -202,20 +202,6 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
       : await this.find(token.digest, deadline);
     Object.assign(token, saved, { user: token.user });
     return token;
-  }
-
-  /**
-   * Whoever was told that a login failed must not have a token all the same: when the insert that
-   * was given up has ended, however it has ended, its row is deleted.
-   */
-  #disown(digest: string, insert: Promise<unknown>): void {
-    this.background.run(
-      async () => {
-        await insert.catch(() => undefined);
-        await this.#delete(digest, new Deadline(DISOWN_MS));
-      },
-      () => undefined,
-    );
   }
 
   async #delete(digest: string, deadline: Deadline): Promise<number> {

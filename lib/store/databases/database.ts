@@ -39,15 +39,32 @@ export interface Database {
   /**
    * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
    * resolves. With an owner, no two such transactions of that owner overlap, in any process.
+   *
+   * @throws OutcomeUnknownError
    */
   transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T>;
   /** The same in a transaction of the application's own. */
-  within<T>(runner: QueryRunner, owner: OwnerKey | null, script: () => Script<T>): Promise<T>;
+  within<T>(
+    runner: QueryRunner,
+    owner: OwnerKey | null,
+    script: () => Script<T>,
+    deadline: Deadline,
+  ): Promise<T>;
   /** Whether trying the same again may well succeed: a deadlock, a serialization failure, a lock. */
   isTransient(error: unknown): boolean;
   /** Whether the owner that a new token points at is not there. */
   isMissingOwner(error: unknown): boolean;
   close(): Promise<void>;
+}
+
+/** A COMMIT was sent, and no answer came: the transaction may have happened or not. */
+export class OutcomeUnknownError extends Error {
+  override readonly name = 'OutcomeUnknownError';
+
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : typeof cause;
+    super(`The outcome of a commit is unknown: ${reason}`, { cause });
+  }
 }
 
 /** Runs a script on a TypeORM query runner. */

@@ -14,10 +14,10 @@ export function openDatabase(dataSource: DataSource, schema: TokenSchema): Datab
     case 'better-sqlite3':
       return new SqliteDatabase(dataSource);
     case 'postgres':
-      return new PooledDatabase(dataSource, postgresDialect(schema));
+      return new PooledDatabase(dataSource, postgresDialect(dataSource, schema));
     case 'mariadb':
     case 'mysql':
-      return new PooledDatabase(dataSource, mariadbDialect(schema));
+      return new PooledDatabase(dataSource, mariadbDialect(dataSource, schema));
     default:
       throw new KnoxConfigError(
         'dataSource',

@@ -1,8 +1,10 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { Deadline } from '../deadline.ts';
+import { DeadlineExceededError, type Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
+import { KeyedTurnstile, Turnstile } from '../turnstile.ts';
 import {
   driverCode,
+  OutcomeUnknownError,
   runScript,
   runStatement,
   type Database,
@@ -11,15 +13,23 @@ import {
   type StatementResult,
 } from './database.ts';
 
+/** How many may wait for a connection, and for one owner's lock, before more are turned away. */
+const LONGEST_LINE = 10_000;
+const LONGEST_OWNER_LINE = 1_000;
+
 /** Where PostgreSQL and MariaDB part ways. */
 export interface Dialect {
-  /** Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds. */
-  begin(ms: number): readonly string[];
-  /** Takes the owner's lock, held to the end of the transaction. */
-  lockOwner(owner: OwnerKey): Statement;
   readonly comparesLoosely: boolean;
   readonly transientCodes: readonly string[];
   readonly missingOwnerCodes: readonly string[];
+  /** How many connections the pool has. */
+  readonly poolSize: number;
+  /** Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds. */
+  begin(ms: number): readonly string[];
+  /** Takes the owner's lock, held to the end of the transaction; waits so many milliseconds. */
+  lockOwner(owner: OwnerKey, ms: number): Statement;
+  /** Closes the runner's connection, so that the pool opens another one in its place. */
+  abandon(runner: QueryRunner): void;
 }
 
 /** A database behind TypeORM's connection pool. */
@@ -28,21 +38,39 @@ export class PooledDatabase implements Database {
   readonly comparesLoosely: boolean;
   readonly #dataSource: DataSource;
   readonly #dialect: Dialect;
+  /** The pool's own line has no end and no deadlines, so nobody is sent there to wait. */
+  readonly #connections: Turnstile;
+  /** Of one owner's transactions only one holds a connection; the others would just wait on it. */
+  readonly #owners = new KeyedTurnstile(LONGEST_OWNER_LINE);
 
   constructor(dataSource: DataSource, dialect: Dialect) {
     this.#dataSource = dataSource;
     this.#dialect = dialect;
     this.comparesLoosely = dialect.comparesLoosely;
+    this.#connections = new Turnstile(dialect.poolSize, LONGEST_LINE);
   }
 
   async read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
+    await this.#connections.enter(deadline);
     const runner = this.#dataSource.createQueryRunner('master');
+    const connecting = runner.connect();
     try {
-      await runner.connect();
+      await deadline.race(connecting);
+    } catch (error) {
+      // The pool cannot be told that nobody waits any more. What it gives late goes back at once.
+      const settle = (): Promise<void> => this.#release(runner);
+      void connecting.then(settle, settle);
+      throw error;
+    }
+    try {
       deadline.check();
-      return await query(runner);
+      return await deadline.race(query(runner));
+    } catch (error) {
+      // A server that is frozen, or gone without a word, would hold the connection for ever.
+      if (error instanceof DeadlineExceededError) this.#dialect.abandon(runner);
+      throw error;
     } finally {
-      await runner.release();
+      await this.#release(runner);
     }
   }
 
@@ -51,25 +79,17 @@ export class PooledDatabase implements Database {
   }
 
   transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T> {
-    return this.read(async (runner) => {
-      try {
-        for (const sql of this.#dialect.begin(deadline.remaining)) await runner.query(sql);
-        const result = await this.#locked(runner, owner, script);
-        // Past the deadline the caller was told 503; a commit now would leave what it never got.
-        deadline.check();
-        await runner.query('COMMIT');
-        return result;
-      } catch (error) {
-        // The first error is the cause; a connection that cannot roll back is lost with its
-        // transaction.
-        await runner.query('ROLLBACK').catch(() => undefined);
-        throw error;
-      }
-    }, deadline);
+    const work = (): Promise<T> => this.#transaction(owner, script, deadline);
+    return owner === null ? work() : this.#owners.pass(owner, deadline, work);
   }
 
-  within<T>(runner: QueryRunner, owner: OwnerKey | null, script: () => Script<T>): Promise<T> {
-    return this.#locked(runner, owner, script);
+  within<T>(
+    runner: QueryRunner,
+    owner: OwnerKey | null,
+    script: () => Script<T>,
+    deadline: Deadline,
+  ): Promise<T> {
+    return this.#locked(runner, owner, script, deadline);
   }
 
   isTransient(error: unknown): boolean {
@@ -84,13 +104,50 @@ export class PooledDatabase implements Database {
     return Promise.resolve();
   }
 
+  async #transaction<T>(
+    owner: OwnerKey | null,
+    script: () => Script<T>,
+    deadline: Deadline,
+  ): Promise<T> {
+    const state = { committing: false };
+    try {
+      return await this.read(async (runner) => {
+        try {
+          for (const sql of this.#dialect.begin(deadline.remaining)) await runner.query(sql);
+          const result = await this.#locked(runner, owner, script, deadline);
+          // Past the deadline the caller was told 503; a commit now would leave what it never got.
+          deadline.check();
+          state.committing = true;
+          await runner.query('COMMIT');
+          return result;
+        } catch (error) {
+          // The first error is the cause; a connection that cannot roll back is lost with its
+          // transaction.
+          if (!state.committing) await runner.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
+      }, deadline);
+    } catch (error) {
+      const known = !state.committing || this.isTransient(error) || this.isMissingOwner(error);
+      throw known ? error : new OutcomeUnknownError(error);
+    }
+  }
+
   async #locked<T>(
     runner: QueryRunner,
     owner: OwnerKey | null,
     script: () => Script<T>,
+    deadline: Deadline,
   ): Promise<T> {
     // A statement of its own: in one with the INSERT, the snapshot is older than the lock.
-    if (owner !== null) await runStatement(runner, this.#dialect.lockOwner(owner));
+    if (owner !== null) {
+      await runStatement(runner, this.#dialect.lockOwner(owner, deadline.remaining));
+    }
     return runScript(runner, script());
+  }
+
+  async #release(runner: QueryRunner): Promise<void> {
+    await runner.release().catch(() => undefined);
+    this.#connections.leave();
   }
 }

@@ -1,14 +1,28 @@
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { TokenSchema } from '../token.schema.ts';
 import type { Dialect } from './pooled.database.ts';
 
-/** Nothing shorter is worth a round trip. */
-const SHORTEST_MS = 1;
+/** What pg's pool holds where nothing is said. */
+const DEFAULT_POOL_SIZE = 10;
 
-export function postgresDialect(schema: TokenSchema): Dialect {
+/** TypeORM gives a connection back broken when it breaks by itself, but lets nobody else do so. */
+interface PostgresRunner extends QueryRunner {
+  releasePostgresConnection?(error: Error): Promise<void>;
+}
+
+export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Dialect {
+  const options = dataSource.options as { poolSize?: number; extra?: { max?: number } };
   return {
+    comparesLoosely: false,
+    // serialization_failure, deadlock_detected
+    transientCodes: ['40001', '40P01'],
+    // foreign_key_violation
+    missingOwnerCodes: ['23503'],
+    poolSize: options.extra?.max ?? options.poolSize ?? DEFAULT_POOL_SIZE,
     begin: (ms) => [
       'BEGIN ISOLATION LEVEL READ COMMITTED',
-      `SET LOCAL statement_timeout = ${String(Math.max(SHORTEST_MS, Math.floor(ms)))}`,
+      // 0 would be no timeout at all.
+      `SET LOCAL statement_timeout = ${String(Math.max(1, Math.floor(ms)))}`,
     ],
     // An advisory lock rather than the owner's row: whoever updates their own user rows meanwhile
     // neither waits for a login nor holds one up.
@@ -16,10 +30,8 @@ export function postgresDialect(schema: TokenSchema): Dialect {
       sql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
       parameters: [`nestjs-knox:${schema.tablePath}:${String(owner)}`],
     }),
-    comparesLoosely: false,
-    // serialization_failure, deadlock_detected
-    transientCodes: ['40001', '40P01'],
-    // foreign_key_violation
-    missingOwnerCodes: ['23503'],
+    abandon(runner: PostgresRunner) {
+      void runner.releasePostgresConnection?.(new Error('No answer in time.'));
+    },
   };
 }

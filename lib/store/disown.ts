@@ -1,0 +1,42 @@
+import type { Background } from './background.ts';
+import { OutcomeUnknownError } from './databases/database.ts';
+import { Deadline } from './deadline.ts';
+
+/** How long one attempt to delete the row may take, in milliseconds. */
+const ATTEMPT_MS = 5_000;
+
+/** The first and the longest pause between two attempts, in milliseconds. */
+const PAUSE_MS = { first: 100, longest: 10_000 } as const;
+
+/**
+ * Whoever was told that a login failed must not have a token all the same: if the insert that was
+ * given up has succeeded, or nobody knows, its row is deleted, again and again until the database
+ * acknowledges it.
+ */
+export function disown(
+  background: Background,
+  insert: Promise<unknown>,
+  deleteRow: (deadline: Deadline) => Promise<unknown>,
+): void {
+  const work = async (): Promise<void> => {
+    if (!(await mayHaveSucceeded(insert))) return;
+    for (let pause: number = PAUSE_MS.first; !background.isClosed; pause *= 2) {
+      try {
+        await deleteRow(new Deadline(ATTEMPT_MS));
+        return;
+      } catch {
+        await background.pause(Math.min(pause, PAUSE_MS.longest));
+      }
+    }
+  };
+  background.run(work, () => undefined);
+}
+
+async function mayHaveSucceeded(insert: Promise<unknown>): Promise<boolean> {
+  try {
+    await insert;
+    return true;
+  } catch (error) {
+    return error instanceof OutcomeUnknownError;
+  }
+}
