@@ -61,10 +61,8 @@ describe('A second KnoxModule in one application', () => {
   });
 
   it('is none where another application in the process has its own', async () => {
-    const [one, two] = [
-      await startModule({ imports: [memoryDatabase(), knox()] }),
-      await startModule({ imports: [memoryDatabase(), knox()] }),
-    ];
+    const one = await startModule({ imports: [memoryDatabase(), knox()] });
+    const two = await startModule({ imports: [memoryDatabase(), knox()] });
     const { token } = await one.get(TokenService).create(await saveUser(one));
     await expect(one.get(TokenService).authenticate(token)).resolves.toMatchObject({
       user: { username: 'john.doe' },
@@ -76,9 +74,16 @@ describe('A second KnoxModule in one application', () => {
 });
 
 describe('KnoxModule without forRoot', () => {
-  it('stops the start', async () => {
-    const error = await startError({ imports: [memoryDatabase(), KnoxModule] });
+  it.each<[string, () => ModuleMetadata['imports']]>([
+    ['in the root module', () => [memoryDatabase(), KnoxModule]],
+    ['in a feature module', () => [memoryDatabase(), featureWith(KnoxModule)]],
+    ['where there is no database', () => [KnoxModule]],
+  ])('stops the start %s', async (_, imports) => {
+    const error = await startError({ imports: imports() });
     expect(error).toBeInstanceOf(KnoxConfigError);
-    expect(error.message).toContain('KnoxModule.forRoot(');
+    expect(error.message).toBe(
+      'KnoxModule option "imports": KnoxModule is imported without options; write ' +
+        'KnoxModule.forRoot({ … }) or KnoxModule.forRootAsync({ … }).',
+    );
   });
 });

@@ -9,8 +9,8 @@ import { memoryDatabase } from '../support/modules.ts';
 
 const verifyCredentials = () => null;
 
-function appWith(knoxModule: DynamicModule): Type {
-  @Module({ imports: [memoryDatabase(), knoxModule] })
+function appWith(...imports: DynamicModule[]): Type {
+  @Module({ imports })
   class AppModule {}
   return AppModule;
 }
@@ -75,7 +75,7 @@ describe('A KnoxModule whose login has nobody to ask', () => {
     ['forRoot', KnoxModule.forRoot({})],
     ['forRootAsync', KnoxModule.forRootAsync({ useFactory: () => ({}) })],
   ])('rejects init() after %s', async (_, knoxModule) => {
-    const AppModule = appWith(knoxModule);
+    const AppModule = appWith(memoryDatabase(), knoxModule);
     const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
     const starting = app.init();
     await expect(starting).rejects.toThrow(MESSAGE);

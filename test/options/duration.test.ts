@@ -22,6 +22,7 @@ describe('parseDuration', () => {
     ['1.5d', 129_600_000],
     ['0.1s', 100],
     ['1.1h', 3_960_000],
+    ['1.005s', 1_005],
     ['0010s', 10_000],
     ['365250d', THOUSAND_YEARS],
   ])('takes %j for %d ms', (value, ms) => {
@@ -54,6 +55,8 @@ describe('parseDuration', () => {
     ['a broken number', 1.5],
     ['NaN', Number.NaN],
     ['Infinity', Number.POSITIVE_INFINITY],
+    ['less than a millisecond', '0.4ms'],
+    ['parts of a millisecond', '1.0005s'],
     ['null', null],
     ['undefined', undefined],
     ['true', true],

@@ -36,7 +36,7 @@ const hook = () => null;
 const same = (...values: unknown[]) => values.map((value): [unknown, unknown] => [value, value]);
 
 const DURATION =
-  "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'";
+  "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'; at most 1000 years";
 const NO_DURATION: readonly [string, unknown][] = [
   ['a string without a unit', '36000000'],
   ['a negative number', -1],

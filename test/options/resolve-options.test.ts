@@ -71,7 +71,9 @@ describe('resolveOptions', () => {
   });
 
   it('refuses one field for both credentials', () => {
-    const message = 'KnoxModule option "passwordField": must be another field than usernameField.';
+    const message =
+      'KnoxModule option "passwordField": expected another field than usernameField; got a string ' +
+      'that is the same.';
     expect(refusal({ usernameField: 'login', passwordField: 'login' }).message).toBe(message);
     expect(refusal({ usernameField: 'password' }).message).toBe(message);
   });
@@ -80,7 +82,7 @@ describe('resolveOptions', () => {
     it('says which there are, and prints nothing of the value', () => {
       const error = refusal({ tokenTimeToLive: SECRET });
       expect(error.message).toBe(
-        'KnoxModule option "tokenTimeToLive": there is no such option; remove it; there are ' +
+        'KnoxModule option "tokenTimeToLive": there is no such option; got a string; remove it; there are ' +
           `${OPTIONS.map(({ name }) => name).join(', ')}.`,
       );
       expect(error.option).toBe('tokenTimeToLive');
@@ -92,8 +94,8 @@ describe('resolveOptions', () => {
       ['TokenPrefix', 'tokenPrefix'],
       ['autorefresh', 'autoRefresh'],
     ])('finds what %s was meant to be', (wrong, meant) => {
-      expect(refusal({ [wrong]: undefined }).message).toBe(
-        `KnoxModule option "${wrong}": there is no such option; write "${meant}".`,
+      expect(refusal({ [wrong]: 42 }).message).toBe(
+        `KnoxModule option "${wrong}": there is no such option; got a number; write "${meant}".`,
       );
     });
 

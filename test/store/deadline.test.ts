@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { performance } from 'node:perf_hooks';
 import { Deadline, DeadlineExceededError } from '../../lib/store/deadline.ts';
 
 const SHORT_MS = 20;
@@ -13,6 +14,7 @@ describe.each([
     setClock();
   });
   afterEach(() => {
+    jest.restoreAllMocks();
     jest.useRealTimers();
   });
 
@@ -33,9 +35,19 @@ describe.each([
     it('counts from its making, not from each race', async () => {
       const deadline = new Deadline(SHORT_MS);
       await expect(deadline.race(NEVER)).rejects.toThrow(DeadlineExceededError);
-      // A timer's milliseconds are whole ones.
-      expect(deadline.remaining).toBeLessThan(1);
       await expect(deadline.race(NEVER)).rejects.toThrow('No answer within 20 ms.');
+    });
+
+    it('is over, for whoever asks, once it was lost, though its timer was early', async () => {
+      // Timers count in whole milliseconds, so that one may end a part of one before its time.
+      const start = performance.now();
+      const clock = jest.spyOn(performance, 'now').mockReturnValue(start);
+      const deadline = new Deadline(SHORT_MS);
+      const race = deadline.race(NEVER);
+      clock.mockReturnValue(start + SHORT_MS - 0.5);
+      await expect(race).rejects.toThrow(DeadlineExceededError);
+      expect(deadline.remaining).toBe(0);
+      expect(() => deadline.check()).toThrow(DeadlineExceededError);
     });
 
     it('leaves no rejection unhandled of work that fails after it', async () => {
