@@ -36,6 +36,7 @@ export type { KnoxResponse } from './http/execution-context.ts';
 export { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 export { OptionalKnoxAuthGuard } from './http/optional-knox-auth.guard.ts';
 export { KnoxLoginGuard } from './http/knox-login.guard.ts';
+export { KnoxLoginGate } from './http/login.gate.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
 export { Public } from './http/public.decorator.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';

@@ -1,11 +1,10 @@
 import {
   Controller,
-  Inject,
   Module,
-  Optional,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
   type FactoryProvider,
+  type OnModuleInit,
   type Provider,
   type Type,
 } from '@nestjs/common';
@@ -41,6 +40,8 @@ import {
 } from './static-options.ts';
 import { TokenStore } from './store/token.store.ts';
 
+type ModuleInContainer = ModulesContainer extends Map<string, infer M> ? M : never;
+
 /** What `KnoxModule.forRoot` takes. */
 export type KnoxModuleOptions = KnoxRuntimeOptions & ForRootExtras;
 
@@ -62,28 +63,44 @@ export interface KnoxOptionsFactory {
  * @publicApi
  */
 @Module({})
-export class KnoxModule extends ConfigurableModuleClass {
+export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit {
+  readonly #modules: ModulesContainer;
+
   /** @throws KnoxConfigError if the application imports it twice, or without options */
-  constructor(
-    modules: ModulesContainer,
-    @Optional() @Inject(KNOX_SETTINGS) settings: KnoxSettings | undefined,
-  ) {
+  constructor(modules: ModulesContainer) {
     super();
-    const imported = [...modules.values()].filter(({ metatype }) => metatype === KnoxModule);
-    if (imported.length > 1) {
+    this.#modules = modules;
+    const [imported, ...more] = this.#imported();
+    if (more.length > 0) {
       throw new KnoxConfigError(
         'imports',
         'KnoxModule is imported more than once; import it in the root module only, where ' +
           'isGlobal (the default) lets every module use it.',
       );
     }
-    if (!settings) {
+    if (!imported?.providers.has(KNOX_SETTINGS)) {
       throw new KnoxConfigError(
         'imports',
         'KnoxModule is imported without options; write KnoxModule.forRoot({ … }) or ' +
           'KnoxModule.forRootAsync({ … }).',
       );
     }
+  }
+
+  /** @throws KnoxConfigError if the options hang on something that is made anew for each request */
+  onModuleInit(): void {
+    const settings = this.#imported()[0]?.providers.get(KNOX_SETTINGS);
+    if (settings?.isDependencyTreeStatic() !== false) return;
+    throw new KnoxConfigError(
+      'inject',
+      'the options are read once, at start; inject providers that are not request-scoped.',
+    );
+  }
+
+  #imported(): ModuleInContainer[] {
+    return [...this.#modules.values()].filter(
+      ({ metatype }) => metatype === KnoxModule || metatype.prototype instanceof KnoxModule,
+    );
   }
 
   /**

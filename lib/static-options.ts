@@ -9,29 +9,31 @@ import { AuthToken } from './store/auth-token.entity.ts';
 /** The options that decide what the module is made of; no factory can return them. */
 export interface KnoxStaticOptions {
   /** The token entity: a class that extends AbstractAuthToken. Default AuthToken. */
-  tokenEntity?: TokenEntity;
+  tokenEntity?: TokenEntity | undefined;
   /**
    * Guard classes that must leave `request.user` on the login route, resolved by DI from `imports`.
    * Default the built-in KnoxLoginGuard. (knox: LoginView.authentication_classes)
    */
-  loginGuards?: Type<CanActivate>[];
+  loginGuards?: Type<CanActivate>[] | undefined;
   /** Whether the module brings the routes. Default true. */
-  controller?: boolean;
+  controller?: boolean | undefined;
   /** Where the default controller stands. Default `'auth'`. */
-  path?: string;
+  path?: string | undefined;
   /** Whether every module may use the package without importing it. Default true. */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
   /** The name of a TypeORM data source. Default: the default one. */
-  dataSource?: string;
+  dataSource?: string | undefined;
 }
 
 /** What `forRoot` takes besides runtime options. */
 export interface ForRootExtras extends KnoxStaticOptions {
   /** Modules that `loginGuards` and `verifyCredentials` need. */
-  imports?: ModuleMetadata['imports'];
+  imports?: ModuleMetadata['imports'] | undefined;
 }
 
-export type StaticSettings = Readonly<Required<KnoxStaticOptions>>;
+export type StaticSettings = {
+  readonly [Option in keyof KnoxStaticOptions]-?: NonNullable<KnoxStaticOptions[Option]>;
+};
 
 export const STATIC_DEFAULTS: StaticSettings = {
   tokenEntity: AuthToken,

@@ -7,39 +7,41 @@ export interface KnoxResponse {
   status(code: number): unknown;
 }
 
-/** What hangs on a GraphQL context, by the habits of Apollo, Mercurius and graphql-ws. */
-interface GraphqlContext {
-  req?: KnoxRequest;
-  request?: KnoxRequest;
-  reply?: { request?: KnoxRequest };
-  extra?: { request?: KnoxRequest };
-  res?: Partial<KnoxResponse>;
-}
+/** Where a handler looks for its user. */
+export type Carrier = Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
 
-/** A socket: socket.io's has the upgrade request; with `ws` the application puts it there. */
-interface SocketClient {
-  request?: KnoxRequest;
-  handshake?: KnoxRequest;
-  upgradeReq?: KnoxRequest;
-  user?: unknown;
-  authInfo?: unknown;
-  authToken?: unknown;
-}
-
-/** One call that is guarded: where its token is read, and where its user is left. */
+/** One call that is guarded. */
 export interface GuardedCall {
-  /** Whose headers hold the token. */
-  readonly request: KnoxRequest;
   /**
    * What is new with each HTTP request, GraphQL operation and socket message, so that each is asked
    * about once, and none is answered with the verdict on another.
    */
   readonly occasion: object;
-  /** Where the handler looks for its user. */
-  readonly carrier: Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
+  readonly carrier: Carrier;
   /** Where a challenge can be set; not on a socket. */
   readonly response: Partial<KnoxResponse> | null;
 }
+
+type Candidate = Partial<KnoxRequest> | undefined;
+
+/** What hangs on a GraphQL context, by the habits of Apollo, Mercurius and graphql-ws. */
+interface GraphqlContext {
+  req?: Candidate & { extra?: { request?: Candidate }; res?: Partial<KnoxResponse> };
+  request?: Candidate;
+  reply?: { request?: Candidate };
+  extra?: { request?: Candidate };
+  res?: Partial<KnoxResponse>;
+}
+
+/** A socket: socket.io's has the upgrade request; with `ws` the application puts it there. */
+interface SocketClient {
+  request?: Candidate;
+  handshake?: Candidate;
+  upgradeReq?: Candidate;
+}
+
+/** By the payload of a message: guards and parameter decorators see the same one, and no other. */
+const messages = new WeakMap<object, Carrier>();
 
 /** @throws Error for a context that is neither HTTP nor GraphQL nor a WebSocket */
 export function guardedCall(context: ExecutionContext): GuardedCall {
@@ -48,27 +50,67 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     case 'http': {
       const http = context.switchToHttp();
       const request = http.getRequest<KnoxRequest>();
-      return { request, occasion: request, carrier: request, response: http.getResponse() };
+      return { occasion: request, carrier: request, response: http.getResponse() };
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      const request = found(
-        graphql.req ?? graphql.request ?? graphql.reply?.request ?? graphql.extra?.request,
+      return {
+        occasion: graphql,
+        carrier: graphqlRequest(graphql) ?? (graphql as Carrier),
+        response: graphql.res ?? graphql.req?.res ?? null,
+      };
+    }
+    case 'ws':
+      return { occasion: context.getArgs(), carrier: carrierOfMessage(context), response: null };
+    default:
+      throw new Error(`KnoxAuthGuard does not know what to do in a context of type "${type}".`);
+  }
+}
+
+/**
+ * The request whose headers hold the token.
+ *
+ * @throws Error if there is none to be found
+ */
+export function requestOf(context: ExecutionContext): KnoxRequest {
+  switch (context.getType<string>()) {
+    case 'http':
+      return context.switchToHttp().getRequest<KnoxRequest>();
+    case 'graphql':
+      return found(
+        graphqlRequest(context.getArgByIndex<GraphqlContext>(2)),
         'the GraphQL context; put it there as "req"',
       );
-      return { request, occasion: graphql, carrier: request, response: graphql.res ?? null };
-    }
-    case 'ws': {
+    default: {
       const client = context.switchToWs().getClient<SocketClient>();
-      const request = found(
-        client.request ?? client.handshake ?? client.upgradeReq,
+      return found(
+        firstRequest(client.request, client.handshake, client.upgradeReq),
         'the socket; put it there as "request" in handleConnection(client, request)',
       );
-      return { request, occasion: context.getArgs(), carrier: client, response: null };
     }
-    default:
-      throw new Error(`KnoxAuthGuard finds no request in a context of type "${type}".`);
   }
+}
+
+/**
+ * A socket is shared by its messages, of which several may be under way; so the user is kept with
+ * the message. Only a message that is no object leaves it on the socket.
+ */
+function carrierOfMessage(context: ExecutionContext): Carrier {
+  const ws = context.switchToWs();
+  const message = ws.getData<unknown>();
+  if (typeof message !== 'object' || message === null) return ws.getClient<Carrier>();
+  let carrier = messages.get(message);
+  if (!carrier) messages.set(message, (carrier = {}));
+  return carrier;
+}
+
+function graphqlRequest({ req, request, reply, extra }: GraphqlContext): KnoxRequest | undefined {
+  return firstRequest(req, request, reply?.request, extra?.request, req?.extra?.request);
+}
+
+function firstRequest(...candidates: Candidate[]): KnoxRequest | undefined {
+  return candidates.find((candidate) => candidate?.headers !== undefined) as
+    KnoxRequest | undefined;
 }
 
 function found(request: KnoxRequest | undefined, where: string): KnoxRequest {

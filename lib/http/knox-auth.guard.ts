@@ -3,7 +3,7 @@ import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
 import { tokenChallenge, withChallenge } from './challenge.ts';
-import { guardedCall } from './execution-context.ts';
+import { guardedCall, requestOf, type Carrier } from './execution-context.ts';
 import { PUBLIC_METADATA } from './public.decorator.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
@@ -29,22 +29,27 @@ export class KnoxAuthGuard implements CanActivate {
     const call = guardedCall(context);
     const request = this.getRequest(context);
     const { authHeaderPrefix } = this.requests.settings;
-    const found = await withChallenge(
+    await withChallenge(
       call.response,
       ({ tokenGiven }) => tokenChallenge(authHeaderPrefix, tokenGiven),
-      async () =>
-        (await this.requests.authenticate(request, call.occasion)) ?? this.handleAnonymous(context),
+      async () => {
+        const found = await this.requests.authenticate(request, call.occasion);
+        leave(found, request, call.carrier);
+        if (!found) this.handleAnonymous(context);
+      },
     );
-    if (found) leave(found, request, call.carrier);
     return true;
   }
 
   /** The request whose headers hold the token. */
   protected getRequest(context: ExecutionContext): KnoxRequest {
-    return guardedCall(context).request;
+    return requestOf(context);
   }
 
-  /** Whether `@Public()` opens this handler to this guard: what is nearest to the handler counts. */
+  /**
+   * Whether `@Public()` opens this handler to this guard: what is nearest to the handler counts. A
+   * guard that asks this one from within itself is not seen on the handler, and should not be open.
+   */
   protected isPublic(context: ExecutionContext): boolean {
     for (const target of [context.getHandler(), context.getClass()]) {
       const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as unknown[];
@@ -54,20 +59,18 @@ export class KnoxAuthGuard implements CanActivate {
     return false;
   }
 
-  /** What becomes of a request without credentials: null lets it through without a user. */
-  protected handleAnonymous(context: ExecutionContext): null {
+  /** What becomes of a request without credentials: unless this throws, it passes without a user. */
+  protected handleAnonymous(context: ExecutionContext): void {
     const exception = new KnoxUnauthorizedException('not_authenticated');
     throw this.requests.refuse(this.getRequest(context), exception);
   }
 }
 
-function leave(
-  { user, authToken }: Authenticated,
-  ...carriers: Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>[]
-): void {
+/** What others left there is not ours to pass on as the user of this request. */
+function leave(found: Authenticated | null, ...carriers: Carrier[]): void {
   for (const carrier of carriers) {
-    carrier.user = user;
-    carrier.authInfo = authToken;
-    carrier.authToken = authToken;
+    carrier.user = found?.user;
+    carrier.authInfo = found?.authToken;
+    carrier.authToken = found?.authToken;
   }
 }

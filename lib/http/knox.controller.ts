@@ -9,7 +9,7 @@ import type { AuthToken } from '../store/auth-token.entity.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
-import { LoginGate } from './login.gate.ts';
+import { KnoxLoginGate } from './login.gate.ts';
 import { Public } from './public.decorator.ts';
 import { Sessions } from './sessions.ts';
 
@@ -61,12 +61,12 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Post('login')
   @HttpCode(HttpStatus.OK)
   @Public()
-  @UseGuards(LoginGate)
+  @UseGuards(KnoxLoginGate)
   async login(
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
-    const context = { request, response, user: request.user as Token['user'] };
+    const context = { request, response, user: this.sessions.admitted(request) };
     let issued: IssuedToken<Token>;
     try {
       issued = (await this.createToken(context)) ?? (await this.defaultToken(context));

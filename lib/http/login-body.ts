@@ -60,20 +60,32 @@ export class LoginBody implements OnModuleInit {
       .flatMap((module) => [...module.controllers.values()])
       .map(({ metatype }) => metatype as typeof KnoxController)
       .filter((type) => type === KnoxController || type.prototype instanceof KnoxController);
-    const paths = controllers.flatMap(
-      (type) => Reflect.getMetadata(PATH_METADATA, type) as string | string[],
+    const paths = controllers.flatMap((type) =>
+      pathsOf(type).flatMap((path) =>
+        pathsOf((type.prototype as { login: object }).login).map((login) => `${path}/${login}`),
+      ),
     );
-    const logins = paths.map((path) => escapeRegExp(`${path}/login`.replace(/^\/+/, '')));
-    return new RegExp(`(?:^|/)(?:${logins.join('|') || '(?!)'})/?$`, 'i');
+    return new RegExp(`(?:^|/)(?:${paths.map(patternOf).join('|') || '(?!)'})/?$`, 'i');
   }
+}
+
+function pathsOf(target: object): string[] {
+  return [(Reflect.getMetadata(PATH_METADATA, target) ?? []) as string | string[]].flat();
+}
+
+/** The segments of a path; a parameter or wildcard among them matches any. */
+function patternOf(path: string): string {
+  return path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) =>
+      /[:*]/.test(segment) ? '[^/]+' : segment.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
+    .join('/');
 }
 
 function translated(error: unknown): unknown {
   const { type, code } = (error ?? {}) as { type?: unknown; code?: unknown };
   const isParseError = type === EXPRESS_PARSE_ERROR || FASTIFY_PARSE_ERROR.test(String(code));
   return isParseError ? new KnoxBadRequestException('The body must be a JSON object.') : error;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

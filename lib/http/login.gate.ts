@@ -16,11 +16,14 @@ import { RequestAuthenticator } from './request-authenticator.ts';
 export const LOGIN_GUARDS = Symbol('LOGIN_GUARDS');
 
 /**
- * Stands before the login route and asks the application's login guards. The route cannot name them
+ * Stands before `KnoxController.login` and asks the application's login guards. The route cannot name them
  * itself: they differ from application to application, and a decorator's metadata is the process's.
+ * A subclass that overrides `login` repeats it: `@Public() @UseGuards(KnoxLoginGate)`.
+ *
+ * @publicApi
  */
 @Injectable()
-export class LoginGate implements CanActivate, OnModuleInit {
+export class KnoxLoginGate implements CanActivate, OnModuleInit {
   readonly #guards: readonly CanActivate[];
   readonly #requests: RequestAuthenticator;
 
@@ -44,6 +47,8 @@ export class LoginGate implements CanActivate, OnModuleInit {
     const request = http.getRequest<KnoxRequest>();
     // RFC 6749 Section 5.1: an answer that holds a token is not to be stored.
     http.getResponse<KnoxResponse>().header('Cache-Control', 'no-store');
+    // Only the login guards may say who logs in, and no middleware or guard before them.
+    request.user = undefined;
     for (const guard of this.#guards) {
       const verdict = guard.canActivate(context);
       const passed = isObservable(verdict) ? await lastValueFrom(verdict) : await verdict;
@@ -52,7 +57,10 @@ export class LoginGate implements CanActivate, OnModuleInit {
     const { user } = request;
     const isUser = typeof user === 'object' && user !== null;
     // A token may not mint tokens: a stolen one could then outlive its logout.
-    if (isUser && !(await this.#requests.isTokenUser(request, user))) return true;
+    if (isUser && !this.#requests.isTokenUser(user)) {
+      this.#requests.admit(request, user);
+      return true;
+    }
     throw this.#requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
   }
 }

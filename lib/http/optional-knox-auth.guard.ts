@@ -9,7 +9,7 @@ import { KnoxAuthGuard } from './knox-auth.guard.ts';
  */
 @Injectable()
 export class OptionalKnoxAuthGuard extends KnoxAuthGuard {
-  protected override handleAnonymous(): null {
-    return null;
+  protected override handleAnonymous(): void {
+    // Without a user, which the guard has seen to.
   }
 }

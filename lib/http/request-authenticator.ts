@@ -11,6 +11,8 @@ import { tokenInHeader } from '../tokens/authorization-header.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
 import { clientOf } from './client-info.ts';
 
+type Verdict = Promise<Authenticated | null>;
+
 /**
  * From a request to a verdict, for the guards, the strategy and the controller alike. What was
  * found is remembered here and nowhere on the request, where anyone could have put it.
@@ -20,7 +22,8 @@ export class RequestAuthenticator {
   readonly settings: KnoxSettings;
   readonly #authenticator: TokenAuthenticator;
   readonly #events: EventPublisher;
-  readonly #verdicts = new WeakMap<object, Promise<Authenticated | null>>();
+  readonly #verdicts = new WeakMap<object, WeakMap<KnoxRequest, Verdict>>();
+  readonly #logins = new WeakMap<KnoxRequest, object>();
   readonly #deadlines = new WeakMap<object, Deadline>();
 
   constructor(
@@ -35,23 +38,31 @@ export class RequestAuthenticator {
 
   /**
    * Whose token the request brings, or null where it brings none. Asked once per occasion, by
-   * default the request itself.
+   * default the request itself; a guard that reads another request has a verdict of its own.
    *
    * @throws KnoxUnauthorizedException, KnoxUnavailableException
    */
-  authenticate(request: KnoxRequest, occasion: object = request): Promise<Authenticated | null> {
-    let verdict = this.#verdicts.get(occasion);
-    if (!verdict) {
-      verdict = this.#ask(request, occasion);
-      this.#verdicts.set(occasion, verdict);
-    }
+  authenticate(request: KnoxRequest, occasion: object = request): Verdict {
+    let verdicts = this.#verdicts.get(occasion);
+    if (!verdicts) this.#verdicts.set(occasion, (verdicts = new WeakMap()));
+    let verdict = verdicts.get(request);
+    if (!verdict) verdicts.set(request, (verdict = this.#ask(request, occasion)));
     return verdict;
   }
 
-  /** Whether this user is on the request because of a token, rather than of other credentials. */
-  async isTokenUser(request: KnoxRequest, user: unknown): Promise<boolean> {
-    const verdict = await this.#verdicts.get(request)?.catch(() => null);
-    return verdict !== undefined && verdict !== null && verdict.user === user;
+  /** Remembers whom the login guards have found. */
+  admit(request: KnoxRequest, user: object): void {
+    this.#logins.set(request, user);
+  }
+
+  /** Whom the login guards have found, if they were asked. */
+  admitted(request: KnoxRequest): object | undefined {
+    return this.#logins.get(request);
+  }
+
+  /** Whether this very object came from a token, rather than from other credentials. */
+  isTokenUser(user: object): boolean {
+    return this.#authenticator.isTokenUser(user);
   }
 
   /**
@@ -97,7 +108,7 @@ export class RequestAuthenticator {
     return refuse(this.#events, exception, clientOf(request));
   }
 
-  async #ask(request: KnoxRequest, occasion: object): Promise<Authenticated | null> {
+  async #ask(request: KnoxRequest, occasion: object): Verdict {
     const deadline = this.deadlineOf(occasion);
     const token = await this.extractToken(request, occasion);
     if (token === null) return null;

@@ -8,7 +8,6 @@ import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenIssuer, type CreateTokenOptions, type IssuedToken } from '../service/token.issuer.ts';
 import { TokenRevoker } from '../service/token.revoker.ts';
 import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import { Deadline } from '../store/deadline.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
 import { setChallenge } from './challenge.ts';
 import { clientOf } from './client-info.ts';
@@ -39,6 +38,20 @@ export class Sessions<Token extends AbstractAuthToken = AbstractAuthToken> {
     this.#events = events;
   }
 
+  /**
+   * Whom the login guards have found, from where nobody else can have put it.
+   *
+   * @throws Error if they were not asked
+   */
+  admitted(request: KnoxRequest): Token['user'] {
+    const user = this.#requests.admitted(request);
+    if (user) return user;
+    throw new Error(
+      'KnoxController.login was called without its guards. Override createToken or ' +
+        'getLoginResponse instead of login, or repeat @Public() @UseGuards(KnoxLoginGate) on it.',
+    );
+  }
+
   issue(
     request: KnoxRequest,
     user: Token['user'],
@@ -64,9 +77,8 @@ export class Sessions<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Takes back a token whose login could not be answered. */
-  async discard(request: KnoxRequest, authToken: Token): Promise<void> {
-    const deadline = new Deadline(this.settings.authTimeout);
-    await this.#revoker.revoke(authToken, deadline, clientOf(request));
+  discard(request: KnoxRequest, authToken: Token): Promise<void> {
+    return this.#revoker.discard(authToken, clientOf(request));
   }
 
   async logout(request: KnoxRequest): Promise<Authenticated<Token>> {

@@ -20,71 +20,70 @@ export interface KnoxRuntimeOptions {
    * needs it. An HttpException that it throws is the answer; anything else it throws, and taking
    * longer than `authTimeout`, is a 503.
    */
-  verifyCredentials?: Hook<
-    [username: string, password: string, request: KnoxRequest],
-    object | null | undefined
-  >;
+  verifyCredentials?:
+    | Hook<[username: string, password: string, request: KnoxRequest], object | null | undefined>
+    | undefined;
   /** Name of the JSON field that holds the username. Default `'username'`. */
-  usernameField?: string;
+  usernameField?: string | undefined;
   /** Name of the JSON field that holds the password. Default `'password'`. */
-  passwordField?: string;
+  passwordField?: string | undefined;
   /** How long a new token lives; null: for ever. Default `'10h'`. (knox: TOKEN_TTL) */
-  tokenTtl?: Duration | null;
+  tokenTtl?: Duration | null | undefined;
   /** Whether each use moves the expiry to now + the token's TTL. Default false. (AUTO_REFRESH) */
-  autoRefresh?: boolean;
+  autoRefresh?: boolean | undefined;
   /**
    * A refresh never moves an expiry past created + this; null: no such bound. Default null.
    * (AUTO_REFRESH_MAX_TTL)
    */
-  autoRefreshMaxTtl?: Duration | null;
+  autoRefreshMaxTtl?: Duration | null | undefined;
   /** A refresh is written only if it gains more than this. Default `'60s'`. (MIN_REFRESH_INTERVAL) */
-  minRefreshInterval?: Duration;
+  minRefreshInterval?: Duration | undefined;
   /** How many unexpired tokens one user may hold; null: any. Default null. (TOKEN_LIMIT_PER_USER) */
-  tokenLimitPerUser?: number | null;
+  tokenLimitPerUser?: number | null | undefined;
   /**
    * What each new token begins with: 0 to 10 letters, digits, `_` or `-`. Default `''`.
    * (TOKEN_PREFIX)
    */
-  tokenPrefix?: string;
+  tokenPrefix?: string | undefined;
   /**
    * Characters of a new token's random part, hexadecimal: an even number from 48 to 256, default
    * 64. Tokens of another length made earlier stay valid. (AUTH_TOKEN_CHARACTER_LENGTH)
    */
-  tokenLength?: number;
+  tokenLength?: number | undefined;
   /**
    * The hash under which tokens are stored. Default `'sha512'`. Another one makes all earlier
    * tokens unknown. (SECURE_HASH_ALGORITHM)
    */
-  hashAlgorithm?: HashAlgorithm;
+  hashAlgorithm?: HashAlgorithm | undefined;
   /**
    * The scheme of the Authorization header, matched in any case. Default `'Token'`.
    * (AUTH_HEADER_PREFIX)
    */
-  authHeaderPrefix?: string;
+  authHeaderPrefix?: string | undefined;
   /** What the login answer holds under `user`; null: nothing. Default null. (USER_SERIALIZER) */
-  userSerializer?: Hook<[user: object, request: KnoxRequest], unknown> | null;
+  userSerializer?: Hook<[user: object, request: KnoxRequest], unknown> | null | undefined;
   /**
    * What the login answer holds under `expiry`. Default: ISO 8601 in UTC, or null where the token
    * never expires. (EXPIRY_DATETIME_FORMAT)
    */
-  formatExpiry?: Hook<[expiry: Date | null], unknown>;
+  formatExpiry?: Hook<[expiry: Date | null], unknown> | undefined;
   /**
    * Whether this user may be authenticated: anything but true or 1 is a 401. By default the
    * owner's `isActive` column says so; without such a column every user is active.
    */
-  isUserActive?: Hook<[user: object], unknown>;
+  isUserActive?: Hook<[user: object], unknown> | undefined;
   /** Relations of the owner to load with it, dots for nested ones (`'roles'`). Default none. */
-  userRelations?: string[];
+  userRelations?: string[] | undefined;
   /**
    * The raw token of a request, or null for none; anything else is a 401. By default it is read
    * from the Authorization header. An application that reads a cookie owns its CSRF protection.
    */
-  extractToken?: Hook<[request: KnoxRequest], string | null>;
+  extractToken?: Hook<[request: KnoxRequest], string | null> | undefined;
   /**
    * How long an answer may wait for the database or for `verifyCredentials`; then it is a 503.
    * Default `'5s'`.
    */
-  authTimeout?: Duration;
+  authTimeout?: Duration | undefined;
 }
 
 /** The runtime options, checked and completed: durations in milliseconds, null for what is off. */

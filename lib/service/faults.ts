@@ -1,19 +1,23 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
+import { IsolationError } from '../store/app-transactions.ts';
 import { KnoxUnavailableException } from './knox.exceptions.ts';
 
 const logger = new Logger('KnoxModule');
 
 /**
- * Runs what asks the database or a hook. An HttpException is an answer and passes; so does a
- * KnoxConfigError, which is for the developer. Anything else is a fault: it is logged with its
+ * Runs what asks the database or a hook. An HttpException is an answer and passes; so does what is
+ * meant for the developer. Anything else is a fault: it is logged with its
  * cause and becomes a 503, since whatever is not a verdict must not look like one.
  */
 export async function answerOrUnavailable<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof HttpException || error instanceof KnoxConfigError) throw error;
+    const isForCaller = [HttpException, KnoxConfigError, IsolationError].some(
+      (type) => error instanceof type,
+    );
+    if (isForCaller) throw error;
     logFault('Authentication is unavailable', error);
     throw new KnoxUnavailableException(error);
   }

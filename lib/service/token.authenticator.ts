@@ -28,6 +28,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
   readonly #activity: UserActivity;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
+  readonly #proven = new WeakSet();
 
   constructor(
     @Inject(KNOX_SETTINGS) settings: KnoxSettings,
@@ -71,8 +72,14 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
         throw this.#refusal('user_inactive', client, authToken);
       }
       await this.#refresh(authToken, now, deadline, client);
+      this.#proven.add(user);
       return { user, authToken };
     });
+  }
+
+  /** Whether this very object came from a token, rather than from other credentials. */
+  isTokenUser(user: object): boolean {
+    return this.#proven.has(user);
   }
 
   #refusal(

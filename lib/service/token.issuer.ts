@@ -112,20 +112,21 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     return issued;
   }
 
-  /** The user as the database has it, unless the object given tells all there is to know. */
+  /**
+   * The user as the database has it: whatever the application holds may be stale, or its own making.
+   * The token keeps the application's instance, where it is one.
+   */
   async #activeOwner(
     user: Token['user'],
     key: OwnerKey,
     deadline: Deadline,
     transaction: QueryRunner | undefined,
   ): Promise<object> {
-    const owner = this.#activity.isLoaded(user)
-      ? user
-      : await this.#store.findOwner(key, deadline, transaction);
+    const owner = await this.#store.findOwner(key, deadline, transaction);
     if (owner === null || !(await deadline.race(this.#activity.isActive(owner)))) {
       throw new KnoxUnauthorizedException('user_inactive');
     }
-    return owner;
+    return this.#store.schema.owner.isInstance(user) ? user : owner;
   }
 
   #readOptions(options: CreateTokenOptions<Token>): {

@@ -45,6 +45,16 @@ export class TokenRevoker<Token extends AbstractAuthToken = AbstractAuthToken> {
     return revoked;
   }
 
+  /** Takes back a token whose login could not be answered, whatever it takes. */
+  async discard(authToken: Token, client: ClientInfo | null): Promise<void> {
+    try {
+      await this.revoke(authToken, new Deadline(this.#settings.authTimeout), client);
+    } catch {
+      // Logged by now.
+      this.#store.takeBack(authToken.digest);
+    }
+  }
+
   /** Deletes the user's tokens but one; how many. @throws TypeError for what is no such user */
   async revokeAll(
     user: Token['user'],

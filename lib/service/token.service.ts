@@ -89,7 +89,10 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity
    * @throws KnoxUnavailableException
    */
-  async revokeAll(user: Token['user'], options: { except?: string | Token } = {}): Promise<number> {
+  async revokeAll(
+    user: Token['user'],
+    options: { except?: string | Token | undefined } = {},
+  ): Promise<number> {
     return this.#revoker.revokeAll(user, options.except, this.#deadline(), null);
   }
 

@@ -34,17 +34,8 @@ export class UserActivity implements OnModuleInit {
 
   /** Whether the user, loaded in full, is active. Awaits the application's hook, if there is one. */
   async isActive(user: object): Promise<boolean> {
-    const { owner } = this.#store.schema;
-    if (owner.isSoftDeleted(user)) return false;
-    if (!this.#settings.isUserActive) return owner.activeByColumn(user) === true;
+    if (!this.#settings.isUserActive) return this.#store.schema.owner.isActiveByColumn(user);
     const verdict = await this.#settings.isUserActive(user);
     return verdict === true || verdict === 1;
-  }
-
-  /** Whether this object tells enough of itself to be judged; otherwise it must be loaded. */
-  isLoaded(user: object): boolean {
-    const { owner } = this.#store.schema;
-    if (!owner.isInstance(user) || owner.isSoftDeleted(user) === undefined) return false;
-    return this.#settings.isUserActive !== null || owner.activeByColumn(user) !== undefined;
   }
 }

@@ -3,6 +3,11 @@ import type { DataSource, EntityManager, EntitySubscriberInterface, QueryRunner 
 /** TypeORM counts the savepoints it is in, but does not publish the count. */
 type CountingRunner = QueryRunner & { readonly transactionDepth: number };
 
+/** The application's transaction cannot see what it would have to count. */
+export class IsolationError extends TypeError {
+  override readonly name = 'IsolationError';
+}
+
 interface Waiting {
   /** Of the savepoint whose rollback would undo it. */
   depth: number;

@@ -13,12 +13,13 @@ export class DeadlineExceededError extends Error {
 
 /** The moment by which an answer must be there, on a clock that never steps. */
 export class Deadline {
-  readonly #ms: number;
+  /** How long it was from the beginning, in milliseconds. */
+  readonly ms: number;
   #end: number;
 
   /** @param ms milliseconds from now */
   constructor(ms: number) {
-    this.#ms = ms;
+    this.ms = ms;
     this.#end = performance.now() + ms;
   }
 
@@ -29,7 +30,7 @@ export class Deadline {
 
   /** @throws DeadlineExceededError if it has passed */
   check(): void {
-    if (this.remaining === 0) throw new DeadlineExceededError(this.#ms);
+    if (this.remaining === 0) throw new DeadlineExceededError(this.ms);
   }
 
   /** The outcome of the work, or a DeadlineExceededError, whichever comes first. */
@@ -40,7 +41,7 @@ export class Deadline {
         // Timers count in whole milliseconds and may be early. Once declared over, it is over for
         // whoever asks: a commit after this would leave what its caller never got.
         this.#end = Number.NEGATIVE_INFINITY;
-        reject(new DeadlineExceededError(this.#ms));
+        reject(new DeadlineExceededError(this.ms));
       }, this.remaining);
     });
     try {

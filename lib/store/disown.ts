@@ -11,32 +11,46 @@ const PAUSE_MS = { first: 100, longest: 10_000 } as const;
 /**
  * Whoever was told that a login failed must not have a token all the same: if the insert that was
  * given up has succeeded, or nobody knows, its row is deleted, again and again until the database
- * acknowledges it.
+ * acknowledges it; and once more, when a late COMMIT can no longer bring it back.
+ *
+ * @param lateMs how long a COMMIT may still arrive: longer than the server lets a transaction idle
  */
 export function disown(
   background: Background,
   insert: Promise<unknown>,
   deleteRow: (deadline: Deadline) => Promise<unknown>,
+  lateMs: number,
 ): void {
   const work = async (): Promise<void> => {
-    if (!(await mayHaveSucceeded(insert))) return;
-    for (let pause: number = PAUSE_MS.first; !background.isClosed; pause *= 2) {
-      try {
-        await deleteRow(new Deadline(ATTEMPT_MS));
-        return;
-      } catch {
-        await background.pause(Math.min(pause, PAUSE_MS.longest));
-      }
-    }
+    const outcome = await outcomeOf(insert);
+    if (outcome === 'failed') return;
+    await untilAcknowledged(background, deleteRow);
+    if (outcome === 'succeeded') return;
+    await background.pause(lateMs);
+    await untilAcknowledged(background, deleteRow);
   };
   background.run(work, () => undefined);
 }
 
-async function mayHaveSucceeded(insert: Promise<unknown>): Promise<boolean> {
+async function untilAcknowledged(
+  background: Background,
+  deleteRow: (deadline: Deadline) => Promise<unknown>,
+): Promise<void> {
+  for (let pause: number = PAUSE_MS.first; !background.isClosed; pause *= 2) {
+    try {
+      await deleteRow(new Deadline(ATTEMPT_MS));
+      return;
+    } catch {
+      await background.pause(Math.min(pause, PAUSE_MS.longest));
+    }
+  }
+}
+
+async function outcomeOf(insert: Promise<unknown>): Promise<'succeeded' | 'failed' | 'unknown'> {
   try {
     await insert;
-    return true;
+    return 'succeeded';
   } catch (error) {
-    return error instanceof OutcomeUnknownError;
+    return error instanceof OutcomeUnknownError ? 'unknown' : 'failed';
   }
 }

@@ -1,4 +1,4 @@
-import type { DataSource, EntityMetadata } from 'typeorm';
+import { getMetadataArgsStorage, type DataSource, type EntityMetadata } from 'typeorm';
 
 const NUMERIC =
   /^(?:(?:tiny|small|medium|big)?int(?:eger|2|4|8)?|(?:small|big)?serial[248]?|numeric|decimal)\b/;
@@ -28,7 +28,7 @@ export class OwnerSchema {
     this.keyColumn = joinColumn.referencedColumn as ColumnMetadata;
     this.table = metadata.tablePath.split('.').map(escape).join('.');
     this.key = escape(this.keyColumn.databaseName);
-    this.activeColumn = metadata.findColumnWithPropertyName('isActive');
+    this.activeColumn = metadata.findColumnWithPropertyPath('isActive');
   }
 
   /** Whether its keys are text, which a database may compare loosely. */
@@ -41,18 +41,30 @@ export class OwnerSchema {
     return typeof this.metadata.target === 'function' && user instanceof this.metadata.target;
   }
 
-  /** True, false, or undefined where the instance was loaded without the column that says so. */
-  activeByColumn(user: object): boolean | undefined {
+  /** What the `isActive` column says; without one, everybody is active. */
+  isActiveByColumn(user: object): boolean {
     if (!this.activeColumn) return true;
     const value: unknown = this.activeColumn.getEntityValue(user);
-    return value === undefined ? undefined : value === true || value === 1;
+    return value === true || value === 1;
   }
 
-  /** True, false, or undefined where the instance was loaded without the column that says so. */
-  isSoftDeleted(user: object): boolean | undefined {
-    if (!this.metadata.deleteDateColumn) return false;
-    const value: unknown = this.metadata.deleteDateColumn.getEntityValue(user);
-    return value === undefined ? undefined : value !== null;
+  /** Property path of the column that says when a user was soft-deleted, if there is one. */
+  get deletionPath(): string | undefined {
+    return this.metadata.deleteDateColumn?.propertyPath;
+  }
+
+  /** Whether that column is one that TypeORM does not load by itself. */
+  get hidesDeletion(): boolean {
+    return this.metadata.deleteDateColumn?.isSelect === false;
+  }
+
+  /** Whether the user is soft-deleted; a column that was loaded for that alone is taken off again. */
+  takeDeletion(user: object): boolean {
+    const column = this.metadata.deleteDateColumn;
+    if (!column) return false;
+    const deletedAt: unknown = column.getEntityValue(user);
+    if (this.hidesDeletion) Reflect.deleteProperty(user, column.propertyName);
+    return deletedAt !== null && deletedAt !== undefined;
   }
 
   /**
@@ -69,19 +81,28 @@ export class OwnerSchema {
     if (!this.isInstance(user) && this.#isOtherEntity(user)) {
       throw new TypeError(`Expected an instance of ${name}, got one of ${user.constructor.name}.`);
     }
-    const value: unknown = this.keyColumn.getEntityValue(user);
+    const value: unknown = this.keyColumn.getEntityValue(user, true);
     const path = `${name}.${this.keyColumn.propertyPath}`;
-    if (!isKey(value)) throw new TypeError(`The user has no key: ${path} is not set.`);
-    if (this.keyColumn.transformer) return this.keyColumn.getEntityValue(user, true) as OwnerKey;
-    if (!this.#fits(String(value)))
-      throw new TypeError(`The user's key ${path} is of another type.`);
-    return typeof value === 'number' && this.#isNumeric() ? value : String(value);
+    // What a transformer of the application's makes of a key is between it and the database.
+    const isSet = this.keyColumn.transformer ? value !== undefined && value !== null : isKey(value);
+    if (!isSet) throw new TypeError(`The user has no key: ${path} is not set.`);
+    if (this.keyColumn.transformer) return value as OwnerKey;
+    const key = this.#spelled(String(value));
+    if (key === undefined) throw new TypeError(`The user's key ${path} is of another type.`);
+    return key;
   }
 
-  #fits(value: string): boolean {
-    if (this.#isNumeric()) return /^-?\d+$/.test(value);
-    const isUuid = this.#dataSource.options.type === 'postgres' && this.keyColumn.type === 'uuid';
-    return !isUuid || UUID.test(value);
+  /** The one spelling of a key, by which its owner is counted and locked; undefined for none. */
+  #spelled(value: string): OwnerKey | undefined {
+    if (this.#isNumeric()) {
+      if (!/^-?\d+$/.test(value)) return undefined;
+      const exact = BigInt(value);
+      return Number.isSafeInteger(Number(exact)) ? Number(exact) : String(exact);
+    }
+    const { type } = this.#dataSource.options;
+    const isUuid = this.keyColumn.type === 'uuid' && (type === 'postgres' || type === 'mariadb');
+    if (!isUuid) return value;
+    return UUID.test(value) ? value.toLowerCase() : undefined;
   }
 
   #isNumeric(): boolean {
@@ -89,17 +110,21 @@ export class OwnerSchema {
     return type === Number || (typeof type === 'string' && NUMERIC.test(type));
   }
 
+  /** Of this data source, or of any other in the process. */
   #isOtherEntity(user: object): boolean {
-    const constructor: unknown = user.constructor;
-    return (
-      typeof constructor === 'function' &&
-      constructor !== Object &&
-      this.#dataSource.hasMetadata(constructor)
-    );
+    const entities = getMetadataArgsStorage().tables.map(({ target }) => target);
+    for (
+      let type: unknown = user.constructor;
+      typeof type === 'function' && type !== Object && type !== Function.prototype;
+      type = Object.getPrototypeOf(type)
+    ) {
+      if (entities.includes(type) || this.#dataSource.hasMetadata(type)) return true;
+    }
+    return false;
   }
 }
 
-function isKey(value: unknown): value is string | number | bigint {
+function isKey(value: unknown): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   return typeof value === 'bigint' || (typeof value === 'string' && value !== '');
 }

@@ -2,19 +2,20 @@ import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database } from './databases/database.ts';
-import type { OwnerKey } from './owner.schema.ts';
+import type { OwnerKey, OwnerSchema } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
 import { exactText } from './token.statements.ts';
 
 /**
  * The SELECTs, built once with TypeORM's query builder, so that entities come out as the
  * application's own repositories would give them: transformers, embedded columns, `select: false`,
- * eager relations. A soft-deleted owner is joined as null.
+ * eager relations.
  */
 export class TokenLookup<Token extends AbstractAuthToken> {
   readonly #byDigest: SelectQueryBuilder<Token>;
   readonly #byOwner: SelectQueryBuilder<Token>;
   readonly #owner: SelectQueryBuilder<object>;
+  readonly #ownerSchema: OwnerSchema;
 
   /** @throws KnoxConfigError if a relation is not the owner's */
   constructor(
@@ -29,9 +30,15 @@ export class TokenLookup<Token extends AbstractAuthToken> {
       dataSource
         .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
         .cache(false);
+    this.#ownerSchema = owner;
+    // With the deleted ones: as a null, a left join would take them through the transformers of
+    // columns that are never null.
     this.#byDigest = tokens()
-      .leftJoinAndSelect('token.user', 'user')
+      .withDeleted()
+      .innerJoinAndSelect('token.user', 'user')
       .where('token.digest = :digest');
+    this.#byDigest.expressionMap.withDeleted = false;
+    if (owner.hidesDeletion) this.#byDigest.addSelect(`user.${owner.deletionPath}`);
     joinEagerRelations(this.#byDigest, metadata, 'token', ['user']);
     joinRelations(this.#byDigest, owner.metadata, 'user', userRelations);
 
@@ -40,6 +47,7 @@ export class TokenLookup<Token extends AbstractAuthToken> {
       .andWhere('(token.expiry IS NULL OR token.expiry > :now)')
       .orderBy('token.created', 'DESC')
       .addOrderBy('token.digest');
+    joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
 
     this.#owner = dataSource
       .createQueryBuilder(owner.metadata.target as new () => object, 'user')
@@ -53,9 +61,16 @@ export class TokenLookup<Token extends AbstractAuthToken> {
     }
   }
 
-  /** The token of this digest, its user and the user's relations with it, expired or not. */
-  byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
-    return bound(this.#byDigest, runner, { digest }).getOne();
+  /**
+   * The token of this digest, its user and the user's relations with it, expired or not. The user is
+   * null where it is soft-deleted.
+   */
+  async byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
+    const token = await bound(this.#byDigest, runner, { digest }).getOne();
+    if (token && this.#ownerSchema.takeDeletion(token.user)) {
+      (token as { user: object | null }).user = null;
+    }
+    return token;
   }
 
   /** The tokens of this owner that are unexpired at `now`, newest first. */
@@ -84,23 +99,29 @@ function joinRelations(
   alias: string,
   paths: readonly string[],
 ): void {
-  const names = [...new Set(paths.map((path) => path.split('.')[0] as string))];
+  const names = [...new Set(paths.map((path) => relationIn(metadata, path)))];
   joinEagerRelations(query, metadata, alias, names);
   for (const name of names) {
-    const relation = metadata.findRelationWithPropertyPath(name);
-    if (!relation) {
-      throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${name}".`);
-    }
     const nested = paths.filter((path) => path.startsWith(`${name}.`));
-    const joined = `${alias}_${name}`;
+    const joined = `${alias}_${name.replaceAll('.', '_')}`;
     query.leftJoinAndSelect(`${alias}.${name}`, joined);
     joinRelations(
       query,
-      relation.inverseEntityMetadata,
+      metadata.findRelationWithPropertyPath(name)?.inverseEntityMetadata as EntityMetadata,
       joined,
       nested.map((path) => path.slice(name.length + 1)),
     );
   }
+}
+
+/** The relation that a path begins with; one of an embedded column has a dot in its name. */
+function relationIn(metadata: EntityMetadata, path: string): string {
+  const segments = path.split('.');
+  const name = segments
+    .map((_, index) => segments.slice(0, index + 1).join('.'))
+    .find((prefix) => metadata.findRelationWithPropertyPath(prefix));
+  if (name !== undefined) return name;
+  throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${path}".`);
 }
 
 function joinEagerRelations(

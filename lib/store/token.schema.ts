@@ -46,7 +46,7 @@ export class TokenSchema {
       escape(
         property === 'user'
           ? joinColumn.databaseName
-          : (metadata.findColumnWithPropertyName(property)?.databaseName ?? property),
+          : (metadata.findColumnWithPropertyPath(property)?.databaseName ?? property),
       );
     this.metadata = metadata;
     this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn);
@@ -55,14 +55,17 @@ export class TokenSchema {
     this.column = Object.fromEntries(
       RESERVED.map((property) => [property, columnOf(property)]),
     ) as Record<ReservedColumn, string>;
-    const own = [...metadata.columns, ...metadata.relations].filter(
-      ({ propertyName }) => !(RESERVED as readonly string[]).includes(propertyName),
-    );
+    const own = [
+      ...metadata.columns.filter((column) => column !== joinColumn),
+      ...metadata.relations.filter(({ isWithJoinColumn }) => isWithJoinColumn),
+    ].filter(({ propertyName }) => !(RESERVED as readonly string[]).includes(propertyName));
     this.ownProperties = new Set(
       own.map(({ propertyPath }) => propertyPath.split('.')[0] as string),
     );
     this.hasGeneratedColumns = metadata.columns.some(
       (column) =>
+        // The application's own property for the key of the user.
+        (column === joinColumn && !column.isVirtual) ||
         column.isGenerated ||
         column.isCreateDate ||
         column.isUpdateDate ||

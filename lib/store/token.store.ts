@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
 import { openDatabase } from './databases/open-database.ts';
-import type { Database, Script } from './databases/database.ts';
+import { OutcomeUnknownError, type Database, type Script } from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import type { Deadline } from './deadline.ts';
@@ -19,6 +19,9 @@ import { TokenStatements } from './token.statements.ts';
 
 /** The longest pause before trying again what met a lock, in milliseconds. */
 const LONGEST_PAUSE_MS = 40;
+
+/** Over and above the deadline that a transaction's server was told, in milliseconds. */
+const LATE_COMMIT_MARGIN_MS = 1_000;
 
 /** Why there is no token, where the database was fine. */
 export type InsertRefusal = 'limit' | 'no_owner';
@@ -105,10 +108,15 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     } catch (error) {
       // The application's own transaction ends as the application decides.
       if (!transaction) {
-        disown(this.background, work, (time) => this.#delete(token.digest, time));
+        this.#disown(token.digest, work, deadline.ms + LATE_COMMIT_MARGIN_MS);
       }
       throw error;
     }
+  }
+
+  /** Deletes a token whose login could not be answered, again and again until that is acknowledged. */
+  takeBack(digest: string): void {
+    this.#disown(digest, Promise.resolve(), 0);
   }
 
   /** Whether a row was written: not, if another request has refreshed or revoked it meanwhile. */
@@ -197,11 +205,20 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
       throw error;
     }
     if (!schema.hasGeneratedColumns) return token;
-    const saved = runner
-      ? await lookup.byDigest(runner, token.digest)
-      : await this.find(token.digest, deadline);
-    Object.assign(token, saved, { user: token.user });
-    return token;
+    try {
+      const saved = await (runner
+        ? lookup.byDigest(runner, token.digest)
+        : this.find(token.digest, deadline));
+      Object.assign(token, saved, { user: token.user });
+      return token;
+    } catch (error) {
+      // The row is there, and its owner will not hear of it.
+      throw new OutcomeUnknownError(error);
+    }
+  }
+
+  #disown(digest: string, insert: Promise<unknown>, lateMs: number): void {
+    disown(this.background, insert, (deadline) => this.#delete(digest, deadline), lateMs);
   }
 
   async #delete(digest: string, deadline: Deadline): Promise<number> {

@@ -11,20 +11,23 @@ export type HeaderToken =
   | { readonly kind: 'token'; readonly token: string };
 
 /**
- * Every value of the Authorization header. Node keeps the first of two in silence, so that a proxy
- * in front could have judged another one than we do; the raw list shows both.
+ * The value of the Authorization header, or all of them where the client sent several: Node keeps
+ * the first in silence, so that a proxy in front could have judged another one than we do. Only the
+ * raw list shows that; else `headers` counts, which middleware and serverless adapters may set.
  */
 export function authorizationValues(request: KnoxRequest): string[] {
-  const raw = request.rawHeaders ?? request.raw?.rawHeaders;
-  if (!raw) {
-    const value = request.headers.authorization;
-    return value === undefined ? [] : [value].flat();
-  }
+  const sent = rawValues(request.rawHeaders ?? request.raw?.rawHeaders ?? []);
+  const value = request.headers.authorization;
+  return sent.length > 1 ? sent : [value ?? []].flat();
+}
+
+function rawValues(raw: readonly string[]): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (name.length === 13 && name.toLowerCase() === 'authorization')
+    if (name.length === 13 && name.toLowerCase() === 'authorization') {
       values.push(raw[i + 1] as string);
+    }
   }
   return values;
 }

@@ -32,7 +32,16 @@ export function loginCredentials(request: KnoxRequest, fields: CredentialFields)
   if (header !== undefined && isBasic(header)) {
     return bodyHolds(body, fields) ? { via: 'both' } : fromBasic(splitWords(header).slice(1));
   }
-  return isNothing(body) ? { via: 'nothing' } : fromBody(body, fields);
+  if (isNothing(body)) return { via: 'nothing' };
+  // A form of any other site can send what is not JSON, and log a browser in as somebody else.
+  return isJson(request)
+    ? fromBody(body, fields)
+    : { via: 'body', malformed: 'The body must be JSON, sent as application/json.' };
+}
+
+function isJson(request: KnoxRequest): boolean {
+  const [type = ''] = [request.headers['content-type'] ?? []].flat();
+  return /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(type);
 }
 
 /** Whether a body was sent, and no Basic credentials: by a script, then, and not by a browser. */

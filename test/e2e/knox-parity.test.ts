@@ -230,8 +230,8 @@ describe('knox’s test_views.py', () => {
     });
   });
 
-  describe('TokenAuthenticationTestCase, AUTH_HEADER_PREFIX', () => {
-    withOptions({ authHeaderPrefix: 'Baerer' });
+  describe('TokenAuthenticationTestCase, AUTH_HEADER_PREFIX, TOKEN_TTL and TOKEN_PREFIX', () => {
+    withOptions({ authHeaderPrefix: 'Baerer', tokenTtl: null, tokenPrefix: 'TEST_' });
 
     it('invalid_prefix_return_401', async () => {
       const [token] = await create(1);
@@ -239,19 +239,11 @@ describe('knox’s test_views.py', () => {
       expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
       expect((await me(token!, 'Baerer')).status).toBe(200);
     });
-  });
-
-  describe('TokenAuthenticationTestCase, TOKEN_TTL', () => {
-    withOptions({ tokenTtl: null });
 
     it('expiry_present_also_when_none', async () => {
       const { status, body } = await login();
       expect([status, body]).toEqual([200, { expiry: null, token: expect.any(String) }]);
     });
-  });
-
-  describe('TokenAuthenticationTestCase, TOKEN_PREFIX', () => {
-    withOptions({ tokenPrefix: 'TEST_' });
 
     it('login_returns_serialized_token_with_prefix_when_prefix_set', async () => {
       expect((await login()).body.token).toMatch(/^TEST_[0-9a-f]{64}$/);
@@ -259,13 +251,13 @@ describe('knox’s test_views.py', () => {
 
     it('token_with_prefix_returns_200', async () => {
       const { token } = (await login()).body;
-      expect((await me(token)).status).toBe(200);
+      expect((await me(token, 'Baerer')).status).toBe(200);
     });
 
     it('tokens_created_before_prefix_still_work', async () => {
       const { token } = await test.tokens.create(test.john, { prefix: '' });
       expect(token).toMatch(/^[0-9a-f]{64}$/);
-      expect((await me(token)).status).toBe(200);
+      expect((await me(token, 'Baerer')).status).toBe(200);
     });
   });
 });

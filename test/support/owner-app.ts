@@ -2,8 +2,8 @@ import { Controller, Get, Module, UseGuards, type INestApplication } from '@nest
 import type { ModuleMetadata, Type } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
-import type { DataSource, DataSourceOptions } from 'typeorm';
+import { getDataSourceToken, TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import {
   AuthToken,
   CurrentUser,
@@ -27,7 +27,7 @@ export class OwnerController {
 
 export interface OwnerAppOptions {
   /** Connection and entities; `synchronize` is true unless it says otherwise. */
-  dataSource: DataSourceOptions;
+  dataSource: TypeOrmModuleOptions;
   /** The class whose instances own the tokens, found by its `username`; any password is right. */
   owner: Type<object>;
   knox?: KnoxModuleOptions;
@@ -67,8 +67,13 @@ export async function startOwnerApp<Token extends AbstractAuthToken = AuthToken>
 
   const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
   const app = testing.createNestApplication(new ExpressAdapter(), { logger: false });
-  await app.listen(0, '127.0.0.1');
-  const dataSource = app.get<DataSource>(getDataSourceToken(knox.dataSource ?? options.name));
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const dataSource = app.get<DataSource>(getDataSourceToken(knox.dataSource));
   const client = new HttpClient(await app.getUrl());
   return {
     app,

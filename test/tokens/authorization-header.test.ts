@@ -101,19 +101,25 @@ describe('authorizationValues', () => {
   it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
     'finds a header named %s',
     (name) => {
-      const request = { headers: {}, rawHeaders: ['Accept', '*/*', name, 'Token abc'] };
-      expect(authorizationValues(request)).toEqual(['Token abc']);
+      const rawHeaders = [name, 'Token abc', 'Accept', '*/*', name, 'Token def'];
+      const headers = { authorization: 'Token abc' };
+      expect(authorizationValues({ headers, rawHeaders })).toEqual(['Token abc', 'Token def']);
     },
   );
 
   it('looks at the names of headers and not at their values', () => {
-    const rawHeaders = ['X-Forwarded', 'authorization', 'Token', 'abc'];
+    const rawHeaders = ['X-A', 'authorization', 'X-B', 'authorization'];
     expect(authorizationValues({ headers: {}, rawHeaders })).toEqual([]);
   });
 
-  it('believes the raw headers rather than the parsed ones', () => {
+  it('takes what middleware or a serverless adapter has set', () => {
     const headers = { authorization: 'Token abc' };
-    expect(authorizationValues({ headers, rawHeaders: [] })).toEqual([]);
+    expect(authorizationValues({ headers, rawHeaders: [] })).toEqual(['Token abc']);
+  });
+
+  it('leaves alone what middleware has taken away', () => {
+    const rawHeaders = ['Authorization', 'Token abc'];
+    expect(authorizationValues({ headers: {}, rawHeaders })).toEqual([]);
   });
 
   it('finds the raw headers of Fastify’s request', () => {

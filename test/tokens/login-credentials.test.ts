@@ -7,7 +7,7 @@ const FIELDS = { usernameField: 'username', passwordField: 'password' };
 const JOHN = { username: 'john', password: 'hunter2' };
 
 const request = (body: unknown, ...authorization: string[]): KnoxRequest => ({
-  headers: { authorization: authorization[0] },
+  headers: { authorization: authorization[0], 'content-type': 'application/json' },
   rawHeaders: authorization.flatMap((value) => ['Authorization', value]),
   body,
 });
@@ -235,4 +235,29 @@ describe('loginCredentials', () => {
       );
     });
   });
+});
+
+describe('loginCredentials of a body', () => {
+  const read = (contentType: string | undefined): unknown =>
+    loginCredentials(
+      { headers: { 'content-type': contentType }, body: { username: 'john', password: 'x' } },
+      { usernameField: 'username', passwordField: 'password' },
+    );
+
+  it.each(['application/json', 'application/json; charset=utf-8', 'Application/vnd.api+JSON'])(
+    'takes %s for JSON',
+    (contentType) => {
+      expect(read(contentType)).toEqual({ via: 'body', username: 'john', password: 'x' });
+    },
+  );
+
+  it.each(['application/x-www-form-urlencoded', 'multipart/form-data; boundary=json', undefined])(
+    'refuses %s, which a form of another site can send',
+    (contentType) => {
+      expect(read(contentType)).toEqual({
+        via: 'body',
+        malformed: 'The body must be JSON, sent as application/json.',
+      });
+    },
+  );
 });

@@ -43,7 +43,11 @@ export interface Database {
    * @throws OutcomeUnknownError
    */
   transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T>;
-  /** The same in a transaction of the application's own. */
+  /**
+   * The same in a transaction of the application's own.
+   *
+   * @throws IsolationError if the transaction is at an isolation level that shows it an old snapshot only
+   */
   within<T>(
     runner: QueryRunner,
     owner: OwnerKey | null,

@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { IsolationError } from '../app-transactions.ts';
 import { DeadlineExceededError, type Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
 import { KeyedTurnstile, Turnstile } from '../turnstile.ts';
@@ -20,6 +21,8 @@ const LONGEST_OWNER_LINE = 1_000;
 /** Where PostgreSQL and MariaDB part ways. */
 export interface Dialect {
   readonly comparesLoosely: boolean;
+  /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
+  readonly isolationLevel: string | null;
   readonly transientCodes: readonly string[];
   readonly missingOwnerCodes: readonly string[];
   /** How many connections the pool has. */
@@ -83,12 +86,13 @@ export class PooledDatabase implements Database {
     return owner === null ? work() : this.#owners.pass(owner, deadline, work);
   }
 
-  within<T>(
+  async within<T>(
     runner: QueryRunner,
     owner: OwnerKey | null,
     script: () => Script<T>,
     deadline: Deadline,
   ): Promise<T> {
+    if (owner !== null) await this.#checkIsolation(runner);
     return this.#locked(runner, owner, script, deadline);
   }
 
@@ -102,6 +106,18 @@ export class PooledDatabase implements Database {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** At REPEATABLE READ, PostgreSQL shows no token that was committed since the snapshot. */
+  async #checkIsolation(runner: QueryRunner): Promise<void> {
+    const { isolationLevel } = this.#dialect;
+    if (isolationLevel === null) return;
+    const { rows } = await runStatement(runner, { sql: isolationLevel, parameters: [] });
+    if (rows[0]?.level !== 'repeatable read') return;
+    throw new IsolationError(
+      'A limit cannot be kept in a REPEATABLE READ transaction: begin it at READ COMMITTED or at ' +
+        'SERIALIZABLE.',
+    );
   }
 
   async #transaction<T>(

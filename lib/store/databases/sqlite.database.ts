@@ -45,6 +45,7 @@ export class SqliteDatabase implements Database {
   readonly comparesLoosely = false;
   readonly #dataSource: DataSource;
   #own: Promise<SqliteDriver> | undefined;
+  #closed = false;
 
   constructor(dataSource: DataSource) {
     this.#dataSource = dataSource;
@@ -89,6 +90,7 @@ export class SqliteDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const own = this.#own;
     this.#own = undefined;
     await (await own)?.disconnect();
@@ -104,6 +106,7 @@ export class SqliteDatabase implements Database {
   async #driver(): Promise<SqliteDriver> {
     const shared = this.#dataSource.driver as unknown as SqliteDriver;
     if (isInMemory(this.#dataSource)) return shared;
+    if (this.#closed) throw new Error('The application is closed.');
     this.#own ??= this.#connect(shared).catch((error: unknown) => {
       this.#own = undefined;
       throw error;

@@ -1,0 +1,215 @@
+import type { Request, Response } from 'express';
+import { Controller, Get, UseGuards } from '@nestjs/common';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import {
+  Field,
+  GraphQLModule,
+  Mutation,
+  ObjectType,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  AuthToken,
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  OptionalKnoxAuthGuard,
+  TokenService,
+} from '../../lib/index.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { CHALLENGES, ERRORS } from '../support/errors.ts';
+import { SqlLog } from '../support/sql-log.ts';
+import { User } from '../support/users.ts';
+
+@ObjectType()
+class Person {
+  @Field(() => String)
+  username!: string;
+
+  @Field(() => Boolean)
+  isUser!: boolean;
+}
+
+@Resolver(() => Person)
+class PersonResolver {
+  constructor(private readonly tokens: TokenService) {}
+
+  @Query(() => Person, { nullable: true })
+  @UseGuards(KnoxAuthGuard)
+  me(@CurrentUser() user: User): object {
+    return { username: user.username, isUser: user instanceof User };
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(KnoxAuthGuard)
+  tokenKey(@CurrentToken() token: AuthToken): string {
+    return token.tokenKey;
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(OptionalKnoxAuthGuard)
+  greeting(@CurrentUser() user?: User): string {
+    return `Hello, ${user?.username ?? 'stranger'}!`;
+  }
+
+  @Query(() => String, { nullable: true })
+  open(): string {
+    return 'open';
+  }
+
+  @Mutation(() => Boolean)
+  @UseGuards(KnoxAuthGuard)
+  logout(@CurrentToken() token: AuthToken): Promise<boolean> {
+    return this.tokens.revoke(token);
+  }
+
+  @ResolveField(() => String)
+  @UseGuards(KnoxAuthGuard)
+  shout(@CurrentUser() user: User): string {
+    return user.username.toUpperCase();
+  }
+}
+
+@Controller('rest')
+class RestController {
+  @Get()
+  @UseGuards(KnoxAuthGuard)
+  me(@CurrentUser() user: User): object {
+    return { username: user.username };
+  }
+}
+
+describe('KnoxAuthGuard in GraphQL', () => {
+  let test: TestApp;
+  let sql: SqlLog;
+  beforeAll(async () => {
+    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+      driver: ApolloDriver,
+      autoSchemaFile: true,
+      context: ({ req, res }: { req: Request; res: Response }) => ({ req, res }),
+      allowBatchedHttpRequests: true,
+      // Apollo's stack traces would hide what the answer is about.
+      includeStacktraceInErrorResponses: false,
+    });
+    test = await startApp({
+      imports: [graphql],
+      providers: [PersonResolver],
+      controllers: [RestController],
+    });
+    sql = new SqlLog(test.dataSource);
+  });
+  afterAll(() => test.close());
+  afterEach(() => sql.clear());
+
+  const ask = (query: string, token?: string) =>
+    test.client.post('/graphql', { body: { query }, ...(token !== undefined && { token }) });
+
+  it('gives the resolver its user and token', async () => {
+    const token = await test.login();
+    const { status, body } = await ask('{ me { username isUser } tokenKey }', token);
+    expect([status, body]).toEqual([
+      200,
+      { data: { me: { username: 'john.doe', isUser: true }, tokenKey: token.slice(0, 15) } },
+    ]);
+  });
+
+  it.each([
+    ['no token', undefined, ERRORS.notAuthenticated, CHALLENGES.token],
+    ['an unknown one', 'unknown', ERRORS.invalidToken, CHALLENGES.badToken],
+  ])(
+    'refuses %s with its code, its message and a challenge',
+    async (_, token, error, challenge) => {
+      const { body, headers } = await ask('{ me { username } }', token);
+      expect(body.data).toEqual({ me: null });
+      expect(body.errors).toEqual([
+        {
+          message: error.message,
+          locations: [{ line: 1, column: 3 }],
+          path: ['me'],
+          extensions: { code: 'UNAUTHENTICATED', originalError: error },
+        },
+      ]);
+      expect(headers['www-authenticate']).toBe(challenge);
+    },
+  );
+
+  it('refuses an inactive user', async () => {
+    const { token } = await test.tokens.create(test.jane);
+    await test.users.update(test.jane.id, { isActive: false });
+    const { body } = await ask('{ tokenKey }', token);
+    expect(body.errors[0].extensions.originalError).toEqual(ERRORS.userInactive);
+    await test.users.update(test.jane.id, { isActive: true });
+  });
+
+  it('leaves unguarded fields open', async () => {
+    const { body } = await ask('{ open greeting }');
+    expect(body).toEqual({ data: { open: 'open', greeting: 'Hello, stranger!' } });
+  });
+
+  it('asks the database once for an operation, however many fields are guarded', async () => {
+    const token = await test.login();
+    sql.clear();
+    const { body } = await ask(
+      '{ a: me { username shout } b: me { username shout } tokenKey greeting }',
+      token,
+    );
+    expect(body).toEqual({
+      data: {
+        a: { username: 'john.doe', shout: 'JOHN.DOE' },
+        b: { username: 'john.doe', shout: 'JOHN.DOE' },
+        tokenKey: token.slice(0, 15),
+        greeting: 'Hello, john.doe!',
+      },
+    });
+    expect(sql.reads).toHaveLength(1);
+  });
+
+  it('refuses every guarded field of an operation, after asking once', async () => {
+    await test.login();
+    sql.clear();
+    const { body } = await ask('{ open me { username } tokenKey greeting }', 'f'.repeat(64));
+    expect(body.data).toEqual({ open: 'open', me: null, tokenKey: null, greeting: null });
+    expect(body.errors.map(({ path }: { path: string[] }) => path[0]).sort()).toEqual([
+      'greeting',
+      'me',
+      'tokenKey',
+    ]);
+    expect(sql.reads).toHaveLength(1);
+  });
+
+  it('asks again for the next operation', async () => {
+    const token = await test.login();
+    sql.clear();
+    await ask('{ tokenKey }', token);
+    await ask('{ tokenKey }', token);
+    expect(sql.reads).toHaveLength(2);
+    expect((await ask('mutation { logout }', token)).body).toEqual({ data: { logout: true } });
+    const { body } = await ask('{ tokenKey }', token);
+    expect(body.errors[0].extensions.originalError).toEqual(ERRORS.invalidToken);
+  });
+
+  it('answers each operation of a batch', async () => {
+    const token = await test.login();
+    const query = '{ tokenKey }';
+    const { body } = await test.client.post('/graphql', { body: [{ query }, { query }], token });
+    expect(body).toEqual(Array(2).fill({ data: { tokenKey: token.slice(0, 15) } }));
+  });
+
+  it('refuses two Authorization headers', async () => {
+    const token = await test.login();
+    const { body } = await test.client.post('/graphql', {
+      body: { query: '{ tokenKey }' },
+      headers: { authorization: [`Token ${token}`, `Token ${token}`] },
+    });
+    expect(body.errors[0].extensions.originalError).toEqual(ERRORS.ambiguousHeader);
+  });
+
+  it('still guards the routes beside it', async () => {
+    const token = await test.login();
+    expect((await test.client.get('/rest', { token })).body).toEqual({ username: 'john.doe' });
+    expect((await test.client.get('/rest')).body).toEqual(ERRORS.notAuthenticated);
+  });
+});

@@ -1,0 +1,124 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Logger, Module, UseGuards, type ModuleMetadata } from '@nestjs/common';
+import { Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
+import type { Answer } from '../support/http-client.ts';
+import { closeModules, memoryDatabase, startError } from '../support/modules.ts';
+import { User } from '../support/users.ts';
+import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
+import { codes, readDocument, section, tables } from './markdown.ts';
+
+const README = readDocument('README.md');
+
+describe('the errors table of README.md', () => {
+  let test: TestApp;
+  beforeAll(async () => {
+    test = await startApp({
+      knox: {
+        tokenLimitPerUser: 1,
+        verifyCredentials: async (username, password) => {
+          if (username === 'broken') throw new Error('a fault');
+          const user = await test.users.findOneBy({ username });
+          return user?.password === password ? user : null;
+        },
+      },
+    });
+  });
+  afterAll(() => test.close());
+
+  const me = (authorization?: string) =>
+    test.client.get('/me', authorization === undefined ? {} : { headers: { authorization } });
+  const login = (username: unknown, password = PASSWORD) =>
+    test.client.post('/auth/login', { body: { username, password } });
+
+  /** What each row is about, in the order of the table. */
+  const provoke: (() => Promise<Answer>)[] = [
+    () => me(),
+    () => me('Token'),
+    () => me('Token two words'),
+    () => me('Token unknown'),
+    async () => {
+      const token = await test.login('jane.doe');
+      await test.users.update({ id: test.jane.id }, { isActive: false });
+      return me(`Token ${token}`);
+    },
+    () => login('john.doe', 'wrong'),
+    () => login(1),
+    async () => {
+      await test.login('john.doe');
+      return login('john.doe');
+    },
+    () => login('broken'),
+  ];
+
+  it('says what is answered', async () => {
+    const [rows] = tables(section(README, 'Errors'));
+    expect(rows).toHaveLength(provoke.length);
+    for (const [i, [, status, message, code]] of rows!.entries()) {
+      const answer = await provoke[i]!();
+      expect({ status: answer.status, code: answer.body.code }).toEqual({
+        status: Number(status),
+        code: codes(code!)[0],
+      });
+      expect(answer.body.statusCode).toBe(answer.status);
+      if (message !== 'says what is wrong') expect(answer.body.message).toBe(message);
+    }
+  });
+});
+
+describe('a message in the troubleshooting table of README.md', () => {
+  @Entity('accounts')
+  class Account {
+    @PrimaryGeneratedColumn()
+    id!: number;
+  }
+
+  @Controller()
+  @UseGuards(KnoxAuthGuard)
+  class GuardedController {}
+
+  @Module({ controllers: [GuardedController] })
+  class GuardedModule {}
+
+  const good = KnoxModule.forRoot({ verifyCredentials: () => null });
+  const made = (result: object) => KnoxModule.forRootAsync({ useFactory: () => result });
+
+  /** Entities, where they matter, and what else an app imports to be told so. */
+  const provoke: Record<string, [entities: unknown[], ...NonNullable<ModuleMetadata['imports']>]> =
+    {
+      'Entity metadata for AuthToken#user was not found.': [[Account, AuthToken], good],
+      'the data source does not know AuthToken': [[Account], good],
+      'KnoxModule is imported more than once': [
+        [User, AuthToken],
+        good,
+        KnoxModule.forRoot({ verifyCredentials: () => null, path: 'twice' }),
+      ],
+      'KnoxModule is imported without options': [[User, AuthToken], KnoxModule],
+      'is a static option; write it beside useFactory': [
+        [User, AuthToken],
+        made({ path: 'login' }),
+      ],
+      'there is no such option': [[User, AuthToken], made({ tokenTTL: '10h' })],
+      'the login needs it; give verifyCredentials': [[User, AuthToken], made({})],
+      'Please make sure that the "requests" property is available': [
+        [User, AuthToken],
+        GuardedModule,
+      ],
+    };
+  const [rows] = tables(section(README, 'Troubleshooting'));
+  const messages = rows!.flatMap(([symptom]) => /^`([^`]+)`$/.exec(symptom!)?.[1] ?? []);
+  // TypeORM's module warns of a second data source of one name, though they are apps apart.
+  beforeAll(() => Logger.overrideLogger(false));
+  afterEach(closeModules);
+
+  it('is one that is provoked here', () => {
+    expect(messages).toEqual(Object.keys(provoke));
+  });
+
+  it.each(messages)('is what the app says: %s', async (message) => {
+    const [entities, ...imports] = provoke[message]!;
+    const database = memoryDatabase({ entities: entities as (typeof User)[] });
+    const { message: said } = await startError({ imports: [database, ...imports] });
+    expect(said).toContain(message);
+  });
+});

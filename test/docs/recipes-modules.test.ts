@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { io, type Socket } from 'socket.io-client';
+import { startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
+import { AuditModule } from './recipes/events.ts';
+import { ApiModule } from './recipes/graphql.ts';
+import { documentApi, OrdersController } from './recipes/openapi.ts';
+import { Pruning, PruningModule } from './recipes/prune.ts';
+import { ChatGateway } from './recipes/sockets.ts';
+
+describe('a recipe of the README with another package', () => {
+  let test: TestApp;
+  const start = async (options: TestAppOptions) => (test = await startApp(options));
+  afterEach(() => test.close());
+
+  it('listens to events', async () => {
+    const logged = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    const warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const { client, login } = await start({ imports: [AuditModule] });
+    const token = await login();
+    await client.get('/me', { token: 'wrong' });
+    expect(logged).toHaveBeenCalledWith(`login: ${token.slice(0, 15)} from 127.0.0.1 with ?`);
+    expect(warned).toHaveBeenCalledWith('refused: invalid_token, from 127.0.0.1');
+    logged.mockRestore();
+    warned.mockRestore();
+  });
+
+  it('prunes on a schedule', async () => {
+    const { app, john, rows, tokens } = await start({ imports: [PruningModule] });
+    expect(app.get(SchedulerRegistry).getCronJob('prune-tokens').isActive).toBe(true);
+    const { authToken } = await tokens.create(john);
+    await rows.update({ digest: authToken.digest }, { expiry: new Date(0) });
+    expect(await app.get(Pruning).prune()).toBe(1);
+    expect(await rows.count()).toBe(0);
+  });
+
+  it('describes the header to OpenAPI', async () => {
+    let document: ReturnType<typeof documentApi> | undefined;
+    const { client } = await start({
+      controllers: [OrdersController],
+      configure: (app) => void (document = documentApi(app)),
+    });
+    expect(document?.components?.securitySchemes).toEqual({
+      knox: { type: 'apiKey', in: 'header', name: 'Authorization' },
+    });
+    expect(document?.paths['/orders']?.get?.security).toEqual([{ knox: [] }]);
+    expect(Object.keys(document?.paths ?? {})).toEqual(
+      expect.arrayContaining(['/auth/login', '/auth/logout', '/auth/logoutall']),
+    );
+    expect((await client.get('/docs-json')).status).toBe(200);
+  });
+
+  it('guards a GraphQL resolver', async () => {
+    const { client, login } = await start({ imports: [ApiModule] });
+    const ask = async (token?: string) => {
+      const sending = { body: { query: '{ me }' }, ...(token !== undefined && { token }) };
+      return (await client.post('/graphql', sending)).body;
+    };
+    expect(await ask(await login())).toEqual({ data: { me: 'john.doe' } });
+    expect((await ask()).errors).toMatchObject([
+      {
+        message: 'Authentication credentials were not provided.',
+        extensions: { originalError: { statusCode: 401, code: 'not_authenticated' } },
+      },
+    ]);
+  });
+
+  it('guards the messages of a socket', async () => {
+    const { client, login, tokens } = await start({ providers: [ChatGateway] });
+    const token = await login();
+    const ask = (auth: object): Promise<[event: string, data: unknown]> =>
+      new Promise((resolve) => {
+        const socket: Socket = io(client.url, { auth, transports: ['websocket'] });
+        socket.onAny((event: string, data: unknown) => {
+          socket.close();
+          resolve([event, data]);
+        });
+        socket.emit('whoami');
+      });
+    expect(await ask({ token })).toEqual(['you-are', 'john.doe']);
+    expect(await ask({})).toEqual([
+      'exception',
+      expect.objectContaining({ statusCode: 401, code: 'not_authenticated' }),
+    ]);
+    await tokens.revoke(token);
+    expect(await ask({ token })).toEqual([
+      'exception',
+      expect.objectContaining({ statusCode: 401, code: 'invalid_token' }),
+    ]);
+  });
+});

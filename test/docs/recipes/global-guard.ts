@@ -1,0 +1,33 @@
+import { Controller, Get, Module, UseGuards } from '@nestjs/common';
+import type { User } from './users.ts';
+// #region global-guard
+import { APP_GUARD } from '@nestjs/core';
+import { CurrentUser, KnoxAuthGuard, OptionalKnoxAuthGuard, Public } from 'nestjs-knox';
+
+@Controller('articles')
+export class ArticlesController {
+  @Get('mine')
+  mine(@CurrentUser() user: User) {
+    return { author: user.username };
+  }
+
+  @Public()
+  @Get()
+  all() {
+    return { articles: [] };
+  }
+
+  @Public()
+  @UseGuards(OptionalKnoxAuthGuard)
+  @Get('front')
+  front(@CurrentUser() user: User | undefined) {
+    return { greeting: `Hello, ${user?.username ?? 'stranger'}` };
+  }
+}
+
+@Module({
+  controllers: [ArticlesController],
+  providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }],
+})
+export class ArticlesModule {}
+// #endregion

@@ -1,0 +1,30 @@
+import { Body, Controller, Put, UseGuards } from '@nestjs/common';
+import { UsersService, type User } from './users.ts';
+// #region password
+import {
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  TokenService,
+  type AuthToken,
+} from 'nestjs-knox';
+
+@Controller('password')
+@UseGuards(KnoxAuthGuard)
+export class PasswordController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly tokens: TokenService,
+  ) {}
+
+  @Put()
+  async change(
+    @CurrentUser() user: User,
+    @CurrentToken() current: AuthToken,
+    @Body() { password }: { password: string },
+  ) {
+    await this.users.setPassword(user.username, password);
+    return { loggedOut: await this.tokens.revokeAll(user, { except: current }) };
+  }
+}
+// #endregion

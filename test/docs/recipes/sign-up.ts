@@ -1,0 +1,37 @@
+import { Body, Controller, Post } from '@nestjs/common';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+// #region sign-up
+import * as argon2 from '@node-rs/argon2';
+import { TokenService } from 'nestjs-knox';
+import { DataSource } from 'typeorm';
+
+@Controller('sign-up')
+export class SignUpController {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly tokens: TokenService,
+  ) {}
+
+  @Post()
+  async signUp(@Body() { username, password }: { username: string; password: string }) {
+    const passwordHash = await argon2.hash(password);
+    return this.dataSource.transaction(async (manager) => {
+      const user = await manager.save(manager.create(User, { username, passwordHash }));
+      const { token } = await this.tokens.create(user, { manager });
+      return { token };
+    });
+  }
+}
+// #endregion
+
+@Entity('users')
+export class User {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ type: 'varchar', unique: true })
+  username!: string;
+
+  @Column({ type: 'varchar', select: false })
+  passwordHash!: string;
+}

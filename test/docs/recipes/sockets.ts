@@ -1,0 +1,41 @@
+import { Catch, HttpException, Injectable, UseFilters, UseGuards } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import type { User } from './users.ts';
+// #region sockets
+import {
+  BaseWsExceptionFilter,
+  SubscribeMessage,
+  WebSocketGateway,
+  WsException,
+} from '@nestjs/websockets';
+import { CurrentUser, KnoxAuthGuard, type KnoxRequest } from 'nestjs-knox';
+import type { Socket } from 'socket.io';
+
+/** A client gets what an HTTP client would: {"statusCode", "message", "error", "code"}. */
+@Catch(HttpException)
+export class SocketExceptionFilter extends BaseWsExceptionFilter {
+  override catch(exception: HttpException, host: ArgumentsHost): void {
+    super.catch(new WsException(exception.getResponse()), host);
+  }
+}
+
+/** For browsers, which can't set a header: io(url, { auth: { token } }). */
+@Injectable()
+export class SocketAuthGuard extends KnoxAuthGuard {
+  protected override getRequest(context: ExecutionContext): KnoxRequest {
+    const { auth, address } = context.switchToWs().getClient<Socket>().handshake;
+    const headers = auth.token ? { authorization: `Token ${String(auth.token)}` } : {};
+    return { headers, ip: address };
+  }
+}
+
+@WebSocketGateway()
+@UseFilters(new SocketExceptionFilter())
+@UseGuards(SocketAuthGuard)
+export class ChatGateway {
+  @SubscribeMessage('whoami')
+  whoami(@CurrentUser() user: User) {
+    return { event: 'you-are', data: user.username };
+  }
+}
+// #endregion

@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { getMetadataArgsStorage } from 'typeorm';
+import * as knox from '../../lib/index.ts';
+import { parseDuration } from '../../lib/options/duration.ts';
+import { resolveOptions, RUNTIME_OPTION_NAMES } from '../../lib/options/resolve-options.ts';
+import { STATIC_DEFAULTS } from '../../lib/static-options.ts';
+import { codes, readDocument, section, tables } from './markdown.ts';
+import { ROOT } from './project.ts';
+
+const README = readDocument('README.md');
+const rowsOf = (heading: string, nth = 0) => tables(section(README, heading))[nth]!;
+
+/** 'create' of '`create(user)`'. */
+const nameIn = (cell = '') => /^`@?(\w+)/.exec(cell)?.[1];
+
+const methodsOf = (type: { prototype: object }) =>
+  Object.getOwnPropertyNames(type.prototype).filter((name) => name !== 'constructor');
+
+const EVENTS = Object.values(knox)
+  .map((value) => value as { name?: string; eventName?: string })
+  .filter(({ eventName }) => eventName !== undefined);
+
+const HOOKS = rowsOf('Hooks of the controller').map(([cell]) => nameIn(cell));
+
+/** The value that a cell such as `'10h'` stands for. */
+function valueIn(cell: string): unknown {
+  const code = /^`(.*)`$/.exec(cell)?.[1];
+  if (code === undefined) throw new Error(`No value: ${cell}`);
+  return JSON.parse(code.replaceAll("'", '"'));
+}
+
+describe('README.md', () => {
+  describe('static options', () => {
+    const rows = rowsOf('Static options');
+
+    it('are all there', () => {
+      expect(rows.map(([cell]) => nameIn(cell))).toEqual(Object.keys(STATIC_DEFAULTS));
+    });
+
+    it('have the defaults shown', () => {
+      const named: Record<string, unknown> = {
+        '`AuthToken`': knox.AuthToken,
+        '`[KnoxLoginGuard]`': [knox.KnoxLoginGuard],
+      };
+      const shown = rows.map(([name, cell]) => [nameIn(name), named[cell!] ?? valueIn(cell!)]);
+      expect(Object.fromEntries(shown)).toEqual(STATIC_DEFAULTS);
+    });
+  });
+
+  describe('runtime options', () => {
+    const rows = rowsOf('Runtime options');
+    const defaults = resolveOptions({}) as unknown as Record<string, unknown>;
+
+    it('are all there', () => {
+      expect(rows.map(([cell]) => nameIn(cell))).toEqual(RUNTIME_OPTION_NAMES);
+    });
+
+    it('have the defaults shown', () => {
+      const hooks: Record<string, unknown> = {
+        none: null,
+        'ISO 8601, UTC': defaults.formatExpiry,
+        'the `isActive` column': null,
+        'the Authorization header': null,
+      };
+      for (const [name, cell = ''] of rows) {
+        const value = cell in hooks ? hooks[cell] : valueIn(cell);
+        const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+        expect([name, defaults[nameIn(name)!]]).toEqual([name, ms ?? value]);
+      }
+      const formatExpiry = defaults.formatExpiry as (expiry: Date | null) => unknown;
+      expect(formatExpiry(new Date(0))).toBe('1970-01-01T00:00:00.000Z');
+      expect(formatExpiry(null)).toBeNull();
+    });
+  });
+
+  it('names what the package exports', () => {
+    const names = rowsOf('What you can inject, and use').map(([cell]) => nameIn(cell)!);
+    expect(names.filter((name) => !(name in knox))).toEqual([]);
+  });
+
+  it('names each method of TokenService', () => {
+    const names = rowsOf('TokenService').map(([cell]) => nameIn(cell)!);
+    expect(names).toEqual(methodsOf(knox.TokenService));
+  });
+
+  it('names each hook of KnoxController', () => {
+    const hooks = methodsOf(knox.KnoxController).filter((name) =>
+      /^(get|format|create)/.test(name),
+    );
+    expect(HOOKS).toEqual(hooks);
+  });
+
+  it('names each event and its class', () => {
+    const shown = rowsOf('Events').map(([name, type]) => [codes(name!)[0], nameIn(type)]);
+    const real = EVENTS.map(({ eventName, name }) => [eventName, name]);
+    expect(shown.sort()).toEqual(real.sort());
+  });
+
+  it('names each column of the token table', () => {
+    const shown = rowsOf('The table').map(([property, column]) => [
+      nameIn(property),
+      nameIn(column),
+    ]);
+    const { columns, joinColumns } = getMetadataArgsStorage();
+    const real = columns
+      .filter(({ target }) => target === knox.AbstractAuthToken)
+      .map(({ propertyName, options }) => [propertyName, options.name]);
+    const join = joinColumns.find(({ target }) => target === knox.AuthToken)!;
+    expect(shown.sort()).toEqual([...real, [join.propertyName, join.name]].sort());
+  });
+
+  describe('what knox has', () => {
+    it('is an option here, where it is a setting there', () => {
+      const rows = rowsOf('From django-rest-knox');
+      expect(rows).toHaveLength(12);
+      const options = [...Object.keys(STATIC_DEFAULTS), ...RUNTIME_OPTION_NAMES];
+      expect(rows.filter(([, option]) => !options.includes(nameIn(option)!))).toEqual([]);
+    });
+
+    it('is something that exists, where it is a hook or a signal there', () => {
+      const known = [
+        ...HOOKS,
+        ...Object.keys(knox),
+        ...EVENTS.map(({ eventName }) => eventName),
+        ...Object.keys(STATIC_DEFAULTS),
+        'context',
+        'UseGuards',
+      ];
+      const here = rowsOf('From django-rest-knox', 1).flatMap(([, cell]) => codes(cell!));
+      const names = here.map((code) => /^@?(knox\.[\w.]+|\w+)/.exec(code)![1]!);
+      expect(names.filter((name) => !known.includes(name))).toEqual([]);
+    });
+  });
+
+  it('asks for the versions that package.json asks for', () => {
+    const { engines, peerDependencies } = JSON.parse(
+      readFileSync(join(ROOT, 'package.json'), 'utf8'),
+    ) as { engines: Record<string, string>; peerDependencies: Record<string, string> };
+    const shown: Record<string, string> = {};
+    for (const [what, needs] of rowsOf('What is supported')) {
+      for (const name of what === 'Node.js' ? ['node'] : codes(what!)) {
+        shown[name] = codes(needs!)[0]!;
+      }
+    }
+    // Every NestJS app has these two.
+    const taken = ['reflect-metadata', 'rxjs'];
+    const peers = Object.entries(peerDependencies).filter(([name]) => !taken.includes(name));
+    expect(shown).toEqual({ ...engines, ...Object.fromEntries(peers) });
+  });
+});

@@ -1,0 +1,286 @@
+import {
+  ForbiddenException,
+  ImATeapotException,
+  Injectable,
+  Module,
+  type CanActivate,
+  type ExecutionContext,
+  type Type,
+} from '@nestjs/common';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Strategy } from 'passport-local';
+import { of, type Observable } from 'rxjs';
+import { DataSource } from 'typeorm';
+import { KnoxAuthGuard, type KnoxModuleOptions, type KnoxRequest } from '../../lib/index.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { JOHN } from '../support/credentials.ts';
+import { ERRORS } from '../support/errors.ts';
+import type { Answer, Sending } from '../support/http-client.ts';
+import { User } from '../support/users.ts';
+
+let test: TestApp;
+afterEach(() => test.close());
+
+const start = async (knox: KnoxModuleOptions): Promise<void> => {
+  test = await startApp({ knox: { verifyCredentials: undefined, ...knox } });
+};
+const login = (sending: Sending = {}): Promise<Answer> => test.client.post('/auth/login', sending);
+
+/** Leaves on the request what this test wants there, and gives its verdict. */
+let leave: () => unknown;
+let verdict: boolean | Promise<boolean> | Observable<boolean>;
+
+@Injectable()
+class SettableGuard implements CanActivate {
+  canActivate(context: ExecutionContext) {
+    context.switchToHttp().getRequest<{ user?: unknown }>().user = leave();
+    return verdict;
+  }
+}
+
+describe('loginGuards', () => {
+  describe('with one guard of the application’s', () => {
+    it.each([
+      ['true', true],
+      ['a promise of true', Promise.resolve(true)],
+      ['an Observable of true', of(true)],
+    ])('gives a token to the user that it leaves, where its verdict is %s', async (_, value) => {
+      await start({ loginGuards: [SettableGuard] });
+      [leave, verdict] = [() => test.jane, value];
+      const { status, body } = await login();
+      expect(status).toBe(200);
+      expect((await test.client.get('/me', { token: body.token })).body.username).toBe('jane.doe');
+    });
+
+    it.each([
+      ['false', false],
+      ['a promise of false', Promise.resolve(false)],
+      ['an Observable of false', of(false)],
+    ])('gives none where its verdict is %s', async (_, value) => {
+      await start({ loginGuards: [SettableGuard] });
+      [leave, verdict] = [() => test.jane, value];
+      const { status, body } = await login();
+      expect([status, body.message]).toEqual([403, 'Forbidden resource']);
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it.each([
+      ['nobody', undefined],
+      ['null', null],
+      ['false', false],
+      ['a name', 'john.doe'],
+      ['a key', 1],
+    ])('gives none where it leaves %s', async (_, user) => {
+      await start({ loginGuards: [SettableGuard] });
+      [leave, verdict] = [() => user, true];
+      const { status, body } = await login();
+      expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it('gives none to an inactive user, nor to one that is deleted', async () => {
+      await start({ loginGuards: [SettableGuard] });
+      await test.users.update(test.john.id, { isActive: false });
+      verdict = true;
+      const stale = Object.assign(new User(), { id: 99, username: 'x', isActive: true });
+      const users = [
+        await test.users.findOneByOrFail({ id: test.john.id }),
+        Object.assign(new User(), { id: test.john.id }),
+        stale,
+      ];
+      for (const user of users) {
+        leave = () => user;
+        const { status, body } = await login({ body: JOHN });
+        expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
+      }
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it('gives none to an inactive user, whatever the guard says of it', async () => {
+      await start({ loginGuards: [SettableGuard] });
+      await test.users.update(test.john.id, { isActive: false });
+      [leave, verdict] = [() => Object.assign(new User(), test.john, { isActive: true }), true];
+      const { status, body } = await login({ body: JOHN });
+      expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it('gives none to a user whom somebody before it has left', async () => {
+      class PassingGuard implements CanActivate {
+        canActivate(): boolean {
+          return true;
+        }
+      }
+      test = await startApp({
+        knox: { verifyCredentials: undefined, loginGuards: [PassingGuard] },
+        configure: (app) =>
+          app.use((request: KnoxRequest, _: unknown, next: () => void) => {
+            request.user = test.john;
+            next();
+          }),
+      });
+      const { status, body } = await login({ body: JOHN });
+      expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it('lets its exceptions through', async () => {
+      await start({ loginGuards: [SettableGuard] });
+      leave = () => {
+        throw new ImATeapotException('Not for tea');
+      };
+      const { status, body } = await login();
+      expect([status, body.message]).toEqual([418, 'Not for tea']);
+    });
+  });
+
+  describe('with several guards', () => {
+    const asked: string[] = [];
+
+    class FirstGuard implements CanActivate {
+      canActivate(context: ExecutionContext): boolean {
+        asked.push('first');
+        return context.switchToHttp().getRequest().headers['x-first'] !== 'no';
+      }
+    }
+    class SecondGuard implements CanActivate {
+      async canActivate(context: ExecutionContext): Promise<boolean> {
+        asked.push('second');
+        if (context.switchToHttp().getRequest().headers['x-second'] === 'no') {
+          throw new ForbiddenException('Second says no');
+        }
+        return true;
+      }
+    }
+
+    it('asks them in order, until one refuses', async () => {
+      await start({ loginGuards: [FirstGuard, SecondGuard, SettableGuard] });
+      [leave, verdict] = [() => asked.push('third') && test.john, true];
+      const cases: [headers: Record<string, string>, status: number, order: string[]][] = [
+        [{}, 200, ['first', 'second', 'third']],
+        [{ 'x-second': 'no' }, 403, ['first', 'second']],
+        [{ 'x-first': 'no' }, 403, ['first']],
+      ];
+      for (const [headers, status, order] of cases) {
+        asked.length = 0;
+        expect((await login({ headers })).status).toBe(status);
+        expect(asked).toEqual(order);
+      }
+      expect(await test.rows.count()).toBe(1);
+    });
+  });
+
+  describe('with a guard that relies on a token', () => {
+    /** Asks a KnoxAuthGuard behind the option's back. */
+    @Injectable()
+    class BorrowingGuard implements CanActivate {
+      constructor(private readonly guard: KnoxAuthGuard) {}
+
+      canActivate(context: ExecutionContext): Promise<boolean> {
+        return this.guard.canActivate(context);
+      }
+    }
+
+    /** Ignores `@Public()`, which stands on the login route. */
+    class StrictGuard extends KnoxAuthGuard {
+      protected override isPublic(): boolean {
+        return false;
+      }
+    }
+
+    class PassingGuard implements CanActivate {
+      canActivate(): boolean {
+        return true;
+      }
+    }
+
+    @Module({
+      providers: [{ provide: KnoxAuthGuard, useClass: StrictGuard }],
+      exports: [KnoxAuthGuard],
+    })
+    class BorrowModule {}
+
+    const cases: [string, Type<CanActivate>[]][] = [
+      ['Passport’s, under the name knox', [AuthGuard('knox')]],
+      ['one that asks a KnoxAuthGuard', [BorrowingGuard]],
+      ['that and one that passes everybody', [BorrowingGuard, PassingGuard]],
+    ];
+
+    it.each(cases)('mints no token for a token: %s', async (_, loginGuards) => {
+      await start({ loginGuards, imports: [BorrowModule] });
+      const { token } = await test.tokens.create(test.john);
+      const { status, body } = await login({ token });
+      expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
+      expect(await test.rows.count()).toBe(1);
+    });
+
+    it('mints none where a global guard has found the token’s user', async () => {
+      test = await startApp({
+        knox: { verifyCredentials: undefined, loginGuards: [PassingGuard] },
+        providers: [StrictGuard],
+        configure: (app) => app.useGlobalGuards(app.get(StrictGuard)),
+      });
+      const { token } = await test.tokens.create(test.john);
+      const { status, body } = await login({ token });
+      expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
+      expect(await test.rows.count()).toBe(1);
+    });
+  });
+
+  describe('with Passport’s local strategy', () => {
+    @Injectable()
+    class Accounts {
+      constructor(private readonly dataSource: DataSource) {}
+
+      find(email: string, password: string): Promise<User | null> {
+        return this.dataSource.getRepository(User).findOneBy({ username: email, password });
+      }
+    }
+
+    @Injectable()
+    class LocalStrategy extends PassportStrategy(Strategy, 'local') {
+      constructor(private readonly accounts: Accounts) {
+        super({ usernameField: 'email' });
+      }
+
+      validate(email: string, password: string): Promise<User | null> {
+        return this.accounts.find(email, password);
+      }
+    }
+
+    @Module({ providers: [Accounts, LocalStrategy] })
+    class AccountsModule {}
+
+    it('gives a token to whom the strategy finds', async () => {
+      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
+      const { password } = JOHN;
+      const { status, body, headers } = await login({ body: { email: 'john.doe', password } });
+      expect(status).toBe(200);
+      expect(headers['cache-control']).toBe('no-store');
+      expect((await test.client.get('/me', { token: body.token })).body.username).toBe('john.doe');
+      expect((await test.client.post('/auth/logout', { token: body.token })).status).toBe(204);
+      expect(await test.rows.count()).toBe(0);
+    });
+
+    it('answers as Passport does where it finds nobody', async () => {
+      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
+      await test.tokens.create(test.john);
+      for (const body of [{ email: 'john.doe', password: 'x' }, JOHN, {}, undefined]) {
+        const answer = await login({ body });
+        expect([answer.status, answer.body.message]).toEqual([401, 'Unauthorized']);
+      }
+      expect(await test.rows.count()).toBe(1);
+    });
+
+    it('gives none to an inactive user', async () => {
+      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
+      await test.users.update(test.john.id, { isActive: false });
+      const { status, body } = await login({
+        body: { email: 'john.doe', password: JOHN.password },
+      });
+      expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
+      expect(await test.rows.count()).toBe(0);
+    });
+  });
+});

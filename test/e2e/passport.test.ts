@@ -1,0 +1,170 @@
+import { Controller, Get, Injectable, Req, UseGuards } from '@nestjs/common';
+import { JwtModule, JwtService } from '@nestjs/jwt';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Strategy as CustomStrategy } from 'passport-custom';
+import { ExtractJwt, Strategy as JwtPassportStrategy } from 'passport-jwt';
+import { AuthToken, KnoxAuthGuard, type KnoxRequest } from '../../lib/index.ts';
+import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
+import { ERRORS } from '../support/errors.ts';
+import type { Answer } from '../support/http-client.ts';
+import { SqlLog } from '../support/sql-log.ts';
+import { User } from '../support/users.ts';
+
+const SECRET = 'a secret for tests';
+
+@Injectable()
+class JwtStrategy extends PassportStrategy(JwtPassportStrategy, 'jwt') {
+  constructor() {
+    super({ jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: SECRET });
+  }
+
+  validate({ sub }: { sub: string }): object {
+    return { username: `${sub} by JWT` };
+  }
+}
+
+/** Lets everybody in, to see whether it is asked at all. */
+@Injectable()
+class AnyoneStrategy extends PassportStrategy(CustomStrategy, 'anyone') {
+  validate(): object {
+    return { username: 'anyone' };
+  }
+}
+
+/** What a handler finds on the request. */
+function found({ user, authInfo, authToken }: KnoxRequest): object {
+  return {
+    username: (user as User).username,
+    isUser: user instanceof User,
+    hasToken: authToken instanceof AuthToken,
+    infoIsToken: authInfo === authToken,
+  };
+}
+
+@Controller('passport')
+class PassportController {
+  @Get('knox')
+  @UseGuards(AuthGuard('knox'))
+  knox(@Req() request: KnoxRequest): object {
+    return found(request);
+  }
+
+  @Get('chain')
+  @UseGuards(AuthGuard(['knox', 'jwt']))
+  chain(@Req() request: KnoxRequest): object {
+    return found(request);
+  }
+
+  @Get('jwt-first')
+  @UseGuards(AuthGuard(['jwt', 'knox']))
+  jwtFirst(@Req() request: KnoxRequest): object {
+    return found(request);
+  }
+
+  @Get('anyone')
+  @UseGuards(AuthGuard(['knox', 'anyone']))
+  anyone(@Req() request: KnoxRequest): object {
+    return found(request);
+  }
+
+  @Get('both-guards')
+  @UseGuards(AuthGuard('knox'), KnoxAuthGuard)
+  bothGuards(@Req() request: KnoxRequest): object {
+    return found(request);
+  }
+}
+
+const BY_TOKEN = { username: 'john.doe', isUser: true, hasToken: true, infoIsToken: true };
+const BY_JWT = { username: 'jane by JWT', isUser: false, hasToken: false };
+const PASSPORTS_OWN = { statusCode: 401, message: 'Unauthorized' };
+
+describe.each<[AdapterName, string]>([
+  ['express', 'Token'],
+  ['fastify', 'Token'],
+  ['express', 'Bearer'],
+])('the strategy "knox" on %s under the scheme %s', (adapter, scheme) => {
+  let test: TestApp;
+  let token: string;
+  let jwt: string;
+  beforeAll(async () => {
+    test = await startApp({
+      adapter,
+      knox: { authHeaderPrefix: scheme },
+      imports: [JwtModule.register({ secret: SECRET })],
+      controllers: [PassportController],
+      providers: [JwtStrategy, AnyoneStrategy],
+    });
+    jwt = test.app.get(JwtService).sign({ sub: 'jane' });
+  });
+  beforeEach(async () => {
+    ({ token } = await test.tokens.create(test.john));
+  });
+  afterEach(() => test.tokens.revokeAll(test.john));
+  afterAll(() => test.close());
+
+  const get = (path: string, authorization?: string | string[]): Promise<Answer> =>
+    test.client.get(`/passport/${path}`, {
+      headers: authorization === undefined ? {} : { authorization },
+    });
+
+  it.each(['knox', 'chain', 'jwt-first', 'anyone', 'both-guards'])(
+    'lets a good token through: %s',
+    async (path) => {
+      const { status, body } = await get(path, `${scheme} ${token}`);
+      expect([status, body]).toEqual([200, BY_TOKEN]);
+    },
+  );
+
+  it.each(['chain', 'jwt-first'])('leaves a JWT to its own strategy: %s', async (path) => {
+    const { status, body } = await get(path, `Bearer ${jwt}`);
+    expect([status, body]).toEqual([200, expect.objectContaining(BY_JWT)]);
+  });
+
+  it.each(['knox', 'chain', 'jwt-first'])('fails without credentials: %s', async (path) => {
+    const { status, body } = await get(path);
+    expect([status, body]).toEqual([401, PASSPORTS_OWN]);
+  });
+
+  it('fails, for the next strategy to try, at another scheme and at a value with a dot', async () => {
+    const sql = new SqlLog(test.dataSource);
+    for (const header of [undefined, 'Other x', 'Basic eDp5', `${scheme} a.b`, `Bearer ${jwt}`]) {
+      const { status, body } = await get('anyone', header);
+      expect([status, body.username]).toEqual([200, 'anyone']);
+    }
+    const forged = await get('chain', `Bearer ${jwt.slice(0, -3)}abc`);
+    expect([forged.status, forged.body]).toEqual([401, PASSPORTS_OWN]);
+    expect(sql.statements).toEqual([]);
+  });
+
+  it('ends the chain with an error at a bad token', async () => {
+    for (const path of ['knox', 'chain', 'anyone']) {
+      const unknown = await get(path, `${scheme} ${'f'.repeat(64)}`);
+      expect([unknown.status, unknown.body]).toEqual([401, ERRORS.invalidToken]);
+      const empty = await get(path, scheme);
+      expect([empty.status, empty.body]).toEqual([401, ERRORS.emptyHeader]);
+      const two = await get(path, [`${scheme} ${token}`, `Bearer ${jwt}`]);
+      expect([two.status, two.body]).toEqual([401, ERRORS.ambiguousHeader]);
+    }
+  });
+
+  it('ends the chain where the user is inactive', async () => {
+    await test.users.update(test.john.id, { isActive: false });
+    const { status, body } = await get('anyone', `${scheme} ${token}`);
+    await test.users.update(test.john.id, { isActive: true });
+    expect([status, body]).toEqual([401, ERRORS.userInactive]);
+  });
+
+  it('ends the chain where the database does not answer', async () => {
+    await test.dataSource.query('ALTER TABLE knox_auth_token RENAME TO away');
+    const { status, body } = await get('anyone', `${scheme} ${token}`);
+    await test.dataSource.query('ALTER TABLE away RENAME TO knox_auth_token');
+    expect([status, body]).toEqual([503, ERRORS.unavailable]);
+  });
+
+  it('shares its one lookup with a KnoxAuthGuard after it', async () => {
+    const sql = new SqlLog(test.dataSource);
+    expect((await get('both-guards', `${scheme} ${token}`)).status).toBe(200);
+    expect(sql.statements).toEqual([expect.stringMatching(/^SELECT/)]);
+  });
+});

@@ -1,0 +1,152 @@
+import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { describe, it } from '@jest/globals';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { AuthToken, KnoxModule, TokenService, type KnoxModuleOptions } from '../../lib/index.ts';
+import { MeController, PASSWORD } from './app.ts';
+import { createDatabase, DATABASES, type DatabaseName } from './databases.ts';
+import { HttpClient, type Answer } from './http-client.ts';
+import { LogRecorder } from './log-recorder.ts';
+import { Proxy } from './proxy.ts';
+import { User } from './users.ts';
+
+/** How long an answer may wait for the database, in milliseconds. */
+export const AUTH_TIMEOUT_MS = 400;
+
+/** How many connections the application's pool has. */
+export const POOL_SIZE = 3;
+
+/** The database servers that answer here. */
+const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
+
+/** The same suite on each database server; says so where there is none. */
+export function describeOnServers(title: string, suite: (name: DatabaseName) => void): void {
+  if (SERVERS.length > 0) describe.each(SERVERS)(title, suite);
+  else describe(title, () => it.skip('LEFT OUT: no database server answers', () => {}));
+}
+
+export interface FaultyAppOptions {
+  database: DatabaseName;
+  knox?: Partial<KnoxModuleOptions>;
+  dataSource?: TypeOrmModuleOptions;
+  entities?: (new () => object)[];
+  controllers?: NonNullable<ModuleMetadata['controllers']>;
+  /** Before the application starts. */
+  prepare?: (proxy: Proxy) => void;
+}
+
+/** An application whose way to its database a test can break. */
+export interface FaultyApp {
+  readonly app: INestApplication;
+  readonly client: HttpClient;
+  readonly log: LogRecorder;
+  readonly tokens: TokenService;
+  /** The application's own, through the proxy. */
+  readonly dataSource: DataSource;
+  /** Past the proxy, on one connection: for preparing and looking on. */
+  readonly direct: DataSource;
+  /** None for SQLite. */
+  readonly proxy: Proxy;
+  readonly john: User;
+  me(token: string): Promise<Answer>;
+  login(): Promise<Answer>;
+  /** A raw token of John's, made without a login and what follows one. */
+  newToken(): Promise<string>;
+  /** How many rows the token table has. */
+  rows(): Promise<number>;
+  /** How many connections the database server knows of, but for the direct one. */
+  serverConnections(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Verifies credentials without the database, so that the faults met are the package's own. */
+export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyApp> {
+  const { database: name, knox, entities = [User, AuthToken], controllers = [] } = options;
+  const database = await createDatabase(name);
+  const direct = await new DataSource({
+    ...database.options,
+    entities,
+    synchronize: true,
+    ...poolOf(name, 1),
+  } as DataSourceOptions).initialize();
+  const proxy = name === 'sqlite' ? undefined : await Proxy.start(database.options as never);
+  const users = direct.getRepository(User);
+  const john = await users.save(
+    users.create({ username: 'john.doe', password: PASSWORD, isActive: true }),
+  );
+  const log = new LogRecorder();
+  if (proxy) options.prepare?.(proxy);
+
+  @Module({
+    imports: [
+      TypeOrmModule.forRoot({
+        ...database.options,
+        ...(proxy && { host: '127.0.0.1', port: proxy.port }),
+        ...poolOf(name, POOL_SIZE),
+        entities,
+        retryAttempts: 1,
+        ...options.dataSource,
+      } as TypeOrmModuleOptions),
+      KnoxModule.forRoot({
+        verifyCredentials: (_, password) => (password === PASSWORD ? john : null),
+        authTimeout: AUTH_TIMEOUT_MS,
+        ...knox,
+      }),
+    ],
+    controllers: [MeController, ...controllers],
+  })
+  class AppModule {}
+
+  const testing = await Test.createTestingModule({ imports: [AppModule] })
+    .setLogger(log)
+    .compile();
+  const app = testing.createNestApplication(new ExpressAdapter(), { logger: log });
+  await app.listen(0, '127.0.0.1');
+  const client = new HttpClient(await app.getUrl());
+  const tokens = app.get(TokenService);
+  const login = (): Promise<Answer> =>
+    client.post('/auth/login', { body: { username: 'john.doe', password: PASSWORD } });
+  return {
+    app,
+    client,
+    log,
+    tokens,
+    dataSource: app.get(DataSource),
+    direct,
+    proxy: proxy as Proxy,
+    john,
+    me: (token) => client.get('/me', { token }),
+    login,
+    newToken: async () => (await tokens.create(john)).token,
+    async rows() {
+      const [row] = await direct.query('SELECT COUNT(*) AS total FROM knox_auth_token');
+      return Number(row.total);
+    },
+    async serverConnections() {
+      const [row] = await direct.query(CONNECTIONS[name]);
+      return Number(row.total);
+    },
+    async close() {
+      await app.close();
+      proxy?.shutDown();
+      await direct.destroy();
+      await database.drop();
+    },
+  };
+}
+
+function poolOf(name: DatabaseName, size: number): object {
+  return name === 'sqlite' ? {} : { poolSize: size };
+}
+
+const CONNECTIONS: Record<DatabaseName, string> = {
+  sqlite: 'SELECT 0 AS total',
+  postgres:
+    'SELECT COUNT(*) AS total FROM pg_stat_activity ' +
+    'WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  mariadb:
+    'SELECT COUNT(*) AS total FROM information_schema.processlist ' +
+    'WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+};

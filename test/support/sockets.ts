@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { io } from 'socket.io-client';
+import { WebSocket } from 'ws';
+
+/** The headers of the upgrade request; a list sends a header as many times. */
+export type SocketHeaders = Record<string, string | string[]>;
+
+export interface SocketAnswer {
+  event: string;
+  data: any;
+}
+
+/** A client of a gateway, over a real socket. */
+export interface SocketClient {
+  /** Sends a message and gives the event it is answered with. */
+  ask(event: string, data?: unknown): Promise<SocketAnswer>;
+  close(): void;
+}
+
+/** Opens a socket, and closes it where the server does not take it. */
+export type OpenSocket = (url: string, headers?: SocketHeaders) => Promise<SocketClient>;
+
+/** Answers come in the order of their messages unless an event has an `id` in its data. */
+class Answers {
+  readonly #waiting: ((answer: SocketAnswer) => void)[] = [];
+
+  next(): Promise<SocketAnswer> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  take(answer: SocketAnswer): void {
+    this.#waiting.shift()?.(answer);
+  }
+}
+
+export const openSocketIo: OpenSocket = async (url, headers = {}) => {
+  const socket = io(url, {
+    transports: ['websocket'],
+    forceNew: true,
+    reconnection: false,
+    extraHeaders: headers as Record<string, string>,
+  });
+  const answers = new Answers();
+  socket.onAny((event: string, data: unknown) => answers.take({ event, data }));
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve).once('connect_error', reject);
+  });
+  return {
+    ask(event, data = {}) {
+      const answer = answers.next();
+      socket.emit(event, data);
+      return answer;
+    },
+    close: () => socket.disconnect(),
+  };
+};
+
+export const openWs: OpenSocket = async (url, headers = {}) => {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers });
+  const answers = new Answers();
+  socket.on('message', (text: Buffer) => answers.take(JSON.parse(text.toString()) as SocketAnswer));
+  await once(socket, 'open');
+  return {
+    ask(event, data = {}) {
+      const answer = answers.next();
+      socket.send(JSON.stringify({ event, data }));
+      return answer;
+    },
+    close: () => socket.close(),
+  };
+};
