@@ -15,6 +15,7 @@ import { EventPublisher } from './events/event.publisher.ts';
 import { KnoxController } from './http/knox.controller.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
 import { LoginBody } from './http/login-body.ts';
+import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { LOGIN_GUARDS } from './http/login.gate.ts';
 import { RequestAuthenticator } from './http/request-authenticator.ts';
 import { Sessions } from './http/sessions.ts';
@@ -156,7 +157,7 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
     controllers: controller ? [controllerAt(path)] : [],
     providers: [
       ...(definition.providers ?? []),
-      ...loginGuards,
+      ...new Set([KnoxLoginGuard, ...loginGuards]),
       {
         provide: LOGIN_GUARDS,
         useFactory: checkLoginGuards,
@@ -175,7 +176,7 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
       LoginBody,
       KnoxStrategy,
     ],
-    exports: [TokenService, RequestAuthenticator, Sessions, LOGIN_GUARDS, entities],
+    exports: [TokenService, RequestAuthenticator, Sessions, KnoxLoginGuard, LOGIN_GUARDS, entities],
   };
 }
 

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { guardedCall } from './execution-context.ts';
+import { carrierOf } from './execution-context.ts';
 
 /**
  * The token entity by which the user was found; undefined where there is none.
@@ -7,5 +7,5 @@ import { guardedCall } from './execution-context.ts';
  * @publicApi
  */
 export const CurrentToken = createParamDecorator(
-  (_: unknown, context: ExecutionContext): unknown => guardedCall(context).carrier.authToken,
+  (_: unknown, context: ExecutionContext): unknown => carrierOf(context).authToken,
 );

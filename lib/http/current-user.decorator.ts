@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { guardedCall } from './execution-context.ts';
+import { carrierOf } from './execution-context.ts';
 
 /**
  * The user whom a guard found, as the application's own entity; undefined where there is none.
@@ -7,5 +7,5 @@ import { guardedCall } from './execution-context.ts';
  * @publicApi
  */
 export const CurrentUser = createParamDecorator(
-  (_: unknown, context: ExecutionContext): unknown => guardedCall(context).carrier.user,
+  (_: unknown, context: ExecutionContext): unknown => carrierOf(context).user,
 );

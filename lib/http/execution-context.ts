@@ -40,8 +40,12 @@ interface SocketClient {
   upgradeReq?: Candidate;
 }
 
-/** By the payload of a message: guards and parameter decorators see the same one, and no other. */
-const messages = new WeakMap<object, Carrier>();
+/**
+ * What a guard left, by what a socket's message or a GraphQL operation has of its own and shows to
+ * guards and parameter decorators alike. The socket, or the request that opened it, is shared by
+ * several that are under way at once.
+ */
+const left = new WeakMap<object, Carrier>();
 
 /** @throws Error for a context that is neither HTTP nor GraphQL nor a WebSocket */
 export function guardedCall(context: ExecutionContext): GuardedCall {
@@ -54,16 +58,33 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      return {
-        occasion: graphql,
-        carrier: graphqlRequest(graphql) ?? (graphql as Carrier),
-        response: graphql.res ?? graphql.req?.res ?? null,
-      };
+      const occasion = operationOf(context);
+      const response = graphql.res ?? graphql.req?.res ?? null;
+      return { occasion, carrier: carrierFor(occasion), response };
     }
-    case 'ws':
-      return { occasion: context.getArgs(), carrier: carrierOfMessage(context), response: null };
+    case 'ws': {
+      const message = messageOf(context);
+      const carrier = message ? carrierFor(message) : context.switchToWs().getClient<Carrier>();
+      return { occasion: context.getArgs(), carrier, response: null };
+    }
     default:
       throw new Error(`KnoxAuthGuard does not know what to do in a context of type "${type}".`);
+  }
+}
+
+/** Where a handler finds its user: with its message or operation, or where others leave one. */
+export function carrierOf(context: ExecutionContext): Carrier {
+  switch (context.getType<string>()) {
+    case 'graphql': {
+      const graphql = context.getArgByIndex<GraphqlContext>(2);
+      return left.get(operationOf(context)) ?? graphqlRequest(graphql) ?? {};
+    }
+    case 'ws': {
+      const message = messageOf(context);
+      return (message && left.get(message)) ?? context.switchToWs().getClient<Carrier>();
+    }
+    default:
+      return context.switchToHttp().getRequest<Carrier>();
   }
 }
 
@@ -91,17 +112,22 @@ export function requestOf(context: ExecutionContext): KnoxRequest {
   }
 }
 
-/**
- * A socket is shared by its messages, of which several may be under way; so the user is kept with
- * the message. Only a message that is no object leaves it on the socket.
- */
-function carrierOfMessage(context: ExecutionContext): Carrier {
-  const ws = context.switchToWs();
-  const message = ws.getData<unknown>();
-  if (typeof message !== 'object' || message === null) return ws.getClient<Carrier>();
-  let carrier = messages.get(message);
-  if (!carrier) messages.set(message, (carrier = {}));
+function carrierFor(key: object): Carrier {
+  let carrier = left.get(key);
+  if (!carrier) left.set(key, (carrier = {}));
   return carrier;
+}
+
+/** Its payload, where that is an object; a primitive one is not told apart from its like. */
+function messageOf(context: ExecutionContext): object | undefined {
+  const payload = context.switchToWs().getData<unknown>();
+  return typeof payload === 'object' && payload !== null ? payload : undefined;
+}
+
+/** The variables are made anew for each execution; an application's context may outlive it. */
+function operationOf(context: ExecutionContext): object {
+  const info = context.getArgByIndex<{ variableValues?: object } | undefined>(3);
+  return info?.variableValues ?? context.getArgByIndex<object>(2);
 }
 
 function graphqlRequest({ req, request, reply, extra }: GraphqlContext): KnoxRequest | undefined {

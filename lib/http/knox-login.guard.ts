@@ -1,4 +1,4 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { KnoxConfigError, kindOf } from '../options/knox-config.error.ts';
 import { answerOrUnavailable } from '../service/faults.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
@@ -14,7 +14,7 @@ import { RequestAuthenticator } from './request-authenticator.ts';
 
 /**
  * The built-in login: reads HTTP Basic or a JSON body, asks `verifyCredentials`, and leaves
- * `request.user`.
+ * `request.user`. Its dependencies are properties, so that a subclass owns its constructor.
  *
  * @throws KnoxUnauthorizedException `not_authenticated`, `invalid_header`, `invalid_credentials`
  * @throws KnoxBadRequestException
@@ -23,55 +23,52 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  */
 @Injectable()
 export class KnoxLoginGuard implements CanActivate {
-  readonly #requests: RequestAuthenticator;
-
-  constructor(requests: RequestAuthenticator) {
-    this.#requests = requests;
-  }
+  @Inject(RequestAuthenticator)
+  private readonly requests!: RequestAuthenticator;
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<KnoxRequest>();
-    const { settings } = this.#requests;
+    const { settings } = this.requests;
     const credentials = loginCredentials(request, settings);
     request.user = await withChallenge(
       http.getResponse<KnoxResponse>(),
       () => loginChallenge(request, settings.authHeaderPrefix),
-      () => this.#verify(request, credentials),
+      () => this.verify(request, credentials),
     );
     return true;
   }
 
-  async #verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
-    const { username, password } = this.#readable(request, credentials);
-    const { verifyCredentials } = this.#requests.settings;
+  private async verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
+    const { username, password } = this.readable(request, credentials);
+    const { verifyCredentials } = this.requests.settings;
     if (!verifyCredentials) throw missingVerifyCredentials();
-    const deadline = this.#requests.deadlineOf(request);
+    const deadline = this.requests.deadlineOf(request);
     const user: unknown = await answerOrUnavailable(async () =>
       deadline.race(Promise.resolve(verifyCredentials(username, password, request))),
     );
     if (typeof user === 'object' && user !== null) return user;
     if (user)
       throw new TypeError(`verifyCredentials must give a user or null; got ${kindOf(user)}.`);
-    throw this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+    throw this.requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
   }
 
-  #readable(
+  private readable(
     request: KnoxRequest,
     credentials: LoginCredentials,
   ): { username: string; password: string } {
     if ('username' in credentials) return credentials;
     switch (credentials.via) {
       case 'nothing':
-        throw this.#requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
+        throw this.requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
       case 'ambiguous':
-        throw this.#requests.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
+        throw this.requests.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
       case 'both':
         throw new KnoxBadRequestException(
           'Send the credentials with HTTP Basic or in the body, not both.',
         );
       case 'basic':
-        throw this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+        throw this.requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
       case 'body':
         throw new KnoxBadRequestException(credentials.malformed);
     }

@@ -24,7 +24,10 @@ export async function answerOrUnavailable<T>(work: () => T | Promise<T>): Promis
 }
 
 /** Logs a fault by its message and stack only: a driver's error carries the query's parameters. */
-export function logFault(what: string, error: unknown): void {
-  if (error instanceof Error) logger.error(`${what}: ${error.message}`, error.stack);
-  else logger.error(`${what}: ${typeof error} was thrown`);
+export function logFault(what: string, fault: unknown): void {
+  // By its shape: an error from another realm is no instance of this one's Error.
+  const { name, code, message, stack } = (fault ?? {}) as Partial<Error> & { code?: string };
+  // A refused connection is an AggregateError with a code and without a message.
+  const cause = [message, code, name].find((text) => typeof text === 'string' && text !== '');
+  logger.error(`${what}: ${cause ?? `${typeof fault} was thrown`}`, stack);
 }

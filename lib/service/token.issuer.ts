@@ -45,8 +45,6 @@ export interface IssuedToken<Token extends AbstractAuthToken = AbstractAuthToken
   readonly token: string;
 }
 
-const OPTION_NAMES = ['ttl', 'prefix', 'limit', 'columns', 'manager'];
-
 /** Makes tokens. */
 @Injectable()
 export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -136,10 +134,6 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     ownTtl: number | null;
     columns: object;
   } {
-    const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
-    if (unknown !== undefined) {
-      throw new TypeError(`There is no option "${unknown}"; there are ${OPTION_NAMES.join(', ')}.`);
-    }
     const { ttl, prefix = this.#settings.tokenPrefix, columns = {} } = options;
     const { limit = this.#settings.tokenLimitPerUser } = options;
     const ownTtl = ttl === undefined || ttl === null ? null : parseDuration(ttl);

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { kindOf } from '../options/knox-config.error.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../store/auth-token.entity.ts';
@@ -54,6 +55,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
     user: Token['user'],
     options: CreateTokenOptions<Token> = {},
   ): Promise<IssuedToken<Token>> {
+    checkOptions(options, ['ttl', 'prefix', 'limit', 'columns', 'manager']);
     return this.#issuer.issue(user, options, this.#deadline(), null);
   }
 
@@ -93,6 +95,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
     user: Token['user'],
     options: { except?: string | Token | undefined } = {},
   ): Promise<number> {
+    checkOptions(options, ['except']);
     return this.#revoker.revokeAll(user, options.except, this.#deadline(), null);
   }
 
@@ -125,4 +128,14 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   #deadline(): Deadline {
     return new Deadline(this.#settings.authTimeout);
   }
+}
+
+/** A misspelt option would be passed over in silence, and revokeAll spare nothing. */
+function checkOptions(options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object; got ${kindOf(options)}.`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`There is no option "${unknown}"; there are ${names.join(', ')}.`);
 }

@@ -1,6 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 
-/** Work that no answer waits for, but that a shutdown does. */
+/** Work that a shutdown waits for. */
 export class Background {
   readonly #pending = new Set<Promise<void>>();
   readonly #pauses = new Map<NodeJS.Timeout, () => void>();
@@ -17,6 +17,15 @@ export class Background {
       .then(() => undefined, onError)
       .finally(() => this.#pending.delete(pending));
     this.#pending.add(pending);
+  }
+
+  /** Lets a shutdown wait for work that somebody else waits for too. */
+  track<T>(work: Promise<T>): Promise<T> {
+    this.run(
+      () => work,
+      () => undefined,
+    );
+    return work;
   }
 
   /** Resolves after so many milliseconds, or at once when a shutdown begins. */

@@ -36,14 +36,17 @@ async function untilAcknowledged(
   background: Background,
   deleteRow: (deadline: Deadline) => Promise<unknown>,
 ): Promise<void> {
-  for (let pause: number = PAUSE_MS.first; !background.isClosed; pause *= 2) {
+  let pause: number = PAUSE_MS.first;
+  // Once at least, even where a shutdown has begun.
+  do {
     try {
       await deleteRow(new Deadline(ATTEMPT_MS));
       return;
     } catch {
       await background.pause(Math.min(pause, PAUSE_MS.longest));
+      pause *= 2;
     }
-  }
+  } while (!background.isClosed);
 }
 
 async function outcomeOf(insert: Promise<unknown>): Promise<'succeeded' | 'failed' | 'unknown'> {

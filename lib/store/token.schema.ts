@@ -41,6 +41,12 @@ export class TokenSchema {
           "@JoinColumn({ name: 'user_id' }) user!: Owner.",
       );
     }
+    if (metadata.deleteDateColumn) {
+      throw new KnoxConfigError(
+        'tokenEntity',
+        `${metadata.targetName} has a @DeleteDateColumn; a token is revoked by deleting its row.`,
+      );
+    }
     const escape = (name: string): string => dataSource.driver.escape(name);
     const columnOf = (property: ReservedColumn): string =>
       escape(

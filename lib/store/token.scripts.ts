@@ -16,7 +16,7 @@ export interface InsertTerms {
 }
 
 /** Counts and inserts. The count holds only behind the owner's lock. */
-export function* insertWithinLimit(
+export function* countAndInsert(
   statements: TokenStatements,
   token: AbstractAuthToken,
   { owner, limit, now }: InsertTerms,
@@ -27,6 +27,24 @@ export function* insertWithinLimit(
   }
   yield statements.insert(token);
   return null;
+}
+
+/**
+ * The other way round, for a transaction of the application's own, which may be at an isolation level
+ * that reads an old snapshot. There the count must lock what it reads, and locks that are taken
+ * before an insert would make the transactions of different owners wait for one another.
+ */
+export function* insertAndCount(
+  statements: TokenStatements,
+  token: AbstractAuthToken,
+  { owner, limit, now }: InsertTerms,
+): Script<'limit' | null> {
+  yield statements.insert(token);
+  if (limit === null) return null;
+  const { rows } = yield statements.countCurrent(owner, now);
+  if (Number(rows[0]?.total) <= limit) return null;
+  yield statements.delete(token.digest);
+  return 'limit';
 }
 
 /** Deletes the owner's tokens but the one of this digest. */

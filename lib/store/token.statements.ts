@@ -40,6 +40,12 @@ export class TokenStatements {
     );
   }
 
+  /** The same, of what is committed by now and of what the transaction has made itself. */
+  countCurrent(owner: OwnerKey, now: number): Statement {
+    const { sql, parameters } = this.countUnexpired(owner, now);
+    return { sql: sql + this.#database.currentReadLock, parameters };
+  }
+
   /**
    * Moves an expiry forward; never a revoked token's, which is not there, nor an expired one's, nor
    * one that another request has refreshed meanwhile.

@@ -12,7 +12,8 @@ import { TokenSchema } from './token.schema.ts';
 import {
   deleteExpired,
   deleteOwned,
-  insertWithinLimit,
+  countAndInsert,
+  insertAndCount,
   type InsertTerms,
 } from './token.scripts.ts';
 import { TokenStatements } from './token.statements.ts';
@@ -20,7 +21,7 @@ import { TokenStatements } from './token.statements.ts';
 /** The longest pause before trying again what met a lock, in milliseconds. */
 const LONGEST_PAUSE_MS = 40;
 
-/** Over and above the deadline that a transaction's server was told, in milliseconds. */
+/** Beyond twice the deadline, for which a server lets a transaction idle, and its COMMIT run. */
 const LATE_COMMIT_MARGIN_MS = 1_000;
 
 /** Why there is no token, where the database was fine. */
@@ -104,11 +105,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   ): Promise<Token | InsertRefusal> {
     const work = this.#insert(token, terms, deadline, transaction);
     try {
-      return await deadline.race(work);
+      return await this.background.track(deadline.race(work));
     } catch (error) {
       // The application's own transaction ends as the application decides.
       if (!transaction) {
-        this.#disown(token.digest, work, deadline.ms + LATE_COMMIT_MARGIN_MS);
+        this.#disown(token.digest, work, 2 * deadline.ms + LATE_COMMIT_MARGIN_MS);
       }
       throw error;
     }
@@ -193,7 +194,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     runner: QueryRunner | undefined,
   ): Promise<Token | InsertRefusal> {
     const { schema, database, statements, lookup } = this.#ready;
-    const script = (): Script<'limit' | null> => insertWithinLimit(statements, token, terms);
+    const script = (): Script<'limit' | null> =>
+      (runner ? insertAndCount : countAndInsert)(statements, token, terms);
     const lock = terms.limit === null ? null : terms.owner;
     try {
       const refusal = runner
@@ -229,7 +231,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    return deadline.race(this.#retry(work, deadline));
+    return this.background.track(deadline.race(this.#retry(work, deadline)));
   }
 
   /** Tries again, after a pause of random length, what failed on a lock or a deadlock. */

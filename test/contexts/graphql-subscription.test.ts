@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { UseGuards } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
@@ -23,25 +23,44 @@ class GreetingResolver {
   }
 }
 
-/** A subscription by the graphql-transport-ws protocol, to its first answer. */
-async function subscribe(url: string, token?: string): Promise<Record<string, any>> {
+/** A connection by the graphql-transport-ws protocol. */
+async function connect(url: string, token?: string) {
   const headers = token === undefined ? {} : { authorization: `Token ${token}` };
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', { headers });
+  const messages = on(socket, 'message');
   const say = (message: object): void => {
     socket.send(JSON.stringify(message));
   };
-  const hear = async () => JSON.parse(String((await once(socket, 'message'))[0]));
+  const hear = async (): Promise<Record<string, any>> =>
+    JSON.parse(String((await messages.next()).value[0]));
   await once(socket, 'open');
   say({ type: 'connection_init' });
   expect(await hear()).toEqual({ type: 'connection_ack' });
-  say({ id: '1', type: 'subscribe', payload: { query: 'subscription { greetings }' } });
-  const answer = await hear();
-  socket.close();
-  await once(socket, 'close');
-  return answer;
+  return {
+    /** The first answer to a subscription, or what it is refused with. */
+    async subscribe(id: string): Promise<Record<string, any>> {
+      say({ id, type: 'subscribe', payload: { query: 'subscription { greetings }' } });
+      const first = await hear();
+      const end = first.type === 'next' ? await hear() : first;
+      expect(end).toMatchObject({ id, type: first.type === 'next' ? 'complete' : 'error' });
+      const { payload } = first;
+      return payload.data ?? (payload.errors ?? payload)[0];
+    },
+    async close(): Promise<void> {
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
 }
 
-describe('KnoxAuthGuard on a GraphQL subscription', () => {
+/** The second one is the same object for all operations of a connection. */
+const CONTEXTS: Record<string, ApolloDriverConfig['context']> = {
+  'by default': undefined,
+  'that is the connection’s': ({ extra, req }: { extra?: object; req?: object }) =>
+    extra ?? { req },
+};
+
+describe.each(Object.keys(CONTEXTS))('KnoxAuthGuard on a GraphQL context %s', (name) => {
   let test: TestApp;
   let url: string;
   beforeAll(async () => {
@@ -50,6 +69,7 @@ describe('KnoxAuthGuard on a GraphQL subscription', () => {
       autoSchemaFile: true,
       includeStacktraceInErrorResponses: false,
       subscriptions: { 'graphql-ws': true },
+      ...(CONTEXTS[name] && { context: CONTEXTS[name] }),
     });
     test = await startApp({ imports: [graphql], providers: [GreetingResolver] });
     url = `${test.client.url}/graphql`;
@@ -57,19 +77,26 @@ describe('KnoxAuthGuard on a GraphQL subscription', () => {
   afterAll(() => test.close());
 
   it('reads the token of the upgrade request', async () => {
-    expect(await subscribe(url, await test.login())).toEqual({
-      id: '1',
-      type: 'next',
-      payload: { data: { greetings: 'Hello, john.doe!' } },
-    });
+    const client = await connect(url, await test.login());
+    expect(await client.subscribe('1')).toEqual({ greetings: 'Hello, john.doe!' });
+    await client.close();
   });
 
   it.each([
     ['no token', undefined, ERRORS.notAuthenticated],
     ['an unknown one', 'unknown', ERRORS.invalidToken],
   ])('refuses %s', async (_, token, error) => {
-    const { type, payload } = await subscribe(url, token);
-    const [refusal] = type === 'error' ? payload : payload.errors;
-    expect(refusal).toMatchObject({ message: error.message });
+    const client = await connect(url, token);
+    expect(await client.subscribe('1')).toMatchObject({ message: error.message });
+    await client.close();
+  });
+
+  it('asks again for the next operation of a connection', async () => {
+    const token = await test.login();
+    const client = await connect(url, token);
+    expect(await client.subscribe('1')).toEqual({ greetings: 'Hello, john.doe!' });
+    expect(await test.tokens.revoke(token)).toBe(true);
+    expect(await client.subscribe('2')).toMatchObject({ message: 'Invalid token.' });
+    await client.close();
   });
 });

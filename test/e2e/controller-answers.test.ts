@@ -92,6 +92,14 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
       expect(headers['cache-control']).toBe('no-store');
     });
 
+    it.each([null, '', false])('sends %p as an answer too, and not its own', async (value) => {
+      hooks.getLoginResponse = () => value;
+      const { status, text } = await login();
+      expect([status, text]).not.toEqual([200, expect.stringContaining('token')]);
+      expect(status).toBe(200);
+      expect(await test.rows.count()).toBe(1);
+    });
+
     it('may set headers, so that the token goes into a cookie', async () => {
       hooks.getLoginResponse = ({ response, token }) => {
         response.header('Set-Cookie', `session=${token}; HttpOnly`);

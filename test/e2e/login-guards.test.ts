@@ -7,11 +7,9 @@ import {
   type ExecutionContext,
   type Type,
 } from '@nestjs/common';
-import { AuthGuard, PassportStrategy } from '@nestjs/passport';
+import { AuthGuard } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Strategy } from 'passport-local';
 import { of, type Observable } from 'rxjs';
-import { DataSource } from 'typeorm';
 import { KnoxAuthGuard, type KnoxModuleOptions, type KnoxRequest } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { JOHN } from '../support/credentials.ts';
@@ -225,62 +223,6 @@ describe('loginGuards', () => {
       const { status, body } = await login({ token });
       expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
       expect(await test.rows.count()).toBe(1);
-    });
-  });
-
-  describe('with Passport’s local strategy', () => {
-    @Injectable()
-    class Accounts {
-      constructor(private readonly dataSource: DataSource) {}
-
-      find(email: string, password: string): Promise<User | null> {
-        return this.dataSource.getRepository(User).findOneBy({ username: email, password });
-      }
-    }
-
-    @Injectable()
-    class LocalStrategy extends PassportStrategy(Strategy, 'local') {
-      constructor(private readonly accounts: Accounts) {
-        super({ usernameField: 'email' });
-      }
-
-      validate(email: string, password: string): Promise<User | null> {
-        return this.accounts.find(email, password);
-      }
-    }
-
-    @Module({ providers: [Accounts, LocalStrategy] })
-    class AccountsModule {}
-
-    it('gives a token to whom the strategy finds', async () => {
-      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
-      const { password } = JOHN;
-      const { status, body, headers } = await login({ body: { email: 'john.doe', password } });
-      expect(status).toBe(200);
-      expect(headers['cache-control']).toBe('no-store');
-      expect((await test.client.get('/me', { token: body.token })).body.username).toBe('john.doe');
-      expect((await test.client.post('/auth/logout', { token: body.token })).status).toBe(204);
-      expect(await test.rows.count()).toBe(0);
-    });
-
-    it('answers as Passport does where it finds nobody', async () => {
-      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
-      await test.tokens.create(test.john);
-      for (const body of [{ email: 'john.doe', password: 'x' }, JOHN, {}, undefined]) {
-        const answer = await login({ body });
-        expect([answer.status, answer.body.message]).toEqual([401, 'Unauthorized']);
-      }
-      expect(await test.rows.count()).toBe(1);
-    });
-
-    it('gives none to an inactive user', async () => {
-      await start({ loginGuards: [AuthGuard('local')], imports: [AccountsModule] });
-      await test.users.update(test.john.id, { isActive: false });
-      const { status, body } = await login({
-        body: { email: 'john.doe', password: JOHN.password },
-      });
-      expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
-      expect(await test.rows.count()).toBe(0);
     });
   });
 });

@@ -112,6 +112,16 @@ describe('usernameField and passwordField', () => {
       expect((await login({ basic: BASIC_JOHN, body: { email } })).status).toBe(400);
     });
   });
+
+  it('are not taken from what every object inherits', async () => {
+    await withApp({ usernameField: 'constructor', passwordField: 'toString' }, async () => {
+      const none = await login({ body: { x: 1 } });
+      expect([none.status, none.body]).toEqual([400, badRequest('"constructor" is required.')]);
+      const half = await login({ body: { constructor: 'john.doe' } });
+      expect([half.status, half.body]).toEqual([400, badRequest('"toString" is required.')]);
+      expect((await login({ basic: BASIC_JOHN, body: { x: 1 } })).status).toBe(200);
+    });
+  });
 });
 
 describe('verifyCredentials', () => {

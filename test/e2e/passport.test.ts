@@ -1,11 +1,14 @@
-import { Controller, Get, Injectable, Req, UseGuards } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Strategy as CustomStrategy } from 'passport-custom';
 import { ExtractJwt, Strategy as JwtPassportStrategy } from 'passport-jwt';
+import { Strategy as LocalPassportStrategy } from 'passport-local';
+import { DataSource } from 'typeorm';
 import { AuthToken, KnoxAuthGuard, type KnoxRequest } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
+import { JOHN } from '../support/credentials.ts';
 import { ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
 import { SqlLog } from '../support/sql-log.ts';
@@ -166,5 +169,68 @@ describe.each<[AdapterName, string]>([
     const sql = new SqlLog(test.dataSource);
     expect((await get('both-guards', `${scheme} ${token}`)).status).toBe(200);
     expect(sql.statements).toEqual([expect.stringMatching(/^SELECT/)]);
+  });
+});
+
+describe('a login by Passport’s strategy "local"', () => {
+  @Injectable()
+  class Accounts {
+    constructor(private readonly dataSource: DataSource) {}
+
+    find(email: string, password: string): Promise<User | null> {
+      return this.dataSource.getRepository(User).findOneBy({ username: email, password });
+    }
+  }
+
+  @Injectable()
+  class LocalStrategy extends PassportStrategy(LocalPassportStrategy, 'local') {
+    constructor(private readonly accounts: Accounts) {
+      super({ usernameField: 'email' });
+    }
+
+    validate(email: string, password: string): Promise<User | null> {
+      return this.accounts.find(email, password);
+    }
+  }
+
+  @Module({ providers: [Accounts, LocalStrategy] })
+  class AccountsModule {}
+
+  let test: TestApp;
+  beforeEach(async () => {
+    test = await startApp({
+      knox: { loginGuards: [AuthGuard('local')], imports: [AccountsModule] },
+    });
+  });
+  afterEach(() => test.close());
+
+  const login = (body?: object): Promise<Answer> => test.client.post('/auth/login', { body });
+
+  it('gives a token to whom the strategy finds', async () => {
+    const { password } = JOHN;
+    const { status, body, headers } = await login({ email: 'john.doe', password });
+    expect(status).toBe(200);
+    expect(headers['cache-control']).toBe('no-store');
+    expect((await test.client.get('/me', { token: body.token })).body.username).toBe('john.doe');
+    expect((await test.client.post('/auth/logout', { token: body.token })).status).toBe(204);
+    expect(await test.rows.count()).toBe(0);
+  });
+
+  it('answers as Passport does where it finds nobody', async () => {
+    await test.tokens.create(test.john);
+    for (const body of [{ email: 'john.doe', password: 'x' }, JOHN, {}, undefined]) {
+      const answer = await login(body);
+      expect([answer.status, answer.body.message]).toEqual([401, 'Unauthorized']);
+    }
+    expect(await test.rows.count()).toBe(1);
+  });
+
+  it('gives none to an inactive user', async () => {
+    await test.users.update(test.john.id, { isActive: false });
+    const { status, body } = await login({
+      body: { email: 'john.doe', password: JOHN.password },
+    });
+    expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
+    expect(await test.rows.count()).toBe(0);
   });
 });

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export async function until<T>(
   expected: T,
   ask: () => Promise<T>,
-  withinMs = 4_000,
+  withinMs = 20_000,
 ): Promise<void> {
   const end = Date.now() + withinMs;
   for (;;) {

@@ -29,6 +29,8 @@ export interface Database {
    * of a MariaDB server may have it.
    */
   readonly comparesLoosely: boolean;
+  /** What a SELECT ends with that must not read an old snapshot. */
+  readonly currentReadLock: string;
   /**
    * Runs a query on a connection that sees all that is committed and nothing else, never on a
    * replica. Not begun after the deadline.

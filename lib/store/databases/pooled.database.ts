@@ -21,6 +21,7 @@ const LONGEST_OWNER_LINE = 1_000;
 /** Where PostgreSQL and MariaDB part ways. */
 export interface Dialect {
   readonly comparesLoosely: boolean;
+  readonly currentReadLock: string;
   /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
   readonly isolationLevel: string | null;
   readonly transientCodes: readonly string[];
@@ -39,6 +40,7 @@ export interface Dialect {
 export class PooledDatabase implements Database {
   readonly locksRows = true;
   readonly comparesLoosely: boolean;
+  readonly currentReadLock: string;
   readonly #dataSource: DataSource;
   readonly #dialect: Dialect;
   /** The pool's own line has no end and no deadlines, so nobody is sent there to wait. */
@@ -50,6 +52,7 @@ export class PooledDatabase implements Database {
     this.#dataSource = dataSource;
     this.#dialect = dialect;
     this.comparesLoosely = dialect.comparesLoosely;
+    this.currentReadLock = dialect.currentReadLock;
     this.#connections = new Turnstile(dialect.poolSize, LONGEST_LINE);
   }
 

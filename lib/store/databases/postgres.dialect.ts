@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers';
+import { connect } from 'node:net';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { TokenSchema } from '../token.schema.ts';
 import type { Dialect } from './pooled.database.ts';
@@ -14,36 +14,43 @@ interface PostgresRunner extends QueryRunner {
 
 /** The part of pg's Client that is used here. */
 interface PostgresClient {
-  readonly connectionParameters: object;
-  readonly activeQuery: unknown;
-  readonly connection: {
-    readonly stream: { destroy(): void };
-    on(event: 'error', listener: () => void): void;
-  };
-  cancel(client: PostgresClient, query: unknown): void;
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
 }
 
 /** How long the cancelling of a query may take, in milliseconds. */
 const CANCEL_MS = 1_000;
 
+/** @see https://www.postgresql.org/docs/15/protocol-message-formats.html, CancelRequest */
+const CANCEL_REQUEST_CODE = 80_877_102;
+
 /**
  * Asks the server to end what the client waits for. A backend that waits for a lock does not notice
- * that its client is gone, and would be one more of the server's connections for as long.
+ * that its client is gone, and would be one more of the server's connections for as long. The request
+ * goes in the clear, as libpq's does: it comes before any talk of TLS, and holds no secret but its key.
  */
-function cancel(client: PostgresClient): void {
-  const Client = client.constructor as new (parameters: object) => PostgresClient;
-  const messenger = new Client(client.connectionParameters);
-  messenger.connection.on('error', () => undefined);
-  messenger.cancel(client, client.activeQuery);
-  setTimeout(() => {
-    messenger.connection.stream.destroy();
-  }, CANCEL_MS).unref();
+function cancel({ host, port, processID, secretKey }: PostgresClient): void {
+  if (processID === null || secretKey === null) return;
+  const request = Buffer.alloc(16);
+  for (const [index, word] of [16, CANCEL_REQUEST_CODE, processID, secretKey].entries()) {
+    request.writeInt32BE(word, index * 4);
+  }
+  const address = host.startsWith('/')
+    ? { path: `${host}/.s.PGSQL.${String(port)}` }
+    : { host, port };
+  const socket = connect(address, () => socket.end(request));
+  socket.on('error', () => undefined);
+  socket.setTimeout(CANCEL_MS, () => socket.destroy());
+  socket.unref();
 }
 
 export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Dialect {
   const options = dataSource.options as { poolSize?: number; extra?: { max?: number } };
   return {
     comparesLoosely: false,
+    currentReadLock: '',
     isolationLevel: `SELECT current_setting('transaction_isolation') AS level`,
     // serialization_failure, deadlock_detected
     transientCodes: ['40001', '40P01'],

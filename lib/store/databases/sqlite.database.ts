@@ -43,6 +43,7 @@ class ConnectionBusyError extends Error {
 export class SqliteDatabase implements Database {
   readonly locksRows = false;
   readonly comparesLoosely = false;
+  readonly currentReadLock = '';
   readonly #dataSource: DataSource;
   #own: Promise<SqliteDriver> | undefined;
   #closed = false;
