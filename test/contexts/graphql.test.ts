@@ -1,4 +1,3 @@
-import type { Request, Response } from 'express';
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
@@ -89,7 +88,6 @@ describe('KnoxAuthGuard in GraphQL', () => {
     const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
       driver: ApolloDriver,
       autoSchemaFile: true,
-      context: ({ req, res }: { req: Request; res: Response }) => ({ req, res }),
       allowBatchedHttpRequests: true,
       // Apollo's stack traces would hide what the answer is about.
       includeStacktraceInErrorResponses: false,
