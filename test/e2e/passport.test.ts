@@ -227,9 +227,7 @@ describe('a login by Passport’s strategy "local"', () => {
 
   it('gives none to an inactive user', async () => {
     await test.users.update(test.john.id, { isActive: false });
-    const { status, body } = await login({
-      body: { email: 'john.doe', password: JOHN.password },
-    });
+    const { status, body } = await login({ email: 'john.doe', password: JOHN.password });
     expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);
     expect(await test.rows.count()).toBe(0);
   });

@@ -70,7 +70,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     entities,
     synchronize: true,
     ...poolOf(name, 1),
-  } as DataSourceOptions).initialize();
+  }).initialize();
   const proxy = name === 'sqlite' ? undefined : await Proxy.start(database.options as never);
   const users = direct.getRepository(User);
   const john = await users.save(
