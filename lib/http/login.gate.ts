@@ -16,9 +16,9 @@ import { RequestAuthenticator } from './request-authenticator.ts';
 export const LOGIN_GUARDS = Symbol('LOGIN_GUARDS');
 
 /**
- * Stands before `KnoxController.login` and asks the application's login guards. The route cannot name them
- * itself: they differ from application to application, and a decorator's metadata is the process's.
- * A subclass that overrides `login` repeats it: `@Public() @UseGuards(KnoxLoginGate)`.
+ * Stands before `KnoxController.login` and asks the application's login guards. The route cannot
+ * name them itself: they differ from application to application, and a decorator's metadata is the
+ * process's. A subclass that overrides `login` repeats it: `@Public() @UseGuards(KnoxLoginGate)`.
  *
  * @publicApi
  */
