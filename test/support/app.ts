@@ -1,7 +1,6 @@
 import { Controller, Get, Module, UseGuards, type ModuleMetadata } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource, type Repository } from 'typeorm';
@@ -64,6 +63,14 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
+/** Each takes a while to load, and few files need both. */
+async function adapterOf(name: AdapterName): Promise<AbstractHttpAdapter> {
+  if (name === 'fastify') {
+    return new (await import('@nestjs/platform-fastify')).FastifyAdapter();
+  }
+  return new (await import('@nestjs/platform-express')).ExpressAdapter();
+}
+
 export const PASSWORD = 'hunter2';
 
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -103,7 +110,7 @@ async function startOn(database: TestDatabase, options: TestAppOptions): Promise
 
   const builder = Test.createTestingModule({ imports: [AppModule] });
   const app = (await builder.compile()).createNestApplication(
-    options.adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter(),
+    await adapterOf(options.adapter ?? 'express'),
     { logger: false },
   );
   options.configure?.(app);
