@@ -238,7 +238,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     await post('/auth/logout', { token });
     await eventually(
       () => collector.received.length,
-      (count) => count === 9,
+      (count) => count === 10,
     );
     const text = inspect(collector.events, { depth: 6, showHidden: true, getters: true });
     expect(text).not.toContain(token.slice(15));
