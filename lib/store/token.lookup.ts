@@ -1,4 +1,5 @@
 import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
+import { LAST_INSTANT } from '../tokens/expiry.ts';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database } from './databases/database.ts';
@@ -44,7 +45,9 @@ export class TokenLookup<Token extends AbstractAuthToken> {
 
     this.#byOwner = tokens()
       .where('token.user = :owner')
-      .andWhere('(token.expiry IS NULL OR token.expiry > :now)')
+      .andWhere('(token.expiry IS NULL OR token.expiry > :now AND token.expiry <= :last)', {
+        last: LAST_INSTANT,
+      })
       .orderBy('token.created', 'DESC')
       .addOrderBy('token.digest');
     joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);

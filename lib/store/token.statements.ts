@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { LAST_INSTANT } from '../tokens/expiry.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database, Statement } from './databases/database.ts';
 import type { OwnerKey } from './owner.schema.ts';
@@ -35,7 +36,9 @@ export class TokenStatements {
     const own = this.#equals(column.user, owner);
     return this.#statement(
       `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} ` +
-        `WHERE ${own.sql} AND (${column.expiry} IS NULL OR ${column.expiry} > ?)`,
+        `WHERE ${own.sql} AND (${column.expiry} IS NULL OR ${column.expiry} > ? ` +
+        // What no Date can hold is expired, as authentication has it.
+        `AND ${column.expiry} <= ${String(LAST_INSTANT)})`,
       [...own.parameters, now],
     );
   }
@@ -88,7 +91,8 @@ export class TokenStatements {
     const skipLocked = this.#database.locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
     return this.#statement(
       `SELECT ${this.#digest()} FROM ${table} ` +
-        `WHERE ${own ? `${own.sql} AND ` : ''}${column.expiry} <= ? ` +
+        `WHERE ${own ? `${own.sql} AND ` : ''}` +
+        `(${column.expiry} <= ? OR ${column.expiry} > ${String(LAST_INSTANT)}) ` +
         `LIMIT ${String(limit)}${skipLocked}`,
       [...(own?.parameters ?? []), now],
     );

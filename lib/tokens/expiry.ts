@@ -1,3 +1,6 @@
+/** The last instant that a Date can hold, in epoch milliseconds (ECMA-262, Time Values). */
+export const LAST_INSTANT = 8_640_000_000_000_000;
+
 /**
  * Whether a token of this expiry is over at `now`. At its very expiry it is. Written as a negation
  * so that an Invalid Date, whose comparisons are all false, is expired and not eternal.
