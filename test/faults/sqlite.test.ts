@@ -1,0 +1,136 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import { ERRORS } from '../support/errors.ts';
+import { AUTH_TIMEOUT_MS, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import type { Answer } from '../support/http-client.ts';
+import { lagDuring } from '../support/lag.ts';
+
+/** The part of a better-sqlite3 connection that is used here. */
+interface Connection {
+  pragma(source: string, options?: { simple: boolean }): unknown;
+}
+
+describe('an SQLite file', () => {
+  let test: FaultyApp;
+  let locker: ChildProcess | undefined;
+  afterEach(async () => {
+    await unlock();
+    await test.close();
+  });
+
+  /** Another process that keeps everybody out. */
+  const lock = async (path = String(test.dataSource.options.database)) => {
+    locker = fork(new URL('../support/sqlite-locker.mjs', import.meta.url), [path], {
+      execArgv: [],
+    });
+    await once(locker, 'message');
+  };
+  const unlock = async () => {
+    if (!locker) return;
+    const exited = once(locker, 'exit');
+    locker.disconnect();
+    locker = undefined;
+    await exited;
+  };
+  const start = (dataSource: TypeOrmModuleOptions = {}) =>
+    startFaultyApp({
+      database: 'sqlite',
+      dataSource,
+      knox: { autoRefresh: true, tokenLimitPerUser: 100_000 },
+    });
+  const isUnavailable = async (sending: Promise<Answer>) => {
+    const { status, body } = await sending;
+    expect([status, body]).toEqual([503, ERRORS.unavailable]);
+  };
+
+  it.each([false, true])(
+    'that another process has locked: 503 in time, and the event loop turns (WAL: %s)',
+    async (enableWAL) => {
+      test = await start({ enableWAL });
+      const token = await test.newToken();
+      await lock();
+      const begin = performance.now();
+      const lag = await lagDuring(() =>
+        Promise.all([
+          isUnavailable(test.login()),
+          isUnavailable(test.client.post('/auth/logout', { token })),
+          isUnavailable(test.client.post('/auth/logoutall', { token })),
+          enableWAL ? undefined : isUnavailable(test.me(token)),
+        ]),
+      );
+      expect(performance.now() - begin).toBeLessThan(AUTH_TIMEOUT_MS + 400);
+      expect(lag).toBeLessThan(250);
+      await unlock();
+      expect((await test.me(token)).status).toBe(200);
+      expect((await test.login()).status).toBe(200);
+    },
+  );
+
+  it('that is locked when the first request of all comes: the event loop turns', async () => {
+    test = await start({ enableWAL: true });
+    await lock();
+    const lag = await lagDuring(() => isUnavailable(test.login()));
+    expect(lag).toBeLessThan(250);
+    await unlock();
+    expect((await test.login()).status).toBe(200);
+  });
+
+  it('that is read-only: lookups work, a refresh that is due is let be, the rest is 503', async () => {
+    test = await start({ readonly: true });
+    const token = '0'.repeat(64);
+    const soon = new Date(Date.now() + 60_000);
+    await insertToken(test, token, soon);
+    const me = await test.me(token);
+    expect([me.status, me.body.expiry]).toEqual([200, soon.toISOString()]);
+    expect(test.log.errors).toEqual([
+      'A token could not be refreshed: attempt to write a readonly database',
+    ]);
+    await isUnavailable(test.login());
+    await isUnavailable(test.client.post('/auth/logout', { token }));
+    await isUnavailable(test.client.post('/auth/logoutall', { token }));
+    expect((await test.me(token)).status).toBe(200);
+  });
+
+  it('that cannot grow: a login is 503, lookups and logouts work, and it recovers', async () => {
+    const connections: Connection[] = [];
+    const prepareDatabase = (connection: Connection) => {
+      connections.push(connection);
+      // No smaller than it is: full as soon as its last page is.
+      connection.pragma('max_page_count = 1');
+    };
+    test = await start({ prepareDatabase });
+    const tokens: string[] = [];
+    let answer = await test.login();
+    while (answer.status === 200) {
+      tokens.push(answer.body.token as string);
+      answer = await test.login();
+    }
+    expect([answer.status, answer.body]).toEqual([503, ERRORS.unavailable]);
+    expect(await test.rows()).toBe(tokens.length);
+    expect((await test.me(tokens[0]!)).status).toBe(200);
+    expect((await test.client.post('/auth/logout', { token: tokens[0]! })).status).toBe(204);
+    expect((await test.me(tokens[0]!)).body).toEqual(ERRORS.invalidToken);
+    for (const connection of connections) connection.pragma('max_page_count = 100000');
+    expect((await test.login()).status).toBe(200);
+  });
+});
+
+/** Past the application, whose connections may not write. */
+async function insertToken(
+  { direct, john }: FaultyApp,
+  token: string,
+  expiry: Date,
+): Promise<void> {
+  await direct.getRepository(AuthToken).insert({
+    digest: createHash('sha512').update(token).digest('hex'),
+    tokenKey: token.slice(0, 15),
+    user: john,
+    created: new Date(),
+    expiry,
+    ttl: null,
+  });
+}
