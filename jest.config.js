@@ -1,8 +1,13 @@
 // `lib` is tested as ES modules, as NestJS 12 needs: see the `test` script for the flag of Node it takes.
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // The tests of faults take their time: npm run test:faults.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/smoke/', '<rootDir>/test/faults/'],
+  // Faults and clocks take their time: npm run test:faults.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/smoke/',
+    '<rootDir>/test/faults/',
+    '<rootDir>/test/time/',
+  ],
   // A package.json of a built or copied app must not be taken for a module of ours.
   modulePathIgnorePatterns: [
     '<rootDir>/dist/',
