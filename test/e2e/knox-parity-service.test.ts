@@ -4,7 +4,7 @@ import { Column, Entity, JoinColumn, ManyToOne } from 'typeorm';
 import { AbstractAuthToken, KnoxConfigError, KnoxModule, TokenService } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { freezeTime, thawTime } from '../support/clock.ts';
-import { memoryDatabase, startError } from '../support/modules.ts';
+import { startError } from '../support/modules.ts';
 import { User } from '../support/users.ts';
 
 const HOUR_MS = 3_600_000;
@@ -156,7 +156,7 @@ describe('knox’s test_settings.py', () => {
     ['override_settings: 32 characters are too few', 'tokenLength', 32],
   ])('%s', async (_, option, value) => {
     const knox = KnoxModule.forRoot({ verifyCredentials: () => null, [option]: value });
-    const error = await startError({ imports: [memoryDatabase(), knox] });
+    const error = await startError({ imports: [knox] });
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error).toMatchObject({ option });
   });

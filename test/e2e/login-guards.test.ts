@@ -10,7 +10,12 @@ import {
 import { AuthGuard } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { of, type Observable } from 'rxjs';
-import { KnoxAuthGuard, type KnoxModuleOptions, type KnoxRequest } from '../../lib/index.ts';
+import {
+  KnoxAuthGuard,
+  TokenService,
+  type KnoxModuleOptions,
+  type KnoxRequest,
+} from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { JOHN } from '../support/credentials.ts';
 import { ERRORS } from '../support/errors.ts';
@@ -187,6 +192,19 @@ describe('loginGuards', () => {
       }
     }
 
+    /** Asks the service itself, for a token from a header of its own. */
+    @Injectable()
+    class ExchangingGuard implements CanActivate {
+      constructor(private readonly tokens: TokenService) {}
+
+      async canActivate(context: ExecutionContext): Promise<boolean> {
+        const request = context.switchToHttp().getRequest<KnoxRequest>();
+        const { user } = await this.tokens.authenticate(String(request.headers['x-token']));
+        request.user = user;
+        return true;
+      }
+    }
+
     class PassingGuard implements CanActivate {
       canActivate(): boolean {
         return true;
@@ -203,12 +221,13 @@ describe('loginGuards', () => {
       ['Passport’s, under the name knox', [AuthGuard('knox')]],
       ['one that asks a KnoxAuthGuard', [BorrowingGuard]],
       ['that and one that passes everybody', [BorrowingGuard, PassingGuard]],
+      ['one that asks TokenService', [ExchangingGuard]],
     ];
 
     it.each(cases)('mints no token for a token: %s', async (_, loginGuards) => {
       await start({ loginGuards, imports: [BorrowModule] });
       const { token } = await test.tokens.create(test.john);
-      const { status, body } = await login({ token });
+      const { status, body } = await login({ token, headers: { 'x-token': token } });
       expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
       expect(await test.rows.count()).toBe(1);
     });

@@ -193,6 +193,12 @@ describe('verifyCredentials', () => {
     expect(await test.rows.count()).toBe(0);
   });
 
+  it.each([[true], ['john.doe'], [1]])('makes no token of %p, which is no user', async (value) => {
+    verify = () => value;
+    expect((await login()).status).toBe(500);
+    expect(await test.rows.count()).toBe(0);
+  });
+
   it('recovers by itself', async () => {
     verify = () => raise(new Error('LDAP is down'));
     expect((await login()).status).toBe(503);
