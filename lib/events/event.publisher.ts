@@ -33,16 +33,21 @@ export class EventPublisher {
     this.#modules = modules;
   }
 
+  /** Whether anybody could be listening; where not, an event's parts need not be found out. */
+  get isHeard(): boolean {
+    if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
+    return this.#emitter !== null;
+  }
+
   /** Makes an event and sends it; a listener that fails is logged and changes no answer. */
   publish<Parameters extends unknown[]>(
     Event: EventClass<Parameters>,
     ...parameters: Parameters
   ): void {
-    if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
-    if (this.#emitter === null) return;
+    if (!this.isHeard) return;
     const { eventName } = Event;
     try {
-      this.#emitter
+      (this.#emitter as Emitter)
         .emitAsync(eventName, new Event(...parameters))
         .catch((error: unknown) => this.#logFailure(eventName, error));
     } catch (error) {

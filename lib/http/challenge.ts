@@ -1,4 +1,3 @@
-import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxResponse } from './execution-context.ts';
 
 /** What a 401 of the built-in login names where HTTP Basic was used. @see RFC 7617 Section 2.1 */
@@ -12,18 +11,4 @@ export function tokenChallenge(scheme: string, tokenGiven: boolean): string {
 /** Puts the challenge on the answer, where there is one to put it on. */
 export function setChallenge(response: Partial<KnoxResponse> | null, challenge: string): void {
   response?.header?.('WWW-Authenticate', challenge);
-}
-
-/** Does the work; a 401 of ours that it throws gets this challenge on its way out. */
-export async function withChallenge<T>(
-  response: Partial<KnoxResponse> | null,
-  challenge: (exception: KnoxUnauthorizedException) => string,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof KnoxUnauthorizedException) setChallenge(response, challenge(error));
-    throw error;
-  }
 }

@@ -2,8 +2,8 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
-import { tokenChallenge, withChallenge } from './challenge.ts';
-import { guardedCall, requestOf, type Carrier } from './execution-context.ts';
+import { setChallenge, tokenChallenge } from './challenge.ts';
+import { guardedCall, requestOf, type Carrier, type KnoxResponse } from './execution-context.ts';
 import { PUBLIC_METADATA } from './public.decorator.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
@@ -26,19 +26,17 @@ export class KnoxAuthGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.isPublic(context)) return true;
-    const call = guardedCall(context);
+    const { occasion, carrier, response } = guardedCall(context);
     const request = this.getRequest(context);
-    const { authHeaderPrefix } = this.requests.settings;
-    await withChallenge(
-      call.response,
-      ({ tokenGiven }) => tokenChallenge(authHeaderPrefix, tokenGiven),
-      async () => {
-        const found = await this.requests.authenticate(request, call.occasion);
-        leave(found, request, call.carrier);
-        if (!found) this.handleAnonymous(context);
-      },
-    );
-    return true;
+    try {
+      const found = await this.requests.authenticate(request, occasion);
+      leave(found, carrier);
+      if (request !== carrier) leave(found, request);
+      if (!found) this.handleAnonymous(context);
+      return true;
+    } catch (error) {
+      throw this.challenged(error, response);
+    }
   }
 
   /** The request whose headers hold the token. */
@@ -59,6 +57,14 @@ export class KnoxAuthGuard implements CanActivate {
     return false;
   }
 
+  private challenged(error: unknown, response: Partial<KnoxResponse> | null): unknown {
+    if (error instanceof KnoxUnauthorizedException) {
+      const { authHeaderPrefix } = this.requests.settings;
+      setChallenge(response, tokenChallenge(authHeaderPrefix, error.tokenGiven));
+    }
+    return error;
+  }
+
   /** What becomes of a request without credentials: unless this throws, it passes without a user. */
   protected handleAnonymous(context: ExecutionContext): void {
     const exception = new KnoxUnauthorizedException('not_authenticated');
@@ -67,10 +73,8 @@ export class KnoxAuthGuard implements CanActivate {
 }
 
 /** What others left there is not ours to pass on as the user of this request. */
-function leave(found: Authenticated | null, ...carriers: Carrier[]): void {
-  for (const carrier of carriers) {
-    carrier.user = found?.user;
-    carrier.authInfo = found?.authToken;
-    carrier.authToken = found?.authToken;
-  }
+function leave(found: Authenticated | null, carrier: Carrier): void {
+  carrier.user = found?.user;
+  carrier.authInfo = found?.authToken;
+  carrier.authToken = found?.authToken;
 }

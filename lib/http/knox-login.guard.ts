@@ -8,7 +8,7 @@ import {
   sentBodyOnly,
   type LoginCredentials,
 } from '../tokens/login-credentials.ts';
-import { BASIC_CHALLENGE, tokenChallenge, withChallenge } from './challenge.ts';
+import { BASIC_CHALLENGE, setChallenge, tokenChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
@@ -31,12 +31,16 @@ export class KnoxLoginGuard implements CanActivate {
     const request = http.getRequest<KnoxRequest>();
     const { settings } = this.requests;
     const credentials = loginCredentials(request, settings);
-    request.user = await withChallenge(
-      http.getResponse<KnoxResponse>(),
-      () => loginChallenge(request, settings.authHeaderPrefix),
-      () => this.verify(request, credentials),
-    );
-    return true;
+    try {
+      request.user = await this.verify(request, credentials);
+      return true;
+    } catch (error) {
+      if (error instanceof KnoxUnauthorizedException) {
+        const challenge = loginChallenge(request, settings.authHeaderPrefix);
+        setChallenge(http.getResponse<KnoxResponse>(), challenge);
+      }
+      throw error;
+    }
   }
 
   private async verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {

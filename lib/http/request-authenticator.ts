@@ -9,9 +9,17 @@ import { TokenAuthenticator, type Authenticated } from '../service/token.authent
 import { Deadline } from '../store/deadline.ts';
 import { tokenInHeader } from '../tokens/authorization-header.ts';
 import type { KnoxRequest } from '../tokens/knox-request.ts';
+import { privateSlot } from '../tokens/private-slot.ts';
 import { clientOf } from './client-info.ts';
 
 type Verdict = Promise<Authenticated | null>;
+
+/** What is remembered of one occasion to authenticate. */
+interface Occasion {
+  readonly deadline: Deadline;
+  /** One for each request that was read; nearly always that is one. */
+  readonly verdicts: { readonly request: KnoxRequest; readonly verdict: Verdict }[];
+}
 
 /**
  * From a request to a verdict, for the guards, the strategy and the controller alike. What was
@@ -22,9 +30,8 @@ export class RequestAuthenticator {
   readonly settings: KnoxSettings;
   readonly #authenticator: TokenAuthenticator;
   readonly #events: EventPublisher;
-  readonly #verdicts = new WeakMap<object, WeakMap<KnoxRequest, Verdict>>();
-  readonly #logins = new WeakMap<KnoxRequest, object>();
-  readonly #deadlines = new WeakMap<object, Deadline>();
+  readonly #occasions = privateSlot<Occasion>();
+  readonly #logins = privateSlot<object>();
 
   constructor(
     @Inject(KNOX_SETTINGS) settings: KnoxSettings,
@@ -43,10 +50,10 @@ export class RequestAuthenticator {
    * @throws KnoxUnauthorizedException, KnoxUnavailableException
    */
   authenticate(request: KnoxRequest, occasion: object = request): Verdict {
-    let verdicts = this.#verdicts.get(occasion);
-    if (!verdicts) this.#verdicts.set(occasion, (verdicts = new WeakMap()));
-    let verdict = verdicts.get(request);
-    if (!verdict) verdicts.set(request, (verdict = this.#ask(request, occasion)));
+    const { deadline, verdicts } = this.#occasion(occasion);
+    for (const known of verdicts) if (known.request === request) return known.verdict;
+    const verdict = this.#ask(request, deadline);
+    verdicts.push({ request, verdict });
     return verdict;
   }
 
@@ -66,41 +73,34 @@ export class RequestAuthenticator {
   }
 
   /**
-   * The raw token of the request, or null where it brings none.
+   * The raw token of the request, or null where it brings none: a promise only where the application's
+   * hook has to be awaited.
    *
    * @throws KnoxUnauthorizedException `invalid_header`, `invalid_token`
+   * @throws KnoxUnavailableException if the hook fails
    */
-  extractToken(request: KnoxRequest, occasion: object = request): Promise<string | null> {
-    return answerOrUnavailable(async () => {
-      const { extractToken, authHeaderPrefix } = this.settings;
-      if (extractToken) {
-        const work = Promise.resolve(extractToken(request));
-        const token: unknown = await this.deadlineOf(occasion).race(work);
-        if (token === null || typeof token === 'string') return token;
-        throw this.refuse(request, new KnoxUnauthorizedException('invalid_token'));
-      }
-      const header = tokenInHeader(request, authHeaderPrefix);
-      switch (header.kind) {
-        case 'none':
-          return null;
-        case 'empty':
-          throw this.refuse(request, new KnoxUnauthorizedException('invalid_header'));
-        case 'ambiguous':
-          throw this.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
-        case 'token':
-          return header.token;
-      }
-    });
+  extractToken(
+    request: KnoxRequest,
+    deadline = this.deadlineOf(request),
+  ): string | null | Promise<string | null> {
+    if (this.settings.extractToken)
+      return this.#askHook(this.settings.extractToken, request, deadline);
+    const header = tokenInHeader(request, this.settings.authHeaderPrefix);
+    switch (header.kind) {
+      case 'none':
+        return null;
+      case 'empty':
+        throw this.refuse(request, new KnoxUnauthorizedException('invalid_header'));
+      case 'ambiguous':
+        throw this.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
+      case 'token':
+        return header.token;
+    }
   }
 
   /** The moment by which this request must be answered; the same for whoever asks. */
   deadlineOf(occasion: object): Deadline {
-    let deadline = this.#deadlines.get(occasion);
-    if (!deadline) {
-      deadline = new Deadline(this.settings.authTimeout);
-      this.#deadlines.set(occasion, deadline);
-    }
-    return deadline;
+    return this.#occasion(occasion).deadline;
   }
 
   /** Tells whoever listens that the request is refused, and gives the exception back. */
@@ -108,10 +108,33 @@ export class RequestAuthenticator {
     return refuse(this.#events, exception, clientOf(request));
   }
 
-  async #ask(request: KnoxRequest, occasion: object): Verdict {
-    const deadline = this.deadlineOf(occasion);
-    const token = await this.extractToken(request, occasion);
+  #occasion(key: object): Occasion {
+    let occasion = this.#occasions.get(key);
+    if (!occasion) {
+      occasion = { deadline: new Deadline(this.settings.authTimeout), verdicts: [] };
+      this.#occasions.set(key, occasion);
+    }
+    return occasion;
+  }
+
+  async #ask(request: KnoxRequest, deadline: Deadline): Verdict {
+    const extracted = this.extractToken(request, deadline);
+    const token = extracted instanceof Promise ? await extracted : extracted;
     if (token === null) return null;
-    return this.#authenticator.authenticate(token, deadline, clientOf(request));
+    // An adapter finds out an address only when it is asked to, which costs more than the token does.
+    const client = this.#events.isHeard ? clientOf(request) : null;
+    return this.#authenticator.authenticate(token, deadline, client);
+  }
+
+  #askHook(
+    extractToken: NonNullable<KnoxSettings['extractToken']>,
+    request: KnoxRequest,
+    deadline: Deadline,
+  ): Promise<string | null> {
+    return answerOrUnavailable(async () => {
+      const token: unknown = await deadline.race(Promise.resolve(extractToken(request)));
+      if (token === null || typeof token === 'string') return token;
+      throw this.refuse(request, new KnoxUnauthorizedException('invalid_token'));
+    });
   }
 }

@@ -5,22 +5,27 @@ import { KnoxUnavailableException } from './knox.exceptions.ts';
 
 const logger = new Logger('KnoxModule');
 
-/**
- * Runs what asks the database or a hook. An HttpException is an answer and passes; so does what is
- * meant for the developer. Anything else is a fault: it is logged with its
- * cause and becomes a 503, since whatever is not a verdict must not look like one.
- */
+/** Runs what asks the database or a hook. @throws what `answerTo` makes of its error */
 export async function answerOrUnavailable<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const isForCaller = [HttpException, KnoxConfigError, IsolationError].some(
-      (type) => error instanceof type,
-    );
-    if (isForCaller) throw error;
-    logFault('Authentication is unavailable', error);
-    throw new KnoxUnavailableException(error);
+    throw answerTo(error);
   }
+}
+
+/**
+ * What to throw to the caller. An HttpException is an answer and passes; so does what is meant for the
+ * developer. Anything else is a fault: it is logged with its cause and becomes a 503, since whatever
+ * is not a verdict must not look like one.
+ */
+export function answerTo(error: unknown): unknown {
+  const isForCaller = [HttpException, KnoxConfigError, IsolationError].some(
+    (type) => error instanceof type,
+  );
+  if (isForCaller) return error;
+  logFault('Authentication is unavailable', error);
+  return new KnoxUnavailableException(error);
 }
 
 /** Logs a fault by its message and stack only: a driver's error carries the query's parameters. */

@@ -6,8 +6,9 @@ import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
 import type { Deadline } from '../store/deadline.ts';
 import { TokenStore } from '../store/token.store.ts';
 import { isExpired, refreshedExpiry } from '../tokens/expiry.ts';
+import { privateSlot } from '../tokens/private-slot.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { answerOrUnavailable, logFault } from './faults.ts';
+import { answerTo, logFault } from './faults.ts';
 import { KnoxUnauthorizedException, type UnauthorizedCode } from './knox.exceptions.ts';
 import { KNOX_SETTINGS } from './knox.settings.ts';
 import { refuse } from './refuse.ts';
@@ -28,7 +29,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
   readonly #activity: UserActivity;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
-  readonly #proven = new WeakSet();
+  readonly #proven = privateSlot<true>();
 
   constructor(
     @Inject(KNOX_SETTINGS) settings: KnoxSettings,
@@ -51,12 +52,12 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
    * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
    * @see knox/auth.py, authenticate_credentials
    */
-  authenticate(
+  async authenticate(
     token: string,
     deadline: Deadline,
     client: ClientInfo | null,
   ): Promise<Authenticated<Token>> {
-    return answerOrUnavailable(async () => {
+    try {
       if (!isWellFormedToken(token)) throw this.#refusal('invalid_token', client);
       const digest = digestOf(token, this.#settings.hashAlgorithm);
       const authToken = await this.#store.find(digest, deadline);
@@ -68,18 +69,23 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
         throw this.#refusal('invalid_token', client, authToken);
       }
       const user = authToken.user as Token['user'] | null;
-      if (user === null || !(await deadline.race(this.#activity.isActive(user)))) {
+      if (user === null) throw this.#refusal('user_inactive', client, authToken);
+      const isActive = this.#activity.isActive(user);
+      if (isActive !== true && !(isActive && (await deadline.race(isActive)))) {
         throw this.#refusal('user_inactive', client, authToken);
       }
-      await this.#refresh(authToken, now, deadline, client);
-      this.#proven.add(user);
+      const expiry = refreshedExpiry(authToken, now, this.#settings);
+      if (expiry) await this.#refresh(authToken, expiry, now, deadline, client);
+      this.#proven.set(user, true);
       return { user, authToken };
-    });
+    } catch (error) {
+      throw answerTo(error);
+    }
   }
 
   /** Whether this very object came from a token, rather than from other credentials. */
   isTokenUser(user: object): boolean {
-    return this.#proven.has(user);
+    return this.#proven.get(user) === true;
   }
 
   #refusal(
@@ -93,12 +99,11 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
   /** A refresh that cannot be written fails nobody: the token is good. */
   async #refresh(
     authToken: Token,
+    expiry: Date,
     now: number,
     deadline: Deadline,
     client: ClientInfo | null,
   ): Promise<void> {
-    const expiry = refreshedExpiry(authToken, now, this.#settings);
-    if (expiry === null) return;
     const { minRefreshInterval } = this.#settings;
     try {
       const written = await this.#store.refresh(

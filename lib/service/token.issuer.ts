@@ -121,7 +121,7 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     transaction: QueryRunner | undefined,
   ): Promise<object> {
     const owner = await this.#store.findOwner(key, deadline, transaction);
-    if (owner === null || !(await deadline.race(this.#activity.isActive(owner)))) {
+    if (owner === null || !(await deadline.race(Promise.resolve(this.#activity.isActive(owner))))) {
       throw new KnoxUnauthorizedException('user_inactive');
     }
     return this.#store.schema.owner.isInstance(user) ? user : owner;

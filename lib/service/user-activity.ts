@@ -32,10 +32,22 @@ export class UserActivity implements OnModuleInit {
     }
   }
 
-  /** Whether the user, loaded in full, is active. Awaits the application's hook, if there is one. */
-  async isActive(user: object): Promise<boolean> {
-    if (!this.#settings.isUserActive) return this.#store.schema.owner.isActiveByColumn(user);
-    const verdict = await this.#settings.isUserActive(user);
-    return verdict === true || verdict === 1;
+  /**
+   * Whether the user, loaded in full, is active: a promise only where the application's hook has to be
+   * awaited.
+   */
+  isActive(user: object): boolean | Promise<boolean> {
+    const { isUserActive } = this.#settings;
+    if (!isUserActive) return this.#store.schema.owner.isActiveByColumn(user);
+    const verdict = isUserActive(user);
+    return isThenable(verdict) ? Promise.resolve(verdict).then(isYes) : isYes(verdict);
   }
+}
+
+function isYes(verdict: unknown): boolean {
+  return verdict === true || verdict === 1;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

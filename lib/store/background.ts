@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setTimeout } from './real-timers.ts';
 
 /** Work that a shutdown waits for. */
 export class Background {

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
-// The module's timers, not the globals: a test's fake clock must not stop a deadline.
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setTimeout } from './real-timers.ts';
 
 /** The database, or a hook, did not answer in time. */
 export class DeadlineExceededError extends Error {
@@ -28,6 +27,25 @@ export class Deadline {
     return Math.max(0, this.#end - performance.now());
   }
 
+  /** The moment itself, on the clock of `performance.now()`. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Moves it, if the other one is later. */
+  extendTo(other: Deadline): void {
+    this.#end = Math.max(this.#end, other.end);
+  }
+
+  /**
+   * Declares it over, for whoever asks: timers count in whole milliseconds and may be early, and a
+   * commit after this would leave what its caller never got.
+   */
+  expire(): DeadlineExceededError {
+    this.#end = Number.NEGATIVE_INFINITY;
+    return new DeadlineExceededError(this.ms);
+  }
+
   /** @throws DeadlineExceededError if it has passed */
   check(): void {
     if (this.remaining === 0) throw new DeadlineExceededError(this.ms);
@@ -37,12 +55,7 @@ export class Deadline {
   async race<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // Timers count in whole milliseconds and may be early. Once declared over, it is over for
-        // whoever asks: a commit after this would leave what its caller never got.
-        this.#end = Number.NEGATIVE_INFINITY;
-        reject(new DeadlineExceededError(this.ms));
-      }, this.remaining);
+      timer = setTimeout(() => reject(this.expire()), this.remaining);
     });
     try {
       return await Promise.race([work, timeout]);

@@ -48,6 +48,12 @@ export class OwnerSchema {
     return value === true || value === 1;
   }
 
+  /** The escaped name of the column that says when a user was soft-deleted, if there is one. */
+  get deletion(): string | null {
+    const column = this.metadata.deleteDateColumn;
+    return column ? this.#dataSource.driver.escape(column.databaseName) : null;
+  }
+
   /** Property path of the column that says when a user was soft-deleted, if there is one. */
   get deletionPath(): string | undefined {
     return this.metadata.deleteDateColumn?.propertyPath;

@@ -1,142 +1,117 @@
-import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
-import { LAST_INSTANT } from '../tokens/expiry.ts';
-import { KnoxConfigError } from '../options/knox-config.error.ts';
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import type { Database } from './databases/database.ts';
-import type { OwnerKey, OwnerSchema } from './owner.schema.ts';
+import { CompiledLookup, copyOf } from './compiled.lookup.ts';
+import { runStatement, type Database, type Row, type Statement } from './databases/database.ts';
+import type { Deadline } from './deadline.ts';
+import { LookupQueue } from './lookup.queue.ts';
+import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
-import { exactText } from './token.statements.ts';
+import type { TokenStatements } from './token.statements.ts';
+import { TypeormLookup } from './typeorm.lookup.ts';
+
+/** Does work that may be tried again, and answers by the deadline. */
+export type Within = <T>(deadline: Deadline, work: () => Promise<T>) => Promise<T>;
+
+/** What a lookup stands on. */
+export interface LookupGround {
+  readonly dataSource: DataSource;
+  readonly schema: TokenSchema;
+  readonly statements: TokenStatements;
+  readonly database: Database;
+  readonly within: Within;
+}
 
 /**
- * The SELECTs, built once with TypeORM's query builder, so that entities come out as the
- * application's own repositories would give them: transformers, embedded columns, `select: false`,
- * eager relations.
+ * Tokens and owners as entities: the short way where the entities allow it, else TypeORM's own, with
+ * the same verdict. Each asks the database; nothing is kept.
  */
 export class TokenLookup<Token extends AbstractAuthToken> {
-  readonly #byDigest: SelectQueryBuilder<Token>;
-  readonly #byOwner: SelectQueryBuilder<Token>;
-  readonly #owner: SelectQueryBuilder<object>;
-  readonly #ownerSchema: OwnerSchema;
+  readonly #ground: LookupGround;
+  readonly #typeorm: TypeormLookup<Token>;
+  readonly #compiled: CompiledLookup<Token> | null;
+  readonly #queue: LookupQueue<Row, Token> | null;
 
-  /** @throws KnoxConfigError if a relation is not the owner's */
-  constructor(
-    dataSource: DataSource,
-    schema: TokenSchema,
-    database: Database,
-    userRelations: readonly string[],
-  ) {
-    const { metadata, owner } = schema;
-    const keyPath = `user.${owner.keyColumn.propertyPath}`;
-    const tokens = (): SelectQueryBuilder<Token> =>
-      dataSource
-        .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
-        .cache(false);
-    this.#ownerSchema = owner;
-    // With the deleted ones: as a null, a left join would take them through the transformers of
-    // columns that are never null.
-    this.#byDigest = tokens()
-      .withDeleted()
-      .innerJoinAndSelect('token.user', 'user')
-      .where('token.digest = :digest');
-    this.#byDigest.expressionMap.withDeleted = false;
-    if (owner.hidesDeletion) this.#byDigest.addSelect(`user.${owner.deletionPath}`);
-    joinEagerRelations(this.#byDigest, metadata, 'token', ['user']);
-    joinRelations(this.#byDigest, owner.metadata, 'user', userRelations);
+  /** @throws KnoxConfigError if one of the relations is not the owner's */
+  constructor(ground: LookupGround, userRelations: readonly string[]) {
+    const { dataSource, schema, statements, database } = ground;
+    this.#ground = ground;
+    this.#typeorm = new TypeormLookup<Token>(dataSource, schema, database, userRelations);
+    const isShort = userRelations.length === 0 && CompiledLookup.fits(dataSource, schema);
+    this.#compiled = isShort ? new CompiledLookup<Token>(dataSource, schema, statements) : null;
+    this.#queue = this.#compiled && this.#queueOf(this.#compiled);
+  }
 
-    this.#byOwner = tokens()
-      .where('token.user = :owner')
-      .andWhere('(token.expiry IS NULL OR token.expiry > :now AND token.expiry <= :last)', {
-        last: LAST_INSTANT,
-      })
-      .orderBy('token.created', 'DESC')
-      .addOrderBy('token.digest');
-    joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
+  /** The token of this digest, its owner with it, expired or not; the owner null if soft-deleted. */
+  find(digest: string, deadline: Deadline): Promise<Token | null> {
+    if (this.#queue && this.#short) return this.#queue.find(digest, deadline);
+    return this.#read((runner) => this.#typeorm.byDigest(runner, digest), deadline);
+  }
 
-    this.#owner = dataSource
-      .createQueryBuilder(owner.metadata.target as new () => object, 'user')
-      .cache(false)
-      .where(`${keyPath} = :key`);
-    joinRelations(this.#owner, owner.metadata, 'user', userRelations);
+  /** The same, in the application's own transaction if there is one. */
+  findSaved(
+    digest: string,
+    deadline: Deadline,
+    transaction: QueryRunner | undefined,
+  ): Promise<Token | null> {
+    return transaction ? this.#typeorm.byDigest(transaction, digest) : this.find(digest, deadline);
+  }
 
-    if (database.comparesLoosely && owner.hasTextKey) {
-      this.#byOwner.andWhere(`${exactText('token.user')} = :owner`);
-      this.#owner.andWhere(`${exactText(keyPath)} = :key`);
+  /** The owner's tokens that are unexpired at `now`, newest first, without their owner. */
+  async list(owner: OwnerKey, now: number, deadline: Deadline): Promise<Token[]> {
+    const short = this.#short;
+    if (!short) return this.#read((runner) => this.#typeorm.byOwner(runner, owner, now), deadline);
+    const rows = await this.#select(short.byOwner(owner, now), deadline);
+    return rows.map((row) => short.read(row));
+  }
+
+  /** The owner of this key, or null where there is none or it is soft-deleted. */
+  async owner(
+    key: OwnerKey,
+    deadline: Deadline,
+    transaction: QueryRunner | undefined,
+  ): Promise<object | null> {
+    const short = this.#short;
+    if (!short) {
+      const query = (runner: QueryRunner): Promise<object | null> =>
+        this.#typeorm.owner(runner, key);
+      return transaction ? deadline.race(query(transaction)) : this.#read(query, deadline);
     }
+    const statement = short.owner(key);
+    const [row] = transaction
+      ? (await deadline.race(runStatement(transaction, statement))).rows
+      : await this.#select(statement, deadline);
+    return row ? short.readOwner(row) : null;
   }
 
-  /**
-   * The token of this digest, its user and the user's relations with it, expired or not. The user is
-   * null where it is soft-deleted.
-   */
-  async byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
-    const token = await bound(this.#byDigest, runner, { digest }).getOne();
-    if (token && this.#ownerSchema.takeDeletion(token.user)) {
-      (token as { user: object | null }).user = null;
-    }
-    return token;
+  /** A subscriber that is told of loaded entities may have come since the start. */
+  get #short(): CompiledLookup<Token> | null {
+    const { subscribers } = this.#ground.dataSource;
+    return subscribers.some(({ afterLoad }) => afterLoad) ? null : this.#compiled;
   }
 
-  /** The tokens of this owner that are unexpired at `now`, newest first. */
-  byOwner(runner: QueryRunner, owner: OwnerKey, now: number): Promise<Token[]> {
-    return bound(this.#byOwner, runner, { owner, now }).getMany();
+  #queueOf(compiled: CompiledLookup<Token>): LookupQueue<Row, Token> {
+    const { database, within } = this.#ground;
+    return new LookupQueue({
+      fetch: async (take, deadline) => {
+        const make = (): Statement | null => {
+          const digests = take();
+          return digests.length === 0 ? null : compiled.byDigests(digests);
+        };
+        const rows = await within(deadline, () => database.select(make, deadline));
+        return new Map(rows.map((row) => [compiled.digestOf(row), row]));
+      },
+      read: (row) => compiled.readWithOwner(row),
+      copy: copyOf,
+    });
   }
 
-  /** The owner of this key, unless there is none or it is soft-deleted. */
-  owner(runner: QueryRunner, key: OwnerKey): Promise<object | null> {
-    return bound(this.#owner, runner, { key }).getOne();
+  #select(statement: Statement, deadline: Deadline): Promise<readonly Row[]> {
+    const { database, within } = this.#ground;
+    return within(deadline, () => database.select(() => statement, deadline));
   }
-}
 
-function bound<Entity extends object>(
-  query: SelectQueryBuilder<Entity>,
-  runner: QueryRunner,
-  parameters: Record<string, unknown>,
-): SelectQueryBuilder<Entity> {
-  return query.clone().setQueryRunner(runner).setParameters(parameters);
-}
-
-/** Joins what `userRelations` names, and what the entities along the way load eagerly. */
-function joinRelations(
-  query: SelectQueryBuilder<object>,
-  metadata: EntityMetadata,
-  alias: string,
-  paths: readonly string[],
-): void {
-  const names = [...new Set(paths.map((path) => relationIn(metadata, path)))];
-  joinEagerRelations(query, metadata, alias, names);
-  for (const name of names) {
-    const nested = paths.filter((path) => path.startsWith(`${name}.`));
-    const joined = `${alias}_${name.replaceAll('.', '_')}`;
-    query.leftJoinAndSelect(`${alias}.${name}`, joined);
-    joinRelations(
-      query,
-      metadata.findRelationWithPropertyPath(name)?.inverseEntityMetadata as EntityMetadata,
-      joined,
-      nested.map((path) => path.slice(name.length + 1)),
-    );
-  }
-}
-
-/** The relation that a path begins with; one of an embedded column has a dot in its name. */
-function relationIn(metadata: EntityMetadata, path: string): string {
-  const segments = path.split('.');
-  const name = segments
-    .map((_, index) => segments.slice(0, index + 1).join('.'))
-    .find((prefix) => metadata.findRelationWithPropertyPath(prefix));
-  if (name !== undefined) return name;
-  throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${path}".`);
-}
-
-function joinEagerRelations(
-  query: SelectQueryBuilder<object>,
-  metadata: EntityMetadata,
-  alias: string,
-  alreadyJoined: readonly string[],
-): void {
-  for (const relation of metadata.eagerRelations) {
-    if (alreadyJoined.includes(relation.propertyPath)) continue;
-    const joined = `${alias}_${relation.propertyPath.replaceAll('.', '_')}`;
-    query.leftJoinAndSelect(`${alias}.${relation.propertyPath}`, joined);
-    joinEagerRelations(query, relation.inverseEntityMetadata, joined, []);
+  #read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
+    const { database, within } = this.#ground;
+    return within(deadline, () => database.read(query, deadline));
   }
 }

@@ -6,6 +6,7 @@ import {
 } from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
 import { OwnerSchema } from './owner.schema.ts';
 
 /** What `create` fills in itself, and no one may set through `columns`. */
@@ -23,6 +24,8 @@ export class TokenSchema {
   readonly table: string;
   /** The escaped names of our columns. */
   readonly column: Readonly<Record<ReservedColumn, string>>;
+  /** How its instants are stored. */
+  readonly instants: InstantFormat = EPOCH_MILLISECONDS;
   /** Properties of the application's own token class, those that `columns` may set. */
   readonly ownProperties: ReadonlySet<string>;
   /** Whether the database fills in columns itself, so that a saved row must be read back. */

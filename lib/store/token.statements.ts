@@ -5,19 +5,31 @@ import type { Database, Statement } from './databases/database.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
 
+/** By what the tables are called in a SELECT. */
+export const TOKEN_ALIAS = 't';
+export const OWNER_ALIAS = 'u';
+
 /**
- * All the SQL that changes tokens, made from the entity's metadata. Instants go in as epoch
- * milliseconds. No statement is without a WHERE.
+ * The SQL for one table of tokens, made from the entity's metadata. Instants go in as epoch
+ * milliseconds. No statement that changes rows is without a WHERE.
  */
 export class TokenStatements {
   readonly #dataSource: DataSource;
   readonly #schema: TokenSchema;
   readonly #database: Database;
+  /** The expiry's column, and the SQL of its instant. */
+  readonly #expiry: string;
+  /** What no Date can hold is expired, as authentication has it. Takes `now` as a parameter. */
+  readonly #unexpired: string;
 
   constructor(dataSource: DataSource, schema: TokenSchema, database: Database) {
     this.#dataSource = dataSource;
     this.#schema = schema;
     this.#database = database;
+    this.#expiry = schema.instants.read(schema.column.expiry);
+    this.#unexpired =
+      `(${schema.column.expiry} IS NULL OR ${this.#expiry} > ? ` +
+      `AND ${this.#expiry} <= ${String(LAST_INSTANT)})`;
   }
 
   insert(token: AbstractAuthToken): Statement {
@@ -36,9 +48,7 @@ export class TokenStatements {
     const own = this.#equals(column.user, owner);
     return this.#statement(
       `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} ` +
-        `WHERE ${own.sql} AND (${column.expiry} IS NULL OR ${column.expiry} > ? ` +
-        // What no Date can hold is expired, as authentication has it.
-        `AND ${column.expiry} <= ${String(LAST_INSTANT)})`,
+        `WHERE ${own.sql} AND ${this.#unexpired}`,
       [...own.parameters, now],
     );
   }
@@ -58,8 +68,53 @@ export class TokenStatements {
     const same = this.#equals(column.digest, digest);
     return this.#statement(
       `UPDATE ${table} SET ${column.expiry} = ? ` +
-        `WHERE ${same.sql} AND ${column.expiry} > ? AND ${column.expiry} < ?`,
-      [expiry, ...same.parameters, now, expiry - minGain],
+        `WHERE ${same.sql} AND ${this.#expiry} > ? AND ${this.#expiry} < ?`,
+      [this.#schema.instants.write(expiry), ...same.parameters, now, expiry - minGain],
+    );
+  }
+
+  /**
+   * The tokens of these digests with their owners. One is asked for by `=`, for which a database has the
+   * cheaper plan.
+   */
+  selectWithOwner(selection: string, digests: readonly string[]): Statement {
+    const { table, column, owner } = this.#schema;
+    const [token, user] = [TOKEN_ALIAS, OWNER_ALIAS].map((alias) => this.#escape(alias));
+    const digest = `${token}.${column.digest}`;
+    const select =
+      `SELECT ${selection} FROM ${table} ${token} ` +
+      `INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} WHERE `;
+    if (digests.length === 1) return this.#statement(`${select}${digest} = ?`, digests);
+    if (this.#database.takesArrays) {
+      return this.#statement(`${select}${digest} = ANY(?)`, [`{${digests.join(',')}}`]);
+    }
+    const list = digests.map(() => '?').join(', ');
+    return this.#statement(`${select}${digest} IN (${list})`, digests);
+  }
+
+  /** The owner's tokens that are unexpired at `now`, newest first. */
+  selectUnexpired(selection: string, user: OwnerKey, now: number): Statement {
+    const { table, column, instants } = this.#schema;
+    const own = this.#equals(column.user, user);
+    return this.#statement(
+      `SELECT ${selection} FROM ${table} ${this.#escape(TOKEN_ALIAS)} ` +
+        `WHERE ${own.sql} AND ${this.#unexpired} ` +
+        `ORDER BY ${instants.read(column.created)} DESC, ${column.digest}`,
+      [...own.parameters, now],
+    );
+  }
+
+  /** The owner of this key, unless it is soft-deleted. */
+  selectOwner(selection: string, key: OwnerKey): Statement {
+    const { owner } = this.#schema;
+    const same = owner.hasTextKey
+      ? this.#equals(owner.key, key)
+      : { sql: `${owner.key} = ?`, parameters: [key] };
+    const deletion = owner.deletion === null ? '' : ` AND ${owner.deletion} IS NULL`;
+    return this.#statement(
+      `SELECT ${selection} FROM ${owner.table} ${this.#escape(OWNER_ALIAS)} ` +
+        `WHERE ${same.sql}${deletion}`,
+      same.parameters,
     );
   }
 
@@ -92,7 +147,7 @@ export class TokenStatements {
     return this.#statement(
       `SELECT ${this.#digest()} FROM ${table} ` +
         `WHERE ${own ? `${own.sql} AND ` : ''}` +
-        `(${column.expiry} <= ? OR ${column.expiry} > ${String(LAST_INSTANT)}) ` +
+        `(${this.#expiry} <= ? OR ${this.#expiry} > ${String(LAST_INSTANT)}) ` +
         `LIMIT ${String(limit)}${skipLocked}`,
       [...(own?.parameters ?? []), now],
     );

@@ -65,12 +65,12 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** The token of this digest with its user, or null. */
   find(digest: string, deadline: Deadline): Promise<Token | null> {
-    return this.#read((lookup, runner) => lookup.byDigest(runner, digest), deadline);
+    return this.#ready.lookup.find(digest, deadline);
   }
 
   /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
   list(owner: OwnerKey, now: number, deadline: Deadline): Promise<Token[]> {
-    return this.#read((lookup, runner) => lookup.byOwner(runner, owner, now), deadline);
+    return this.#ready.lookup.list(owner, now, deadline);
   }
 
   /** The owner of this key as the database has it, or null where it is gone or soft-deleted. */
@@ -79,9 +79,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     deadline: Deadline,
     transaction: QueryRunner | undefined,
   ): Promise<object | null> {
-    return transaction
-      ? deadline.race(this.#ready.lookup.owner(transaction, key))
-      : this.#read((lookup, runner) => lookup.owner(runner, key), deadline);
+    return this.#ready.lookup.owner(key, deadline, transaction);
   }
 
   /** A token entity of these values, unsaved. */
@@ -175,16 +173,15 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const schema = new TokenSchema(this.dataSource, this.tokenEntity);
     const database = openDatabase(this.dataSource, schema);
     const statements = new TokenStatements(this.dataSource, schema, database);
-    const lookup = new TokenLookup<Token>(this.dataSource, schema, database, this.#userRelations);
+    const ground = {
+      dataSource: this.dataSource,
+      schema,
+      statements,
+      database,
+      within: this.#within.bind(this),
+    };
+    const lookup = new TokenLookup<Token>(ground, this.#userRelations);
     return (this.#ground = { schema, database, statements, lookup });
-  }
-
-  #read<T>(
-    query: (lookup: TokenLookup<Token>, runner: QueryRunner) => Promise<T>,
-    deadline: Deadline,
-  ): Promise<T> {
-    const { database, lookup } = this.#ready;
-    return this.#within(deadline, () => database.read((runner) => query(lookup, runner), deadline));
   }
 
   async #insert(
@@ -208,9 +205,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     }
     if (!schema.hasGeneratedColumns) return token;
     try {
-      const saved = await (runner
-        ? lookup.byDigest(runner, token.digest)
-        : this.find(token.digest, deadline));
+      const saved = await lookup.findSaved(token.digest, deadline, runner);
       Object.assign(token, saved, { user: token.user });
       return token;
     } catch (error) {

@@ -1,5 +1,8 @@
 import type { Deadline } from './deadline.ts';
 
+/** How many may wait for the database before more are turned away. */
+export const LONGEST_LINE = 10_000;
+
 /** So many wait already that one more would not be served in time either. */
 export class OverloadError extends Error {
   override readonly name = 'OverloadError';

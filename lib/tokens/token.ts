@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /**
  * The hashes a token may be stored under. A list, since Node's createHash also takes broken hashes,
@@ -55,7 +55,7 @@ export function makeToken(prefix: string, length: number): string {
  * @see knox/crypto.py, hash_token
  */
 export function digestOf(token: string, algorithm: HashAlgorithm): string {
-  return createHash(algorithm).update(token, 'utf8').digest('hex');
+  return hash(algorithm, token, 'hex');
 }
 
 /** The first 15 characters, prefix included: to show to the owner; no secret and no proof. */

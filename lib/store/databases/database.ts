@@ -8,8 +8,11 @@ export interface Statement {
   readonly parameters: readonly unknown[];
 }
 
+export type Row = Readonly<Record<string, unknown>>;
+export type Rows = readonly Row[];
+
 export interface StatementResult {
-  readonly rows: readonly Record<string, unknown>[];
+  readonly rows: Rows;
   readonly affected: number;
 }
 
@@ -29,6 +32,8 @@ export interface Database {
    * of a MariaDB server may have it.
    */
   readonly comparesLoosely: boolean;
+  /** Whether `= ANY(?)` takes many values in one parameter, `{a,b}`. */
+  readonly takesArrays: boolean;
   /** What a SELECT ends with that must not read an old snapshot. */
   readonly currentReadLock: string;
   /**
@@ -36,6 +41,11 @@ export interface Database {
    * replica. Not begun after the deadline.
    */
   read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T>;
+  /**
+   * The rows of a statement that is made when there is a connection for it, as `read` chooses one; of
+   * no statement if there is none to make.
+   */
+  select(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
   /** Runs one statement, committed when the promise resolves. */
   run(statement: Statement, deadline: Deadline): Promise<StatementResult>;
   /**
@@ -86,7 +96,7 @@ export async function runStatement(
 ): Promise<StatementResult> {
   const result = await runner.query(sql, [...parameters], true);
   return {
-    rows: result.records as Record<string, unknown>[],
+    rows: result.records as Rows,
     affected: result.affected ?? 0,
   };
 }

@@ -21,6 +21,7 @@ export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dia
     options.type === 'mariadb' ? ` WAIT ${String(Math.ceil(ms / 1000))}` : '';
   return {
     comparesLoosely: true,
+    takesArrays: false,
     currentReadLock: ' LOCK IN SHARE MODE',
     isolationLevel: null,
     transientCodes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],

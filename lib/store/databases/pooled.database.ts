@@ -2,25 +2,26 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { IsolationError } from '../app-transactions.ts';
 import { DeadlineExceededError, type Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
-import { KeyedTurnstile, Turnstile } from '../turnstile.ts';
+import { KeyedTurnstile, LONGEST_LINE, Turnstile } from '../turnstile.ts';
 import {
   driverCode,
   OutcomeUnknownError,
   runScript,
   runStatement,
   type Database,
+  type Rows,
   type Script,
   type Statement,
   type StatementResult,
 } from './database.ts';
 
-/** How many may wait for a connection, and for one owner's lock, before more are turned away. */
-const LONGEST_LINE = 10_000;
+/** How many may wait for one owner's lock before more are turned away. */
 const LONGEST_OWNER_LINE = 1_000;
 
 /** Where PostgreSQL and MariaDB part ways. */
 export interface Dialect {
   readonly comparesLoosely: boolean;
+  readonly takesArrays: boolean;
   readonly currentReadLock: string;
   /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
   readonly isolationLevel: string | null;
@@ -40,6 +41,7 @@ export interface Dialect {
 export class PooledDatabase implements Database {
   readonly locksRows = true;
   readonly comparesLoosely: boolean;
+  readonly takesArrays: boolean;
   readonly currentReadLock: string;
   readonly #dataSource: DataSource;
   readonly #dialect: Dialect;
@@ -52,6 +54,7 @@ export class PooledDatabase implements Database {
     this.#dataSource = dataSource;
     this.#dialect = dialect;
     this.comparesLoosely = dialect.comparesLoosely;
+    this.takesArrays = dialect.takesArrays;
     this.currentReadLock = dialect.currentReadLock;
     this.#connections = new Turnstile(dialect.poolSize, LONGEST_LINE);
   }
@@ -78,6 +81,13 @@ export class PooledDatabase implements Database {
     } finally {
       await this.#release(runner);
     }
+  }
+
+  select(make: () => Statement | null, deadline: Deadline): Promise<Rows> {
+    return this.read(async (runner) => {
+      const statement = make();
+      return statement ? (await runStatement(runner, statement)).rows : [];
+    }, deadline);
   }
 
   run(statement: Statement, deadline: Deadline): Promise<StatementResult> {

@@ -50,6 +50,7 @@ export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Di
   const options = dataSource.options as { poolSize?: number; extra?: { max?: number } };
   return {
     comparesLoosely: false,
+    takesArrays: true,
     currentReadLock: '',
     isolationLevel: `SELECT current_setting('transaction_isolation') AS level`,
     // serialization_failure, deadlock_detected

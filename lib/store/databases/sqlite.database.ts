@@ -3,6 +3,7 @@ import {
   driverCode,
   runScript,
   type Database,
+  type Rows,
   type Script,
   type Statement,
   type StatementResult,
@@ -15,12 +16,17 @@ interface SqliteConnection {
   exec(sql: string): unknown;
   pragma(source: string): unknown;
   close(): unknown;
-  prepare(sql: string): {
-    readonly reader: boolean;
-    all(...parameters: unknown[]): unknown[];
-    run(...parameters: unknown[]): { readonly changes: number };
-  };
+  prepare(sql: string): PreparedStatement;
 }
+
+interface PreparedStatement {
+  readonly reader: boolean;
+  all(...parameters: unknown[]): unknown[];
+  run(...parameters: unknown[]): { readonly changes: number };
+}
+
+/** How many statements of one connection are kept prepared. */
+const MOST_PREPARED = 200;
 
 /** The part of TypeORM's better-sqlite3 driver that is used here. */
 interface SqliteDriver {
@@ -43,8 +49,10 @@ class ConnectionBusyError extends Error {
 export class SqliteDatabase implements Database {
   readonly locksRows = false;
   readonly comparesLoosely = false;
+  readonly takesArrays = false;
   readonly currentReadLock = '';
   readonly #dataSource: DataSource;
+  readonly #statements = new WeakMap<SqliteConnection, Map<string, PreparedStatement>>();
   #own: Promise<SqliteDriver> | undefined;
   #closed = false;
 
@@ -55,6 +63,12 @@ export class SqliteDatabase implements Database {
   async read<T>(query: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const driver = await this.#driver();
     return query(driver.createQueryRunner('master'));
+  }
+
+  async select(make: () => Statement | null): Promise<Rows> {
+    const { databaseConnection } = await this.#driver();
+    const statement = make();
+    return statement ? this.#execute(databaseConnection, statement).rows : [];
   }
 
   run(statement: Statement): Promise<StatementResult> {
@@ -125,14 +139,22 @@ export class SqliteDatabase implements Database {
     return driver;
   }
 
+  #prepared(connection: SqliteConnection, sql: string): PreparedStatement {
+    let statements = this.#statements.get(connection);
+    if (!statements) this.#statements.set(connection, (statements = new Map()));
+    let statement = statements.get(sql);
+    if (!statement) {
+      if (statements.size === MOST_PREPARED) statements.clear();
+      statements.set(sql, (statement = connection.prepare(sql)));
+    }
+    return statement;
+  }
+
   #execute(connection: SqliteConnection, { sql, parameters }: Statement): StatementResult {
     this.#dataSource.logger.logQuery(sql, [...parameters]);
     const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
-    const statement = connection.prepare(sql);
-    if (statement.reader) {
-      const rows = statement.all(...values) as Record<string, unknown>[];
-      return { rows, affected: 0 };
-    }
+    const statement = this.#prepared(connection, sql);
+    if (statement.reader) return { rows: statement.all(...values) as Rows, affected: 0 };
     return { rows: [], affected: statement.run(...values).changes };
   }
 }

@@ -1,0 +1,175 @@
+import { performance } from 'node:perf_hooks';
+import { DeadlineExceededError, Deadline } from './deadline.ts';
+import { clearTimeout, setImmediate, setTimeout } from './real-timers.ts';
+import { LONGEST_LINE, OverloadError } from './turnstile.ts';
+
+/** How many digests one statement asks for. */
+const LARGEST_BATCH = 100;
+
+/** The shortest time between two looks at who has waited for too long, in milliseconds. */
+const ALARM_PAUSE_MS = 5;
+
+/** Where rows come from, and what becomes of them. */
+export interface LookupSource<Row, Found> {
+  /**
+   * Asks for what `take` gives once there is a connection to ask on, and not at all if that is nothing;
+   * after a failure that may pass, asks `take` again. The rows by their digests.
+   */
+  fetch(take: () => readonly string[], deadline: Deadline): Promise<ReadonlyMap<string, Row>>;
+  read(row: Row): Found;
+  /** A row that shares nothing that could be changed with this one; undefined where that can't be had. */
+  copy(row: Row): Row | undefined;
+}
+
+interface Waiter<Found> {
+  readonly digest: string;
+  readonly deadline: Deadline;
+  resolve(found: Found | null): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Asks for all tokens that are looked up in one turn of the event loop in one statement, and in the
+ * same one for those that come while it waits for a connection. Nobody joins a statement that was
+ * sent, so that each gets an answer that is younger than its question.
+ */
+export class LookupQueue<Row, Found> {
+  readonly #source: LookupSource<Row, Found>;
+  /** Those whose question was not sent yet, by their digests, the oldest first. */
+  readonly #unsent = new Map<string, Waiter<Found>[]>();
+  /** All that have no answer yet. */
+  readonly #open = new Set<Waiter<Found>>();
+  /** Statements that have no connection yet: each takes what is unsent when it gets one. */
+  #waitingStatements = 0;
+  #isScheduled = false;
+  #alarm: NodeJS.Timeout | undefined;
+  #alarmAt = Number.POSITIVE_INFINITY;
+
+  constructor(source: LookupSource<Row, Found>) {
+    this.#source = source;
+  }
+
+  /** @throws DeadlineExceededError, OverloadError, and what `fetch` and `read` throw */
+  find(digest: string, deadline: Deadline): Promise<Found | null> {
+    return new Promise((resolve, reject) => {
+      if (this.#open.size >= LONGEST_LINE) throw new OverloadError();
+      const waiter = { digest, deadline, resolve, reject };
+      this.#open.add(waiter);
+      if (deadline.end < this.#alarmAt) this.#setAlarm(deadline.end);
+      this.#enqueue(waiter);
+    });
+  }
+
+  #enqueue(waiter: Waiter<Found>): void {
+    const same = this.#unsent.get(waiter.digest);
+    if (same) same.push(waiter);
+    else this.#unsent.set(waiter.digest, [waiter]);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const statements = Math.ceil(this.#unsent.size / LARGEST_BATCH);
+    while (this.#waitingStatements < statements) void this.#ask();
+  };
+
+  async #ask(): Promise<void> {
+    this.#waitingStatements++;
+    let batch: Waiter<Found>[][] | undefined;
+    const [[oldest] = []] = this.#unsent.values();
+    const deadline = new Deadline(oldest?.deadline.ms ?? 0);
+    const take = (): string[] => {
+      batch ??= this.#take(deadline);
+      return batch.filter((group) => group.some(this.#isOpen)).map(([first]) => first!.digest);
+    };
+    try {
+      this.#answer(await this.#source.fetch(take, deadline), batch ?? []);
+    } catch (error) {
+      if (batch === undefined && error instanceof DeadlineExceededError) {
+        // Those whose time is over hear of it from the alarm; others may have come since.
+        this.#waitingStatements--;
+        if (this.#unsent.size > 0) this.#schedule();
+        return;
+      }
+      for (const waiter of (batch ?? this.#take(deadline)).flat()) this.#reject(waiter, error);
+    }
+  }
+
+  #take(deadline: Deadline): Waiter<Found>[][] {
+    this.#waitingStatements--;
+    const batch: Waiter<Found>[][] = [];
+    for (const [digest, group] of this.#unsent) {
+      if (batch.length === LARGEST_BATCH) break;
+      this.#unsent.delete(digest);
+      for (const waiter of group) deadline.extendTo(waiter.deadline);
+      batch.push(group);
+    }
+    return batch;
+  }
+
+  #answer(rows: ReadonlyMap<string, Row>, batch: Waiter<Found>[][]): void {
+    for (const group of batch) {
+      const waiters = group.length === 1 ? group : group.filter(this.#isOpen);
+      const row = rows.get(group[0]!.digest);
+      if (row === undefined) for (const waiter of waiters) this.#resolve(waiter, null);
+      else this.#share(row, waiters);
+    }
+  }
+
+  /** No two get the same object, nor anything in it. */
+  #share(row: Row, waiters: Waiter<Found>[]): void {
+    const copies = waiters.map((_, index) => (index === 0 ? row : this.#source.copy(row)));
+    for (const [index, waiter] of waiters.entries()) {
+      const own = copies[index];
+      if (own === undefined) {
+        this.#enqueue(waiter);
+        continue;
+      }
+      try {
+        this.#resolve(waiter, this.#source.read(own));
+      } catch (error) {
+        this.#reject(waiter, error);
+      }
+    }
+  }
+
+  readonly #isOpen = (waiter: Waiter<Found>): boolean => this.#open.has(waiter);
+
+  #resolve(waiter: Waiter<Found>, found: Found | null): void {
+    if (this.#open.delete(waiter)) waiter.resolve(found);
+  }
+
+  #reject(waiter: Waiter<Found>, error: unknown): void {
+    if (this.#open.delete(waiter)) waiter.reject(error);
+  }
+
+  /** One timer for all: a timer for each request costs more than its row. */
+  #setAlarm(at: number): void {
+    clearTimeout(this.#alarm);
+    this.#alarmAt = at;
+    this.#alarm = setTimeout(this.#ring, Math.max(ALARM_PAUSE_MS, at - performance.now()));
+    // Whoever waits holds a socket or a process that is busy; an alarm alone holds nothing.
+    this.#alarm.unref();
+  }
+
+  readonly #ring = (): void => {
+    let next = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (const waiter of this.#open) {
+      // Within the millisecond: timers may be early.
+      if (waiter.deadline.end > now + 1) next = Math.min(next, waiter.deadline.end);
+      else this.#reject(waiter, waiter.deadline.expire());
+    }
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    if (next < this.#alarmAt) this.#setAlarm(next);
+    for (const [digest, group] of this.#unsent) {
+      if (!group.some(this.#isOpen)) this.#unsent.delete(digest);
+    }
+  };
+}

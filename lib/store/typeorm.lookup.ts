@@ -1,0 +1,141 @@
+import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
+import { LAST_INSTANT } from '../tokens/expiry.ts';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
+import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import type { Database } from './databases/database.ts';
+import type { OwnerKey, OwnerSchema } from './owner.schema.ts';
+import type { TokenSchema } from './token.schema.ts';
+import { exactText } from './token.statements.ts';
+
+/**
+ * TypeORM's own way from a digest to entities, for those that are more than their columns: relations,
+ * inheritance, listeners. They come out as the application's own repositories would give them.
+ */
+export class TypeormLookup<Token extends AbstractAuthToken> {
+  readonly #byDigest: SelectQueryBuilder<Token>;
+  readonly #byOwner: SelectQueryBuilder<Token>;
+  readonly #owner: SelectQueryBuilder<object>;
+  readonly #ownerSchema: OwnerSchema;
+
+  /** @throws KnoxConfigError if a relation is not the owner's */
+  constructor(
+    dataSource: DataSource,
+    schema: TokenSchema,
+    database: Database,
+    userRelations: readonly string[],
+  ) {
+    const { metadata, owner } = schema;
+    const keyPath = `user.${owner.keyColumn.propertyPath}`;
+    const tokens = (): SelectQueryBuilder<Token> =>
+      dataSource
+        .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
+        .cache(false);
+    this.#ownerSchema = owner;
+    // With the deleted ones: as a null, a left join would take them through the transformers of
+    // columns that are never null.
+    this.#byDigest = tokens()
+      .withDeleted()
+      .innerJoinAndSelect('token.user', 'user')
+      .where('token.digest = :digest');
+    this.#byDigest.expressionMap.withDeleted = false;
+    if (owner.hidesDeletion) this.#byDigest.addSelect(`user.${owner.deletionPath}`);
+    joinEagerRelations(this.#byDigest, metadata, 'token', ['user']);
+    joinRelations(this.#byDigest, owner.metadata, 'user', userRelations);
+
+    this.#byOwner = tokens()
+      .where('token.user = :owner')
+      .andWhere('(token.expiry IS NULL OR token.expiry > :now AND token.expiry <= :last)', {
+        last: LAST_INSTANT,
+      })
+      .orderBy('token.created', 'DESC')
+      .addOrderBy('token.digest');
+    joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
+
+    this.#owner = dataSource
+      .createQueryBuilder(owner.metadata.target as new () => object, 'user')
+      .cache(false)
+      .where(`${keyPath} = :key`);
+    joinRelations(this.#owner, owner.metadata, 'user', userRelations);
+
+    if (database.comparesLoosely && owner.hasTextKey) {
+      this.#byOwner.andWhere(`${exactText('token.user')} = :owner`);
+      this.#owner.andWhere(`${exactText(keyPath)} = :key`);
+    }
+  }
+
+  /**
+   * The token of this digest, its user and the user's relations with it, expired or not. The user is
+   * null where it is soft-deleted.
+   */
+  async byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
+    const token = await bound(this.#byDigest, runner, { digest }).getOne();
+    if (token && this.#ownerSchema.takeDeletion(token.user)) {
+      (token as { user: object | null }).user = null;
+    }
+    return token;
+  }
+
+  /** The tokens of this owner that are unexpired at `now`, newest first. */
+  byOwner(runner: QueryRunner, owner: OwnerKey, now: number): Promise<Token[]> {
+    return bound(this.#byOwner, runner, { owner, now }).getMany();
+  }
+
+  /** The owner of this key, unless there is none or it is soft-deleted. */
+  owner(runner: QueryRunner, key: OwnerKey): Promise<object | null> {
+    return bound(this.#owner, runner, { key }).getOne();
+  }
+}
+
+function bound<Entity extends object>(
+  query: SelectQueryBuilder<Entity>,
+  runner: QueryRunner,
+  parameters: Record<string, unknown>,
+): SelectQueryBuilder<Entity> {
+  return query.clone().setQueryRunner(runner).setParameters(parameters);
+}
+
+/** Joins what `userRelations` names, and what the entities along the way load eagerly. */
+function joinRelations(
+  query: SelectQueryBuilder<object>,
+  metadata: EntityMetadata,
+  alias: string,
+  paths: readonly string[],
+): void {
+  const names = [...new Set(paths.map((path) => relationIn(metadata, path)))];
+  joinEagerRelations(query, metadata, alias, names);
+  for (const name of names) {
+    const nested = paths.filter((path) => path.startsWith(`${name}.`));
+    const joined = `${alias}_${name.replaceAll('.', '_')}`;
+    query.leftJoinAndSelect(`${alias}.${name}`, joined);
+    joinRelations(
+      query,
+      metadata.findRelationWithPropertyPath(name)?.inverseEntityMetadata as EntityMetadata,
+      joined,
+      nested.map((path) => path.slice(name.length + 1)),
+    );
+  }
+}
+
+/** The relation that a path begins with; one of an embedded column has a dot in its name. */
+function relationIn(metadata: EntityMetadata, path: string): string {
+  const segments = path.split('.');
+  const name = segments
+    .map((_, index) => segments.slice(0, index + 1).join('.'))
+    .find((prefix) => metadata.findRelationWithPropertyPath(prefix));
+  if (name !== undefined) return name;
+  throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${path}".`);
+}
+
+function joinEagerRelations(
+  query: SelectQueryBuilder<object>,
+  metadata: EntityMetadata,
+  alias: string,
+  alreadyJoined: readonly string[],
+): void {
+  for (const relation of metadata.eagerRelations) {
+    if (alreadyJoined.includes(relation.propertyPath)) continue;
+    const joined = `${alias}_${relation.propertyPath.replaceAll('.', '_')}`;
+    query.leftJoinAndSelect(`${alias}.${relation.propertyPath}`, joined);
+    joinEagerRelations(query, relation.inverseEntityMetadata, joined, []);
+  }
+}
