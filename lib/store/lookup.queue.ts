@@ -22,10 +22,15 @@ export interface LookupSource<Row, Found> {
 }
 
 interface Waiter<Found> {
-  readonly digest: string;
   readonly deadline: Deadline;
   resolve(found: Found | null): void;
   reject(error: unknown): void;
+}
+
+/** All that ask for the same token at once. */
+interface Group<Found> {
+  readonly digest: string;
+  readonly waiters: Waiter<Found>[];
 }
 
 /**
@@ -36,7 +41,7 @@ interface Waiter<Found> {
 export class LookupQueue<Row, Found> {
   readonly #source: LookupSource<Row, Found>;
   /** Those whose question was not sent yet, by their digests, the oldest first. */
-  readonly #unsent = new Map<string, Waiter<Found>[]>();
+  readonly #unsent = new Map<string, Group<Found>>();
   /** All that have no answer yet. */
   readonly #open = new Set<Waiter<Found>>();
   /** Statements that have no connection yet: each takes what is unsent when it gets one. */
@@ -53,17 +58,17 @@ export class LookupQueue<Row, Found> {
   find(digest: string, deadline: Deadline): Promise<Found | null> {
     return new Promise((resolve, reject) => {
       if (this.#open.size >= LONGEST_LINE) throw new OverloadError();
-      const waiter = { digest, deadline, resolve, reject };
+      const waiter = { deadline, resolve, reject };
       this.#open.add(waiter);
       if (deadline.end < this.#alarmAt) this.#setAlarm(deadline.end);
-      this.#enqueue(waiter);
+      this.#enqueue(digest, waiter);
     });
   }
 
-  #enqueue(waiter: Waiter<Found>): void {
-    const same = this.#unsent.get(waiter.digest);
-    if (same) same.push(waiter);
-    else this.#unsent.set(waiter.digest, [waiter]);
+  #enqueue(digest: string, waiter: Waiter<Found>): void {
+    const group = this.#unsent.get(digest);
+    if (group) group.waiters.push(waiter);
+    else this.#unsent.set(digest, { digest, waiters: [waiter] });
     this.#schedule();
   }
 
@@ -81,12 +86,12 @@ export class LookupQueue<Row, Found> {
 
   async #ask(): Promise<void> {
     this.#waitingStatements++;
-    let batch: Waiter<Found>[][] | undefined;
-    const [[oldest] = []] = this.#unsent.values();
-    const deadline = new Deadline(oldest?.deadline.ms ?? 0);
+    let batch: Group<Found>[] | undefined;
+    const [oldest] = this.#unsent.values();
+    const deadline = new Deadline(oldest?.waiters[0]?.deadline.ms ?? 0);
     const take = (): string[] => {
       batch ??= this.#take(deadline);
-      return batch.filter((group) => group.some(this.#isOpen)).map(([first]) => first!.digest);
+      return batch.filter(this.#isAsked).map(({ digest }) => digest);
     };
     try {
       this.#answer(await this.#source.fetch(take, deadline), batch ?? []);
@@ -97,38 +102,39 @@ export class LookupQueue<Row, Found> {
         if (this.#unsent.size > 0) this.#schedule();
         return;
       }
-      for (const waiter of (batch ?? this.#take(deadline)).flat()) this.#reject(waiter, error);
+      for (const { waiters } of batch ?? this.#take(deadline)) {
+        for (const waiter of waiters) this.#reject(waiter, error);
+      }
     }
   }
 
-  #take(deadline: Deadline): Waiter<Found>[][] {
+  #take(deadline: Deadline): Group<Found>[] {
     this.#waitingStatements--;
-    const batch: Waiter<Found>[][] = [];
+    const batch: Group<Found>[] = [];
     for (const [digest, group] of this.#unsent) {
       if (batch.length === LARGEST_BATCH) break;
       this.#unsent.delete(digest);
-      for (const waiter of group) deadline.extendTo(waiter.deadline);
+      for (const waiter of group.waiters) deadline.extendTo(waiter.deadline);
       batch.push(group);
     }
     return batch;
   }
 
-  #answer(rows: ReadonlyMap<string, Row>, batch: Waiter<Found>[][]): void {
+  #answer(rows: ReadonlyMap<string, Row>, batch: Group<Found>[]): void {
     for (const group of batch) {
-      const waiters = group.length === 1 ? group : group.filter(this.#isOpen);
-      const row = rows.get(group[0]!.digest);
-      if (row === undefined) for (const waiter of waiters) this.#resolve(waiter, null);
-      else this.#share(row, waiters);
+      const row = rows.get(group.digest);
+      if (row !== undefined) this.#share(row, group);
+      else for (const waiter of group.waiters) this.#resolve(waiter, null);
     }
   }
 
   /** No two get the same object, nor anything in it. */
-  #share(row: Row, waiters: Waiter<Found>[]): void {
+  #share(row: Row, { digest, waiters }: Group<Found>): void {
     const copies = waiters.map((_, index) => (index === 0 ? row : this.#source.copy(row)));
     for (const [index, waiter] of waiters.entries()) {
       const own = copies[index];
       if (own === undefined) {
-        this.#enqueue(waiter);
+        this.#enqueue(digest, waiter);
         continue;
       }
       try {
@@ -140,6 +146,8 @@ export class LookupQueue<Row, Found> {
   }
 
   readonly #isOpen = (waiter: Waiter<Found>): boolean => this.#open.has(waiter);
+
+  readonly #isAsked = ({ waiters }: Group<Found>): boolean => waiters.some(this.#isOpen);
 
   #resolve(waiter: Waiter<Found>, found: Found | null): void {
     if (this.#open.delete(waiter)) waiter.resolve(found);
@@ -169,7 +177,7 @@ export class LookupQueue<Row, Found> {
     this.#alarmAt = Number.POSITIVE_INFINITY;
     if (next < this.#alarmAt) this.#setAlarm(next);
     for (const [digest, group] of this.#unsent) {
-      if (!group.some(this.#isOpen)) this.#unsent.delete(digest);
+      if (!this.#isAsked(group)) this.#unsent.delete(digest);
     }
   };
 }

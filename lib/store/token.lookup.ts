@@ -86,7 +86,9 @@ export class TokenLookup<Token extends AbstractAuthToken> {
   /** A subscriber that is told of loaded entities may have come since the start. */
   get #short(): CompiledLookup<Token> | null {
     const { subscribers } = this.#ground.dataSource;
-    return subscribers.some(({ afterLoad }) => afterLoad) ? null : this.#compiled;
+    return subscribers.some((subscriber) => subscriber.afterLoad !== undefined)
+      ? null
+      : this.#compiled;
   }
 
   #queueOf(compiled: CompiledLookup<Token>): LookupQueue<Row, Token> {

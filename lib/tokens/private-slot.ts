@@ -4,12 +4,9 @@ export interface PrivateSlot<Value> {
   set(target: object, value: Value): void;
 }
 
-/** A constructor that gives back what it is given lets a subclass put its private field there. */
-class Target {
-  constructor(target: object) {
-    // eslint-disable-next-line no-constructor-return -- that is the point
-    return target;
-  }
+/** Gives back what it is given, so that a subclass's private field lands there. */
+function Target(target: object): object {
+  return target;
 }
 
 /**
@@ -17,15 +14,15 @@ class Target {
  * each, in its own growth and in the garbage collector's. A private field is as private.
  */
 export function privateSlot<Value>(): PrivateSlot<Value> {
-  return class Slot extends Target {
+  return class Slot extends (Target as unknown as new (target: object) => object) {
     #value: Value | undefined;
 
     static get(target: object): Value | undefined {
-      return #value in target ? (target as Slot).#value : undefined;
+      return #value in target ? target.#value : undefined;
     }
 
     static set(target: object, value: Value): void {
-      const slot = #value in target ? (target as Slot) : new Slot(target);
+      const slot = #value in target ? target : (new Slot(target));
       slot.#value = value;
     }
   };

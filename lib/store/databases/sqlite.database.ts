@@ -141,7 +141,8 @@ export class SqliteDatabase implements Database {
 
   #prepared(connection: SqliteConnection, sql: string): PreparedStatement {
     let statements = this.#statements.get(connection);
-    if (!statements) this.#statements.set(connection, (statements = new Map()));
+    if (!statements)
+      this.#statements.set(connection, (statements = new Map<string, PreparedStatement>()));
     let statement = statements.get(sql);
     if (!statement) {
       if (statements.size === MOST_PREPARED) statements.clear();
