@@ -24,6 +24,9 @@ export class KnoxAuthGuard implements CanActivate {
   @Inject(RequestAuthenticator)
   private readonly requests!: RequestAuthenticator;
 
+  /** What decorators say of a handler and its class, which may have inherited it: read once. */
+  private readonly publicHandlers = new WeakMap<object, Map<unknown, boolean>>();
+
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.isPublic(context)) return true;
     const { occasion, carrier, response } = guardedCall(context);
@@ -49,7 +52,16 @@ export class KnoxAuthGuard implements CanActivate {
    * guard that asks this one from within itself is not seen on the handler, and should not be open.
    */
   protected isPublic(context: ExecutionContext): boolean {
-    for (const target of [context.getHandler(), context.getClass()]) {
+    const [handler, type] = [context.getHandler(), context.getClass()];
+    let known = this.publicHandlers.get(handler);
+    if (!known) this.publicHandlers.set(handler, (known = new Map<unknown, boolean>()));
+    let isPublic = known.get(type);
+    if (isPublic === undefined) known.set(type, (isPublic = this.isMarked(handler, type)));
+    return isPublic;
+  }
+
+  private isMarked(...targets: object[]): boolean {
+    for (const target of targets) {
       const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as unknown[];
       if (guards.includes(this.constructor)) return false;
       if (Reflect.getMetadata(PUBLIC_METADATA, target) === true) return true;

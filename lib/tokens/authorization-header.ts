@@ -17,8 +17,10 @@ export type HeaderToken =
  */
 export function authorizationValues(request: KnoxRequest): string[] {
   const sent = rawValues(request.rawHeaders ?? request.raw?.rawHeaders ?? []);
+  if (sent.length > 1) return sent;
   const value = request.headers.authorization;
-  return sent.length > 1 ? sent : [value ?? []].flat();
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
 }
 
 function rawValues(raw: readonly string[]): string[] {
@@ -32,6 +34,9 @@ function rawValues(raw: readonly string[]): string[] {
   return values;
 }
 
+/** A scheme and one word behind a space: what nearly every header is, and the cheapest to read. */
+const PLAIN = /^([^ \t]+) ([^ \t]+)$/;
+
 /**
  * Reads `<scheme> <token>`; the scheme is matched in any case, as RFC 9110 Section 11.1 wants.
  *
@@ -40,7 +45,8 @@ function rawValues(raw: readonly string[]): string[] {
 export function tokenInHeader(request: KnoxRequest, scheme: string): HeaderToken {
   const values = authorizationValues(request);
   if (values.length > 1) return { kind: 'ambiguous' };
-  const words = splitWords(values[0] ?? '');
+  const value = values[0] ?? '';
+  const words = PLAIN.exec(value)?.slice(1) ?? splitWords(value);
   if (words[0]?.toLowerCase() !== scheme.toLowerCase()) return { kind: 'none' };
   if (words.length > 2) return { kind: 'ambiguous' };
   return words[1] === undefined ? { kind: 'empty' } : { kind: 'token', token: words[1] };
