@@ -22,7 +22,7 @@ export function privateSlot<Value>(): PrivateSlot<Value> {
     }
 
     static set(target: object, value: Value): void {
-      const slot = #value in target ? target : (new Slot(target));
+      const slot = #value in target ? target : new Slot(target);
       slot.#value = value;
     }
   };
