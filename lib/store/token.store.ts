@@ -140,8 +140,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   /** Deletes all tokens of the owner but one; how many they were. */
   revokeAll(owner: OwnerKey, except: string | null, deadline: Deadline): Promise<number> {
     const { database, statements } = this.#ready;
+    const turn = { owner, locks: true };
     const script = (): Script<number> => deleteOwned(statements, owner, except);
-    return this.#within(deadline, () => database.transaction(owner, script, deadline));
+    return this.#within(deadline, () => database.transaction(turn, script, deadline));
   }
 
   /**
@@ -150,8 +151,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   deleteExpired(owner: OwnerKey | null, now: number, deadline: Deadline): Promise<number> {
     const { database, statements } = this.#ready;
+    const turn = { owner, locks: false };
     const script = (): Script<number> => deleteExpired(statements, owner, now);
-    return this.#within(deadline, () => database.transaction(null, script, deadline));
+    return this.#within(deadline, () => database.transaction(turn, script, deadline));
   }
 
   /** Checks the entities while the application starts, if the data source is up by then. */
@@ -193,11 +195,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { schema, database, statements, lookup } = this.#ready;
     const script = (): Script<'limit' | null> =>
       (runner ? insertAndCount : countAndInsert)(statements, token, terms);
-    const lock = terms.limit === null ? null : terms.owner;
+    const turn = { owner: terms.owner, locks: terms.limit !== null };
     try {
       const refusal = runner
-        ? await database.within(runner, lock, script, deadline)
-        : await this.#retry(() => database.transaction(lock, script, deadline), deadline);
+        ? await database.within(runner, turn.locks ? turn.owner : null, script, deadline)
+        : await this.#retry(() => database.transaction(turn, script, deadline), deadline);
       if (refusal !== null) return refusal;
     } catch (error) {
       if (database.isMissingOwner(error)) return 'no_owner';

@@ -65,14 +65,14 @@ export class Turnstile {
 /** A turnstile of one for each key. */
 export class KeyedTurnstile {
   readonly #longestLine: number;
-  readonly #turnstiles = new Map<string | number, Turnstile>();
+  readonly #turnstiles = new Map<string, Turnstile>();
 
   constructor(longestLine: number) {
     this.#longestLine = longestLine;
   }
 
   /** Does the work when its turn has come, alone for its key. */
-  async pass<T>(key: string | number, deadline: Deadline, work: () => Promise<T>): Promise<T> {
+  async pass<T>(key: string, deadline: Deadline, work: () => Promise<T>): Promise<T> {
     const turnstile = this.#turnstiles.get(key) ?? new Turnstile(1, this.#longestLine);
     this.#turnstiles.set(key, turnstile);
     await turnstile.enter(deadline);

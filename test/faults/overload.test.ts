@@ -16,42 +16,68 @@ describeOnServers('more requests than %s can answer', (database) => {
   let test: FaultyApp;
   let token: string;
   beforeAll(async () => {
-    test = await startFaultyApp({ database, knox: { authTimeout: '1s', tokenLimitPerUser: 3 } });
+    test = await startFaultyApp({ database, knox: { authTimeout: '2s', tokenLimitPerUser: 3 } });
     token = await test.newToken();
   });
   afterAll(() => test.close());
   afterEach(() => test.proxy.thaw());
 
-  /** Sends so many, and one more; none of the former may be settled when the latter is. */
+  /** Sends so many, and one more; none of the former may be settled when the latter is refused. */
   const overflow = async (count: number, send: () => Promise<unknown>) => {
     let settled = 0;
-    const waiting = Array.from({ length: count }, () =>
-      send().then(
-        () => Promise.reject(new Error('It was answered.')),
-        () => settled++,
-      ),
-    );
+    const waiting = Array.from({ length: count }, () => send().finally(() => settled++));
+    const all = Promise.allSettled(waiting);
     await expect(send()).rejects.toMatchObject({ status: 503, response: ERRORS.unavailable });
     expect(settled).toBe(0);
     expect(test.log.errors.at(-1)).toBe(
       'Authentication is unavailable: Too many requests are waiting for the database.',
     );
-    return Promise.all(waiting);
+    return all;
   };
 
   it('wait in a line of bounded length; who comes later is turned away at once', async () => {
     test.proxy.freeze();
-    await overflow(POOL_SIZE + LONGEST_LINE, () => test.tokens.authenticate(token));
+    const outcomes = await overflow(POOL_SIZE + LONGEST_LINE, () =>
+      test.tokens.authenticate(token),
+    );
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
     test.proxy.thaw();
     expect((await test.me(token)).status).toBe(200);
   });
 
-  it('of one user are bounded by themselves, and leave connections to the others', async () => {
-    void test.proxy.holdAt(/INSERT/);
-    const turnedAway = overflow(1 + LONGEST_OWNER_LINE, () => test.tokens.create(test.john));
+  it.each([3, null])(
+    'of one user are bounded by themselves, and leave connections to the others (limit: %s)',
+    async (limit) => {
+      const atInsert = test.proxy.holdAt(/INSERT/);
+      const creating = test.tokens.create(test.john, { limit });
+      const failing = expect(creating).rejects.toMatchObject({ response: ERRORS.unavailable });
+      await atInsert;
+      const turnedAway = overflow(LONGEST_OWNER_LINE, () =>
+        test.tokens.revokeAll(test.john, { except: token }),
+      );
+      expect((await test.me(token)).status).toBe(200);
+      await Promise.all([turnedAway, failing]);
+      test.proxy.thaw();
+      expect(await eventually(test.rows, (rows) => rows === 1)).toBe(1);
+    },
+  );
+
+  it('of one user with expired tokens delete them one after the other', async () => {
+    const expired = await Promise.all(
+      Array.from({ length: 2 * POOL_SIZE }, () =>
+        test.tokens.create(test.john, { ttl: -1, limit: null }),
+      ),
+    );
+    const deletions = test.proxy.count(/SKIP LOCKED/);
+    const held = test.proxy.holdAt(/SKIP LOCKED/);
+    const refused = Promise.all(expired.map((issued) => test.me(issued.token)));
+    await held;
     expect((await test.me(token)).status).toBe(200);
-    await turnedAway;
+    await test.proxy.quiet(100);
+    expect(deletions()).toBe(1);
     test.proxy.thaw();
+    const answers = await refused;
+    expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ERRORS.invalidToken));
     expect(await eventually(test.rows, (rows) => rows === 1)).toBe(1);
   });
 });

@@ -23,6 +23,13 @@ export interface StatementResult {
  */
 export type Script<T> = Generator<Statement, T, StatementResult>;
 
+/** Whose turn a transaction takes; nobody's where no owner is named. */
+export interface Turn {
+  readonly owner: OwnerKey | null;
+  /** Whether the owner's lock is taken too, which keeps out every other process. */
+  readonly locks: boolean;
+}
+
 /** What the three databases do differently. All else in the store is shared. */
 export interface Database {
   /** Whether SELECT takes `FOR UPDATE SKIP LOCKED`. */
@@ -50,13 +57,14 @@ export interface Database {
   run(statement: Statement, deadline: Deadline): Promise<StatementResult>;
   /**
    * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
-   * resolves. With an owner, no two such transactions of that owner overlap, in any process.
+   * resolves. No two of one owner hold a connection of this process at the same time, whether or
+   * not they lock: what one of them waits for, the others would wait for too.
    *
    * @throws OutcomeUnknownError
    */
-  transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T>;
+  transaction<T>(turn: Turn, script: () => Script<T>, deadline: Deadline): Promise<T>;
   /**
-   * The same in a transaction of the application's own.
+   * Runs a script in a transaction of the application's own; with an owner, under the owner's lock.
    *
    * @throws IsolationError if the transaction is at an isolation level that shows it an old snapshot only
    */

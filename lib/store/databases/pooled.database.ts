@@ -13,9 +13,10 @@ import {
   type Script,
   type Statement,
   type StatementResult,
+  type Turn,
 } from './database.ts';
 
-/** How many may wait for one owner's lock before more are turned away. */
+/** How many may wait for one owner's turn before more are turned away. */
 const LONGEST_OWNER_LINE = 1_000;
 
 /** Where PostgreSQL and MariaDB part ways. */
@@ -94,9 +95,10 @@ export class PooledDatabase implements Database {
     return this.read((runner) => runStatement(runner, statement), deadline);
   }
 
-  transaction<T>(owner: OwnerKey | null, script: () => Script<T>, deadline: Deadline): Promise<T> {
-    const work = (): Promise<T> => this.#transaction(owner, script, deadline);
-    return owner === null ? work() : this.#owners.pass(owner, deadline, work);
+  transaction<T>({ owner, locks }: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {
+    const lock = locks ? owner : null;
+    const work = (): Promise<T> => this.#transaction(lock, script, deadline);
+    return owner === null ? work() : this.#owners.pass(String(owner), deadline, work);
   }
 
   async within<T>(

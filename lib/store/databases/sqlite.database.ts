@@ -7,6 +7,7 @@ import {
   type Script,
   type Statement,
   type StatementResult,
+  type Turn,
 } from './database.ts';
 import type { OwnerKey } from '../owner.schema.ts';
 
@@ -76,7 +77,7 @@ export class SqliteDatabase implements Database {
   }
 
   /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */
-  transaction<T>(_owner: OwnerKey | null, script: () => Script<T>): Promise<T> {
+  transaction<T>(_turn: Turn, script: () => Script<T>): Promise<T> {
     return this.#atRest((connection) => {
       connection.exec('BEGIN IMMEDIATE');
       try {
