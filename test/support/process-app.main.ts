@@ -100,11 +100,12 @@ function appModule({ database, isolation, knox, password }: Serve): DynamicModul
 }
 
 let app: INestApplication | undefined;
+const realNow = Date.now.bind(Date);
 
 async function serve(options: Serve): Promise<object> {
+  await close();
   const skew = options.clockSkewMs ?? 0;
-  const now = Date.now.bind(Date);
-  if (skew !== 0) Date.now = () => now() + skew;
+  Date.now = () => realNow() + skew;
   app = await NestFactory.create(appModule(options), {
     logger: false,
     abortOnError: false,

@@ -37,6 +37,9 @@ export interface AppStats {
   heapBytes: number;
 }
 
+/** How long a process may take to do as it is told, in milliseconds; then it is ended. */
+const OBEY_MS = 20_000;
+
 /** A user is known by their key, so that a login asks nobody for it but the package. */
 export const nameOf = (key: number): string => `user-${String(key)}`;
 
@@ -75,6 +78,7 @@ export class AppProcess {
   }
 
   #ask(command: Command): Promise<{ url?: string }> {
+    if (!this.#child.connected) return Promise.reject(new Error('The process has ended.'));
     const answer = this.#answer();
     this.#child.send(command);
     return answer;
@@ -83,16 +87,18 @@ export class AppProcess {
   async #answer(): Promise<{ url?: string }> {
     const ended = new AbortController();
     const { signal } = ended;
+    const stuck = setTimeout(() => void this.kill(), OBEY_MS);
     try {
       const [answer] = await Promise.race([
         once(this.#child, 'message', { signal }),
-        once(this.#child, 'exit', { signal }).then(([code]) => [
-          { error: `The process ended with ${String(code)}.` },
+        once(this.#child, 'exit', { signal }).then((how) => [
+          { error: `The process ended with ${how.map(String).join(', ')}.` },
         ]),
       ]);
       if (answer.error) throw new Error(answer.error);
       return answer;
     } finally {
+      clearTimeout(stuck);
       ended.abort();
     }
   }
