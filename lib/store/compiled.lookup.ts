@@ -1,11 +1,11 @@
 import { types } from 'node:util';
-import type { DataSource, EntityMetadata } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Row, Statement } from './databases/database.ts';
 import { EntityReader } from './entity.reader.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
-import { OWNER_ALIAS, TOKEN_ALIAS, type TokenStatements } from './token.statements.ts';
+import { isInstant, OWNER_ALIAS, TOKEN_ALIAS, type TokenStatements } from './token.statements.ts';
 
 /** The key of the column that says when an owner was soft-deleted. */
 const DELETION_KEY = 'deletion';
@@ -23,8 +23,6 @@ export class CompiledLookup<Token extends AbstractAuthToken> {
 
   constructor(dataSource: DataSource, schema: TokenSchema, statements: TokenStatements) {
     const { metadata, owner, instants } = schema;
-    const isInstant = ({ propertyPath }: EntityMetadata['columns'][number]): boolean =>
-      propertyPath === 'created' || propertyPath === 'expiry';
     this.#statements = statements;
     this.#tokens = new EntityReader(dataSource, metadata, TOKEN_ALIAS, (column, name) =>
       isInstant(column) ? instants.read(name) : name,

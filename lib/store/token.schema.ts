@@ -12,6 +12,8 @@ import { OwnerSchema } from './owner.schema.ts';
 /** What `create` fills in itself, and no one may set through `columns`. */
 const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as const;
 
+type ColumnMetadata = EntityMetadata['columns'][number];
+
 type ReservedColumn = (typeof RESERVED)[number];
 
 /** What the entity's metadata says about the token table: read once, when the data source is up. */
@@ -30,6 +32,8 @@ export class TokenSchema {
   readonly ownProperties: ReadonlySet<string>;
   /** Whether the database fills in columns itself, so that a saved row must be read back. */
   readonly hasGeneratedColumns: boolean;
+  /** The columns to insert into, where each takes the entity's own value as it is; else null. */
+  readonly plainColumns: readonly ColumnMetadata[] | null;
 
   /** @throws KnoxConfigError if the entities are not what the package can work with */
   constructor(dataSource: DataSource, tokenEntity: EntityTarget<AbstractAuthToken>) {
@@ -81,6 +85,16 @@ export class TokenSchema {
         column.isVersion ||
         column.default !== undefined,
     );
+    const isPlain =
+      !this.hasGeneratedColumns &&
+      metadata.columns.every(
+        (column) =>
+          column.isInsert &&
+          !column.isVirtualProperty &&
+          column.asExpression === undefined &&
+          !dataSource.driver.spatialTypes.includes(column.type),
+      );
+    this.plainColumns = isPlain ? metadata.columns : null;
   }
 }
 

@@ -22,6 +22,8 @@ export function* countAndInsert(
   { owner, limit, now }: InsertTerms,
 ): Script<'limit' | null> {
   if (limit !== null) {
+    const within = statements.insertWithin(token, limit, owner, now);
+    if (within) return (yield within).affected === 0 ? 'limit' : null;
     const { rows } = yield statements.countUnexpired(owner, now);
     if (Number(rows[0]?.total) >= limit) return 'limit';
   }

@@ -1,9 +1,17 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityMetadata } from 'typeorm';
 import { LAST_INSTANT } from '../tokens/expiry.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database, Statement } from './databases/database.ts';
+import { instantTransformer } from './instant.transformer.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
+
+type ColumnMetadata = EntityMetadata['columns'][number];
+
+/** Whether the table holds it in its own format for instants. */
+export function isInstant({ propertyPath }: ColumnMetadata): boolean {
+  return propertyPath === 'created' || propertyPath === 'expiry';
+}
 
 /** By what the tables are called in a SELECT. */
 export const TOKEN_ALIAS = 't';
@@ -33,24 +41,43 @@ export class TokenStatements {
   }
 
   insert(token: AbstractAuthToken): Statement {
+    const { metadata, plainColumns } = this.#schema;
+    if (plainColumns) {
+      const parameters = this.#values(plainColumns, token);
+      const list = parameters.map(() => '?').join(', ');
+      return this.#statement(`${this.#insertInto(plainColumns)} VALUES (${list})`, parameters);
+    }
     const [sql, parameters] = this.#dataSource
       .createQueryBuilder()
       .insert()
-      .into(this.#schema.metadata.target)
+      .into(metadata.target)
       .values(token)
       .updateEntity(false)
       .getQueryAndParameters();
     return { sql, parameters };
   }
 
-  countUnexpired(owner: OwnerKey, now: number): Statement {
-    const { table, column } = this.#schema;
-    const own = this.#equals(column.user, owner);
+  /** Inserts unless the owner has as many tokens; undefined where that takes two statements. */
+  insertWithin(
+    token: AbstractAuthToken,
+    limit: number,
+    owner: OwnerKey,
+    now: number,
+  ): Statement | undefined {
+    const { plainColumns } = this.#schema;
+    if (!plainColumns || !this.#database.insertsWithinLimit) return undefined;
+    const values = this.#values(plainColumns, token);
+    const list = values.map(() => '?').join(', ');
+    const count = this.#count(owner, now);
     return this.#statement(
-      `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} ` +
-        `WHERE ${own.sql} AND ${this.#unexpired}`,
-      [...own.parameters, now],
+      `${this.#insertInto(plainColumns)} SELECT ${list} WHERE (${count.sql}) < ?`,
+      [...values, ...count.parameters, limit],
     );
+  }
+
+  countUnexpired(owner: OwnerKey, now: number): Statement {
+    const { sql, parameters } = this.#count(owner, now);
+    return this.#statement(sql, parameters);
   }
 
   /** The same, of what is committed by now and of what the transaction has made itself. */
@@ -151,6 +178,33 @@ export class TokenStatements {
         `LIMIT ${String(limit)}${skipLocked}`,
       [...(own?.parameters ?? []), now],
     );
+  }
+
+  #insertInto(columns: readonly ColumnMetadata[]): string {
+    const names = columns.map(({ databaseName }) => this.#escape(databaseName)).join(', ');
+    return `INSERT INTO ${this.#schema.table} (${names})`;
+  }
+
+  #values(columns: readonly ColumnMetadata[], token: AbstractAuthToken): unknown[] {
+    const { driver } = this.#dataSource;
+    return columns.map((column) => {
+      const value: unknown = column.getEntityValue(token);
+      const stored: unknown =
+        value instanceof Date && isInstant(column)
+          ? this.#schema.instants.write(instantTransformer.to(value) as number)
+          : driver.preparePersistentValue(value, column);
+      return stored ?? null;
+    });
+  }
+
+  /** With question marks. */
+  #count(owner: OwnerKey, now: number): Statement {
+    const { table, column } = this.#schema;
+    const own = this.#equals(column.user, owner);
+    return {
+      sql: `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} WHERE ${own.sql} AND ${this.#unexpired}`,
+      parameters: [...own.parameters, now],
+    };
   }
 
   /** Byte by byte: the first condition finds the row by its index, the second looks closely. */

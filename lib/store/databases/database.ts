@@ -41,6 +41,8 @@ export interface Database {
   readonly comparesLoosely: boolean;
   /** Whether `= ANY(?)` takes many values in one parameter, `{a,b}`. */
   readonly takesArrays: boolean;
+  /** Whether an INSERT may count, behind the owner's lock. */
+  readonly insertsWithinLimit: boolean;
   /** What a SELECT ends with that must not read an old snapshot. */
   readonly currentReadLock: string;
   /**

@@ -1,5 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { OwnerKey } from '../owner.schema.ts';
 import type { TokenSchema } from '../token.schema.ts';
+import type { Statement } from './database.ts';
 import type { Dialect } from './pooled.database.ts';
 
 /** What mysql2's pool holds where nothing is said. */
@@ -19,6 +21,10 @@ export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dia
   // MySQL has no such clause; there its innodb_lock_wait_timeout ends the wait.
   const wait = (ms: number): string =>
     options.type === 'mariadb' ? ` WAIT ${String(Math.ceil(ms / 1000))}` : '';
+  const lockOwner = (owner: OwnerKey, ms: number): Statement => ({
+    sql: `SELECT ${key} FROM ${table} WHERE ${key} = ? FOR UPDATE${wait(ms)}`,
+    parameters: [owner],
+  });
   return {
     comparesLoosely: true,
     takesArrays: false,
@@ -27,11 +33,14 @@ export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dia
     transientCodes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
     missingOwnerCodes: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
     poolSize: options.extra?.connectionLimit ?? options.poolSize ?? DEFAULT_POOL_SIZE,
-    begin: () => ['SET TRANSACTION ISOLATION LEVEL READ COMMITTED', 'START TRANSACTION'],
-    lockOwner: (owner, ms) => ({
-      sql: `SELECT ${key} FROM ${table} WHERE ${key} = ? FOR UPDATE${wait(ms)}`,
-      parameters: [owner],
-    }),
+    // Counting inside of the INSERT would take locks that make different owners wait for one another.
+    insertsWithinLimit: false,
+    begin: (ms, owner) => [
+      { sql: 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED', parameters: [] },
+      { sql: 'START TRANSACTION', parameters: [] },
+      ...(owner === null ? [] : [lockOwner(owner, ms)]),
+    ],
+    lockOwner,
     abandon(runner: MysqlRunner) {
       runner.databaseConnection?.destroy();
     },

@@ -30,8 +30,12 @@ export interface Dialect {
   readonly missingOwnerCodes: readonly string[];
   /** How many connections the pool has. */
   readonly poolSize: number;
-  /** Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds. */
-  begin(ms: number): readonly string[];
+  readonly insertsWithinLimit: boolean;
+  /**
+   * Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds, and
+   * takes the owner's lock: never in one statement with the INSERT, whose snapshot would be older.
+   */
+  begin(ms: number, owner: OwnerKey | null): readonly Statement[];
   /** Takes the owner's lock, held to the end of the transaction; waits so many milliseconds. */
   lockOwner(owner: OwnerKey, ms: number): Statement;
   /** Closes the runner's connection, so that the pool opens another one in its place. */
@@ -43,6 +47,7 @@ export class PooledDatabase implements Database {
   readonly locksRows = true;
   readonly comparesLoosely: boolean;
   readonly takesArrays: boolean;
+  readonly insertsWithinLimit: boolean;
   readonly currentReadLock: string;
   readonly #dataSource: DataSource;
   readonly #dialect: Dialect;
@@ -56,6 +61,7 @@ export class PooledDatabase implements Database {
     this.#dialect = dialect;
     this.comparesLoosely = dialect.comparesLoosely;
     this.takesArrays = dialect.takesArrays;
+    this.insertsWithinLimit = dialect.insertsWithinLimit;
     this.currentReadLock = dialect.currentReadLock;
     this.#connections = new Turnstile(dialect.poolSize, LONGEST_LINE);
   }
@@ -107,8 +113,11 @@ export class PooledDatabase implements Database {
     script: () => Script<T>,
     deadline: Deadline,
   ): Promise<T> {
-    if (owner !== null) await this.#checkIsolation(runner);
-    return this.#locked(runner, owner, script, deadline);
+    if (owner !== null) {
+      await this.#checkIsolation(runner);
+      await runStatement(runner, this.#dialect.lockOwner(owner, deadline.remaining));
+    }
+    return runScript(runner, script());
   }
 
   isTransient(error: unknown): boolean {
@@ -144,8 +153,10 @@ export class PooledDatabase implements Database {
     try {
       return await this.read(async (runner) => {
         try {
-          for (const sql of this.#dialect.begin(deadline.remaining)) await runner.query(sql);
-          const result = await this.#locked(runner, owner, script, deadline);
+          for (const statement of this.#dialect.begin(deadline.remaining, owner)) {
+            await runStatement(runner, statement);
+          }
+          const result = await runScript(runner, script());
           // Past the deadline the caller was told 503; a commit now would leave what it never got.
           deadline.check();
           state.committing = true;
@@ -162,19 +173,6 @@ export class PooledDatabase implements Database {
       const known = !state.committing || this.isTransient(error) || this.isMissingOwner(error);
       throw known ? error : new OutcomeUnknownError(error);
     }
-  }
-
-  async #locked<T>(
-    runner: QueryRunner,
-    owner: OwnerKey | null,
-    script: () => Script<T>,
-    deadline: Deadline,
-  ): Promise<T> {
-    // A statement of its own: in one with the INSERT, the snapshot is older than the lock.
-    if (owner !== null) {
-      await runStatement(runner, this.#dialect.lockOwner(owner, deadline.remaining));
-    }
-    return runScript(runner, script());
   }
 
   async #release(runner: QueryRunner): Promise<void> {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { OwnerKey } from '../owner.schema.ts';
 import type { TokenSchema } from '../token.schema.ts';
 import type { Dialect } from './pooled.database.ts';
 
@@ -48,6 +50,13 @@ function cancel({ host, port, processID, secretKey }: PostgresClient): void {
 
 export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Dialect {
   const options = dataSource.options as { poolSize?: number; extra?: { max?: number } };
+  // An advisory lock rather than the owner's row: whoever updates their own user rows meanwhile
+  // neither waits for a login nor holds one up. Its key is a number, of all processes the same.
+  const lockOf = (owner: OwnerKey): string => {
+    const name = `nestjs-knox:${schema.tablePath}:${String(owner)}`;
+    const key = createHash('sha256').update(name).digest().readBigInt64BE();
+    return `SELECT pg_advisory_xact_lock(${String(key)})`;
+  };
   return {
     comparesLoosely: false,
     takesArrays: true,
@@ -58,21 +67,18 @@ export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Di
     // foreign_key_violation
     missingOwnerCodes: ['23503'],
     poolSize: options.extra?.max ?? options.poolSize ?? DEFAULT_POOL_SIZE,
-    begin: (ms) => {
+    insertsWithinLimit: true,
+    begin: (ms, owner) => {
       // 0 would be no timeout at all. The second one ends a transaction whose COMMIT got lost.
       const timeout = String(Math.max(1, Math.floor(ms)));
-      return [
+      const sql =
         'BEGIN ISOLATION LEVEL READ COMMITTED; ' +
-          `SET LOCAL statement_timeout = ${timeout}; ` +
-          `SET LOCAL idle_in_transaction_session_timeout = ${timeout}`,
-      ];
+        `SET LOCAL statement_timeout = ${timeout}; ` +
+        `SET LOCAL idle_in_transaction_session_timeout = ${timeout}`;
+      // In one message; the server still runs it as a statement of its own.
+      return [{ sql: owner === null ? sql : `${sql}; ${lockOf(owner)}`, parameters: [] }];
     },
-    // An advisory lock rather than the owner's row: whoever updates their own user rows meanwhile
-    // neither waits for a login nor holds one up.
-    lockOwner: (owner) => ({
-      sql: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
-      parameters: [`nestjs-knox:${schema.tablePath}:${String(owner)}`],
-    }),
+    lockOwner: (owner) => ({ sql: lockOf(owner), parameters: [] }),
     abandon(runner: PostgresRunner) {
       if (runner.databaseConnection) cancel(runner.databaseConnection);
       void runner.releasePostgresConnection?.(new Error('No answer in time.'));

@@ -51,6 +51,7 @@ export class SqliteDatabase implements Database {
   readonly locksRows = false;
   readonly comparesLoosely = false;
   readonly takesArrays = false;
+  readonly insertsWithinLimit = true;
   readonly currentReadLock = '';
   readonly #dataSource: DataSource;
   readonly #statements = new WeakMap<SqliteConnection, Map<string, PreparedStatement>>();
