@@ -1,0 +1,157 @@
+// Users and tokens, as SQL of the database's own: the same rows everywhere, derived from their numbers as in credentials.ts.
+import { createHash } from 'node:crypto';
+import { getMigrations } from 'better-auth/db/migration';
+import { AuthToken } from 'nestjs-knox';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { betterAuthOf } from './better-auth.config.ts';
+import { rawToken, userNameOf } from './credentials.ts';
+import { User } from './servers/user.entity.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Tokens numbered `from` to `to`, dealt to the users `firstUser` and so on in turn. */
+export interface Tokens {
+  readonly from: number;
+  readonly to: number;
+  readonly firstUser: number;
+  readonly users: number;
+  readonly expired?: boolean;
+}
+
+export const userOf = (token: number, { from, firstUser, users }: Tokens): number =>
+  firstUser + ((token - from) % users);
+
+/** Runs with a data source that knows the tables, and makes them where they are missing. */
+export async function withTables<T>(
+  database: DataSourceOptions,
+  work: (dataSource: DataSource) => Promise<T>,
+): Promise<T> {
+  const dataSource = await new DataSource({
+    ...database,
+    entities: [User, AuthToken],
+    synchronize: true,
+  }).initialize();
+  try {
+    return await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+export async function insertUsers(dataSource: DataSource, from: number, to: number): Promise<void> {
+  const { type } = dataSource.options;
+  if (type === 'postgres') {
+    await dataSource.query(
+      `INSERT INTO users (id, username, "isActive") SELECT i, 'user-' || i, true FROM generate_series($1::int, $2::int) i`,
+      [from, to],
+    );
+  } else if (type === 'mariadb') {
+    await dataSource.query(
+      `INSERT INTO users (id, username, isActive) SELECT seq, CONCAT('user-', seq), 1 FROM seq_${from}_to_${to}`,
+    );
+  } else {
+    await inChunks(dataSource, 'users (id, username, isActive)', from, to, (id) => [
+      id,
+      userNameOf(id),
+      1,
+    ]);
+  }
+}
+
+export async function insertTokens(dataSource: DataSource, tokens: Tokens): Promise<void> {
+  const { from, to, firstUser, users, expired = false } = tokens;
+  const { type } = dataSource.options;
+  const created = Date.now() - (expired ? 2 * DAY_MS : 0);
+  const expiry = created + DAY_MS;
+  const table = 'knox_auth_token (digest, token_key, created, expiry, ttl, user_id)';
+  if (type === 'postgres') {
+    await dataSource.query(
+      `INSERT INTO ${table}
+       SELECT encode(sha512(convert_to(token, 'UTF8')), 'hex'), left(token, 15), $1::bigint, $2::bigint, NULL,
+              $5::int + (i - $3::int) % $6::int
+       FROM (SELECT i, encode(sha256(convert_to('token-' || i, 'UTF8')), 'hex') AS token
+             FROM generate_series($3::int, $4::int) i) numbered`,
+      [created, expiry, from, to, firstUser, users],
+    );
+  } else if (type === 'mariadb') {
+    await dataSource.query(
+      `INSERT INTO ${table}
+       SELECT SHA2(token, 512), LEFT(token, 15), ?, ?, NULL, ? + (seq - ?) % ?
+       FROM (SELECT seq, SHA2(CONCAT('token-', seq), 256) AS token FROM seq_${from}_to_${to}) numbered`,
+      [created, expiry, firstUser, from, users],
+    );
+  } else {
+    await inChunks(dataSource, table, from, to, (number) => {
+      const token = rawToken(number);
+      const digest = createHash('sha512').update(token).digest('hex');
+      return [digest, token.slice(0, 15), created, expiry, null, userOf(number, tokens)];
+    });
+  }
+}
+
+/** The tables, with users and their tokens. */
+export function fillTables(database: DataSourceOptions, ...groups: Tokens[]): Promise<void> {
+  return withTables(database, async (dataSource) => {
+    await insertUsers(dataSource, 1, Math.max(...groups.map(({ users }) => users)));
+    for (const tokens of groups) await insertTokens(dataSource, tokens);
+    await settle(dataSource);
+  });
+}
+
+/** Statistics as a database has them that has been there for longer, and nothing left to vacuum meanwhile. */
+export async function settle(dataSource: DataSource): Promise<void> {
+  const { type } = dataSource.options;
+  if (type === 'postgres') {
+    await dataSource.query('VACUUM ANALYZE');
+    await dataSource.query('CHECKPOINT');
+  } else if (type === 'mariadb') {
+    await dataSource.query('ANALYZE TABLE users, knox_auth_token');
+  } else {
+    await dataSource.query('ANALYZE');
+  }
+}
+
+/** better-auth's own tables, with as many users and sessions, in a database of PostgreSQL. */
+export async function fillBetterAuth(database: DataSourceOptions, tokens: Tokens): Promise<void> {
+  const { options } = betterAuthOf(database);
+  const { runMigrations } = await getMigrations(options);
+  await runMigrations();
+  await (options.database as { end(): Promise<void> }).end();
+  const dataSource = await new DataSource(database).initialize();
+  try {
+    await dataSource.query(
+      `INSERT INTO "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
+       SELECT i, 'user-' || i, 'user-' || i || '@example.org', true, now(), now() FROM generate_series(1, $1::int) i`,
+      [tokens.users],
+    );
+    await dataSource.query(
+      `INSERT INTO session (id, token, "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent")
+       SELECT 'session-' || i, left(encode(sha256(convert_to('session-' || i, 'UTF8')), 'hex'), 32),
+              1 + (i - 1) % $2::int, now() + interval '7 days', now(), now(), '127.0.0.1', 'bench'
+       FROM generate_series(1, $1::int) i`,
+      [tokens.to, tokens.users],
+    );
+    await settle(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** SQLite has no hashes, and no limit on a transaction. */
+async function inChunks(
+  dataSource: DataSource,
+  table: string,
+  from: number,
+  to: number,
+  rowOf: (number: number) => unknown[],
+): Promise<void> {
+  const CHUNK = 100;
+  await dataSource.transaction(async (manager) => {
+    for (let start = from; start <= to; start += CHUNK) {
+      const count = Math.min(CHUNK, to - start + 1);
+      const rows = Array.from({ length: count }, (_, index) => rowOf(start + index));
+      const places = rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
+      await manager.query(`INSERT INTO ${table} VALUES ${places}`, rows.flat());
+    }
+  });
+}

@@ -1,0 +1,117 @@
+// Where the CPU time of a request goes: `--cpu-prof` of our server under load, PostgreSQL.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONNECTIONS, DATA } from './compare.ts';
+import { fillTables, userOf } from './data.ts';
+import { startPostgres, temporaryFolder } from './database-servers.ts';
+import { LoadGenerator, Server, type AdapterName } from './measure.ts';
+import { markdownTable } from './report.ts';
+
+interface CpuProfile {
+  readonly nodes: readonly {
+    id: number;
+    callFrame: { functionName: string; url: string; lineNumber: number };
+  }[];
+  /** Microseconds on the clock of process.hrtime. */
+  readonly startTime: number;
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+/** Whose a function is, by the first of these that its file matches. */
+const GROUPS: readonly (readonly [name: string, file: RegExp])[] = [
+  ['nestjs-knox', /\/dist\/(esm|cjs)\//],
+  ['pg', /\/node_modules\/pg(-[a-z]+|pass)?\//],
+  ['TypeORM', /\/node_modules\/typeorm\//],
+  ['NestJS', /\/node_modules\/@nestjs\//],
+  ['RxJS', /\/node_modules\/rxjs\//],
+  [
+    'Fastify',
+    /\/node_modules\/(fastify|@fastify|light-my-request|find-my-way|avvio|pino|fast-json-stringify)/,
+  ],
+  ['Express', /\/node_modules\/(?!reflect-metadata)/],
+  ['Node.js', /^node:/],
+  ['the bench', /\/bench\/dist\//],
+];
+const TOP = 30;
+
+export async function profile(quick: boolean): Promise<void> {
+  const postgres = await startPostgres();
+  const database = await postgres.create('bench');
+  await fillTables(database, DATA);
+  const generator = await LoadGenerator.start();
+  const credentials = Array.from({ length: DATA.to }, (_, index) => ({
+    token: index + 1,
+    user: userOf(index + 1, DATA),
+  }));
+  await generator.prepare({ name: 'knox', kind: 'knox', credentials });
+  for (const adapter of ['express', 'fastify'] as const) {
+    const folder = temporaryFolder();
+    const server = await Server.start('knox', {
+      adapter,
+      database,
+      nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
+    });
+    const load = { requests: 'knox', connections: CONNECTIONS };
+    await server.measure(generator, { ...load, ms: quick ? 2000 : 8000 });
+    const from = await server.helper.ask<number>('now');
+    const { rps } = await server.measure(generator, { ...load, ms: quick ? 4000 : 15_000 });
+    const to = await server.helper.ask<number>('now');
+    await server.stop();
+    const [file] = readdirSync(folder);
+    const cpuProfile = JSON.parse(readFileSync(join(folder, file!), 'utf8')) as CpuProfile;
+    print(adapter, cpuProfile, { from, to, requests: (rps * (to - from)) / 1e6 });
+  }
+  await generator.stop();
+}
+
+/** What was on top of the stack between the two instants. */
+function print(
+  adapter: AdapterName,
+  { nodes, startTime, samples, timeDeltas }: CpuProfile,
+  { from, to, requests }: { from: number; to: number; requests: number },
+): void {
+  const nodeOf = new Map(nodes.map((node) => [node.id, node.callFrame]));
+  const byFunction = new Map<string, number>();
+  const byGroup = new Map<string, number>();
+  let now = startTime;
+  for (const [index, id] of samples.entries()) {
+    const micros = timeDeltas[index]!;
+    now += micros;
+    if (now < from || now > to) continue;
+    const { functionName, url, lineNumber } = nodeOf.get(id)!;
+    if (functionName === '(idle)') continue;
+    const group = groupOf(functionName, url);
+    const place =
+      url === ''
+        ? ''
+        : ` ${url.replace(/^.*node_modules\//, '').replace(/^.*\/dist\//, 'dist/')}:${lineNumber + 1}`;
+    add(byFunction, `${group} | ${functionName || '(anonymous)'}${place}`, micros);
+    add(byGroup, group, micros);
+  }
+  const total = [...byGroup.values()].reduce((sum, micros) => sum + micros, 0);
+  const cells = (times: ReadonlyMap<string, number>): string[][] =>
+    [...times]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, TOP)
+      .map(([name, micros]) => [
+        ...name.split(' | '),
+        `${((100 * micros) / total).toFixed(1)} %`,
+        (micros / requests).toFixed(2),
+      ]);
+  const name = adapter === 'express' ? 'Express' : 'Fastify';
+  console.log(`${markdownTable([`${name}: whose`, 'self time', 'µs/request'], cells(byGroup))}\n`);
+  console.log(
+    `${markdownTable([`${name}: whose`, 'function', 'self time', 'µs/request'], cells(byFunction))}\n`,
+  );
+}
+
+function groupOf(functionName: string, url: string): string {
+  if (functionName === '(garbage collector)') return 'garbage collector';
+  if (url === '') return 'V8 and native code';
+  return GROUPS.find(([, file]) => file.test(url))?.[0] ?? 'other';
+}
+
+function add(times: Map<string, number>, key: string, micros: number): void {
+  times.set(key, (times.get(key) ?? 0) + micros);
+}

@@ -1,0 +1,110 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** Where the server under test runs, and where all else does. */
+export const SERVER_CORE = 0;
+export const OTHER_CORE = 1;
+
+const canPin = spawnSync('taskset', ['-c', `${SERVER_CORE},${OTHER_CORE}`, 'true']).status === 0;
+
+/** Whether processes stay on their cores, for the report. */
+export const PINNED = canPin;
+
+/** The command, kept on one core where that can be done. */
+export function pinned(core: number, command: readonly string[]): [string, string[]] {
+  const [program, ...args] = canPin ? ['taskset', '-c', String(core), ...command] : command;
+  return [program!, args];
+}
+
+interface Question {
+  id: number;
+  name: string;
+  argument: unknown;
+}
+
+interface Answer {
+  id: number;
+  result?: unknown;
+  error?: string;
+}
+
+/** Another Node process of the bench, which answers questions. */
+export class Helper {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly ready: Promise<unknown>;
+  #asked = 0;
+
+  private constructor(name: string, child: ChildProcess) {
+    this.#process = child;
+    this.ready = new Promise((resolve, reject) => {
+      this.#waiting.set(0, ({ result }) => resolve(result));
+      child.once('error', reject);
+      child.once('exit', (code, signal) => {
+        const reason = new Error(`${name} ended: ${String(code ?? signal)}`);
+        reject(reason);
+        for (const answer of this.#waiting.values()) answer({ id: 0, error: reason.message });
+      });
+    });
+    child.on('message', (answer: Answer) => {
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+  }
+
+  /** Starts a compiled file of the bench, and waits until it is ready. */
+  static async start(
+    file: string,
+    { core, args = [], nodeArgs = [] }: { core: number; args?: string[]; nodeArgs?: string[] },
+  ): Promise<Helper> {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const [command, rest] = pinned(core, [process.execPath, ...nodeArgs, path, ...args]);
+    const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const helper = new Helper(file, child);
+    await helper.ready;
+    return helper;
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  ask<Result>(name: string, argument?: unknown): Promise<Result> {
+    this.#asked += 1;
+    const question: Question = { id: this.#asked, name, argument };
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.set(question.id, ({ result, error }) => {
+        if (error === undefined) resolve(result as Result);
+        else reject(new Error(error));
+      });
+      this.#process.send(question);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.disconnect();
+    await ended;
+  }
+}
+
+/** In a helper: says that it is ready, and answers from then on. It ends with the process that started it. */
+export function answer(handlers: Record<string, (argument: any) => unknown>): void {
+  const send = (message: Answer): unknown => process.send?.(message);
+  process.on('message', ({ id, name, argument }: Question) => {
+    void (async () => {
+      try {
+        send({ id, result: await handlers[name]!(argument) });
+      } catch (error) {
+        send({
+          id,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+      }
+    })();
+  });
+  process.on('disconnect', () => process.exit());
+  send({ id: 0 });
+}

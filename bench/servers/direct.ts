@@ -1,0 +1,68 @@
+// What `alone` compares with: the same verdict by a guard that sends one precompiled query of its own for each request.
+import { createHash } from 'node:crypto';
+import {
+  Controller,
+  Get,
+  Module,
+  Req,
+  UnauthorizedException,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { AuthToken } from 'nestjs-knox';
+import pg from 'pg';
+import { databaseWith, meOf, serve } from './serve.ts';
+import { User } from './user.entity.ts';
+
+const { host, port, username, database } = databaseWith() as Record<string, any>;
+const pool = new pg.Pool({ host, port, user: username, database });
+const SELECT = `SELECT t.digest, t.token_key, t.created, t.expiry, t.ttl, u.id, u.username, u."isActive"
+  FROM knox_auth_token t JOIN users u ON u.id = t.user_id WHERE t.digest = $1`;
+
+class DirectGuard implements CanActivate {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest();
+    const header = request.headers.authorization as string | undefined;
+    if (!header?.startsWith('Token ')) throw new UnauthorizedException();
+    const digest = createHash('sha512').update(header.slice(6)).digest('hex');
+    const { rows } = await pool.query(SELECT, [digest]);
+    const token = tokenOf(rows[0]);
+    const expired = token?.expiry ? !(token.expiry.getTime() > Date.now()) : false;
+    if (!token?.user.isActive || expired) throw new UnauthorizedException();
+    request.user = token.user;
+    request.authToken = token;
+    return true;
+  }
+}
+
+function tokenOf(row: any): AuthToken<User> | null {
+  if (!row) return null;
+  const user = Object.assign(new User(), {
+    id: row.id,
+    username: row.username,
+    isActive: row.isActive,
+  });
+  return Object.assign(new AuthToken<User>(), {
+    digest: row.digest,
+    tokenKey: row.token_key,
+    created: new Date(Number(row.created)),
+    expiry: row.expiry === null ? null : new Date(Number(row.expiry)),
+    ttl: row.ttl === null ? null : Number(row.ttl),
+    user,
+  });
+}
+
+@Controller('me')
+class MeController {
+  @UseGuards(DirectGuard)
+  @Get()
+  me(@Req() request: any) {
+    return meOf(request.user);
+  }
+}
+
+@Module({ controllers: [MeController] })
+class AppModule {}
+
+await serve(AppModule);
