@@ -27,17 +27,17 @@ class DirectGuard implements CanActivate {
     if (!header?.startsWith('Token ')) throw new UnauthorizedException();
     const digest = createHash('sha512').update(header.slice(6)).digest('hex');
     const { rows } = await pool.query(SELECT, [digest]);
+    if (rows.length === 0) throw new UnauthorizedException();
     const token = tokenOf(rows[0]);
-    const expired = token?.expiry ? !(token.expiry.getTime() > Date.now()) : false;
-    if (!token?.user.isActive || expired) throw new UnauthorizedException();
+    const expired = token.expiry ? !(token.expiry.getTime() > Date.now()) : false;
+    if (expired || !token.user.isActive) throw new UnauthorizedException();
     request.user = token.user;
     request.authToken = token;
     return true;
   }
 }
 
-function tokenOf(row: any): AuthToken<User> | null {
-  if (!row) return null;
+function tokenOf(row: any): AuthToken<User> {
   const user = Object.assign(new User(), {
     id: row.id,
     username: row.username,
