@@ -5,6 +5,7 @@ import { KnoxConfigError, kindOf } from './options/knox-config.error.ts';
 import { refuseUnknown, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
 import { AbstractAuthToken, type TokenEntity } from './store/abstract-auth-token.entity.ts';
 import { AuthToken } from './store/auth-token.entity.ts';
+import { BaseToken } from './store/base-token.ts';
 
 /** The options that decide what the module is made of; no factory can return them. */
 export interface KnoxStaticOptions {
@@ -54,7 +55,10 @@ const RULES: Record<keyof StaticSettings, { expects: string; good: (value: unkno
   {
     tokenEntity: {
       expects: 'a class that extends AbstractAuthToken',
-      good: (value) => typeof value === 'function' && value.prototype instanceof AbstractAuthToken,
+      good: (value) =>
+        typeof value === 'function' &&
+        value.prototype instanceof BaseToken &&
+        value !== AbstractAuthToken,
     },
     loginGuards: {
       expects: 'an array of one or more guard classes, KnoxAuthGuard not among them',

@@ -84,6 +84,12 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     const schema = await answerOrUnavailable(() => this.#store.schema);
     const key = schema.owner.keyOf(user);
     checkColumns(terms.columns, schema);
+    if (terms.ownTtl !== null && !schema.keepsTtl && this.#settings.autoRefresh) {
+      throw new TypeError(
+        `ttl: ${schema.metadata.name} has no column to keep it, so that autoRefresh would go by ` +
+          'tokenTtl; leave ttl out, or turn autoRefresh off.',
+      );
+    }
     const transaction = this.#store.transactions.of(options.manager);
     const issued = await answerOrUnavailable(async () => {
       const owner = await this.#activeOwner(user, key, deadline, transaction);

@@ -1,4 +1,5 @@
 import { Column, Index, PrimaryColumn } from 'typeorm';
+import { BaseToken } from './base-token.ts';
 import { instantTransformer, millisecondsTransformer } from './instant.transformer.ts';
 
 /**
@@ -8,7 +9,7 @@ import { instantTransformer, millisecondsTransformer } from './instant.transform
  * @see knox/models.py, AbstractAuthToken
  */
 @Index(['user'])
-export abstract class AbstractAuthToken<Owner extends object = object> {
+export abstract class AbstractAuthToken<Owner extends object = object> extends BaseToken<Owner> {
   /** The hash of the whole token, in lowercase hexadecimal; the token itself is stored nowhere. */
   @PrimaryColumn({ name: 'digest', type: 'varchar', length: 128 })
   digest!: string;
@@ -30,9 +31,6 @@ export abstract class AbstractAuthToken<Owner extends object = object> {
   /** Milliseconds, where it was made with a TTL of its own, which a refresh keeps to; else null. */
   @Column({ name: 'ttl', type: 'bigint', nullable: true, transformer: millisecondsTransformer })
   ttl!: number | null;
-
-  /** Whom it belongs to. */
-  abstract user: Owner;
 }
 
 /** A class of token entities. */

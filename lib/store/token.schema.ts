@@ -6,7 +6,8 @@ import {
 } from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
+import type { BaseToken } from './base-token.ts';
+import type { InstantFormat } from './instant.format.ts';
 import { OwnerSchema } from './owner.schema.ts';
 
 /** What `create` fills in itself, and no one may set through `columns`. */
@@ -27,7 +28,9 @@ export class TokenSchema {
   /** The escaped names of our columns. */
   readonly column: Readonly<Record<ReservedColumn, string>>;
   /** How its instants are stored. */
-  readonly instants: InstantFormat = EPOCH_MILLISECONDS;
+  readonly instants: InstantFormat;
+  /** Whether a token's own TTL has a column to be kept in. */
+  readonly keepsTtl: boolean;
   /** Properties of the application's own token class, those that `columns` may set. */
   readonly ownProperties: ReadonlySet<string>;
   /** Whether the database fills in columns itself, so that a saved row must be read back. */
@@ -62,6 +65,8 @@ export class TokenSchema {
           : (metadata.findColumnWithPropertyPath(property)?.databaseName ?? property),
       );
     this.metadata = metadata;
+    this.instants = (metadata.target as typeof BaseToken).instantFormat(dataSource);
+    this.keepsTtl = metadata.findColumnWithPropertyPath('ttl') !== undefined;
     this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn);
     this.tablePath = metadata.tablePath;
     this.table = metadata.tablePath.split('.').map(escape).join('.');
