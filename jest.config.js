@@ -15,7 +15,10 @@ export default {
     '<rootDir>/sample/.*/node_modules/',
   ],
   // What a README example or a sample imports. A mapper that could match inside node_modules breaks better-sqlite3.
-  moduleNameMapper: { '^nestjs-knox$': '<rootDir>/lib/index.ts' },
+  moduleNameMapper: {
+    '^nestjs-knox$': '<rootDir>/lib/index.ts',
+    '^nestjs-knox/django$': '<rootDir>/lib/django/index.ts',
+  },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

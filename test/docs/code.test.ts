@@ -10,6 +10,7 @@ jest.setTimeout(30_000);
 
 const README = readDocument('README.md');
 const BLOCKS = codeBlocks(README, 'ts');
+const GUIDE = codeBlocks(readDocument('docs/from-django.md'), 'ts');
 const FILE = /^\/\/ src\/(\S+)\n/;
 
 /** What the recipes show: the regions of one name, in the order of the file. */
@@ -32,15 +33,15 @@ function dedented(text: string): string {
   return text.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
 }
 
-describe('the code in README.md', () => {
+describe('the code in README.md and in the guide', () => {
   it('is a file of the quick start or a recipe, to the letter', () => {
     const known = new Set(recipes().values());
-    const strangers = BLOCKS.filter((block) => !FILE.test(block) && !known.has(block));
-    expect(strangers).toEqual([]);
+    const blocks = [...BLOCKS.filter((block) => !FILE.test(block)), ...GUIDE];
+    expect(blocks.filter((block) => !known.has(block))).toEqual([]);
   });
 
   it('shows every recipe', () => {
-    const shown = new Set(BLOCKS);
+    const shown = new Set([...BLOCKS, ...GUIDE]);
     const missing = [...recipes()].filter(([, code]) => !shown.has(code)).map(([name]) => name);
     expect(missing).toEqual([]);
   });

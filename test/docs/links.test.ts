@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { anchors, DOCUMENTS, readDocument } from './markdown.ts';
 import { ROOT } from './project.ts';
@@ -16,8 +16,9 @@ describe.each(DOCUMENTS)('%s', (document) => {
     const dead = links.filter((link) => {
       if (/^https?:/.test(link)) return false;
       const [path = '', anchor] = link.split('#');
-      if (!existsSync(join(ROOT, path))) return true;
-      return anchor !== undefined && !anchors(readDocument(path || document)).includes(anchor);
+      const target = path === '' ? document : join(dirname(document), path);
+      if (!existsSync(join(ROOT, target))) return true;
+      return anchor !== undefined && !anchors(readDocument(target)).includes(anchor);
     });
     expect(dead).toEqual([]);
   });

@@ -106,7 +106,8 @@ export async function freePort(): Promise<string> {
   return String(port);
 }
 
-function compileFolder(from: string, to: string): void {
+/** Compiles a folder of TypeScript, of lib/ say, to JavaScript that Node runs as it is. */
+export function compileFolder(from: string, to: string): void {
   for (const path of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
     if (path.endsWith('.ts')) compile(readFileSync(join(from, path), 'utf8'), join(to, path));
   }

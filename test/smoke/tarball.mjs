@@ -2,7 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
+const DOCUMENTS = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'README.md',
+  'SECURITY.md',
+  'docs/from-django.md',
+  'package.json',
+];
 const ALLOWED = [
   ...DOCUMENTS.map((name) => new RegExp(`^${name.replace('.', '\\.')}$`)),
   /^dist\/(esm|cjs)\/package\.json$/,

@@ -1,4 +1,3 @@
-import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
 import {
   Controller,
   Get,
@@ -12,6 +11,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { CurrentToken, CurrentUser, KnoxAuthGuard, KnoxModule, type AuthToken } from 'nestjs-knox';
+import { makeDjangoPassword, verifyDjangoPassword } from 'nestjs-knox/django';
 import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
 @Entity()
@@ -26,16 +26,12 @@ export class User {
   password!: string;
 }
 
-function hash(password: string, salt: string): string {
-  return `${salt}:${scryptSync(password, salt, 32).toString('hex')}`;
-}
-
 @Injectable()
 export class UsersService implements OnApplicationBootstrap {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const password = hash('correct horse', randomBytes(16).toString('hex'));
+    const password = await makeDjangoPassword('correct horse', { iterations: 1_000 });
     await this.users.upsert({ username: 'ada', password }, ['username']);
   }
 
@@ -44,9 +40,7 @@ export class UsersService implements OnApplicationBootstrap {
       where: { username },
       select: { id: true, username: true, password: true },
     });
-    if (!user) return null;
-    const given = hash(password, user.password.split(':')[0] ?? '');
-    return timingSafeEqual(Buffer.from(given), Buffer.from(user.password)) ? user : null;
+    return (await verifyDjangoPassword(password, user?.password)) ? user : null;
   }
 }
 

@@ -1,0 +1,30 @@
+/**
+ * A `formatExpiry` that writes what Django REST framework does by default: ISO 8601 with six
+ * decimals where there are any, and the offset of the zone, `Z` for UTC's. The zone is Django's
+ * TIME_ZONE, `'America/Chicago'` for instance.
+ *
+ * @throws RangeError for a zone that does not exist
+ * @see DateTimeField.to_representation in rest_framework/fields.py
+ * @publicApi
+ */
+export function djangoExpiry(timeZone = 'UTC'): (expiry: Date | null) => string | null {
+  const zone = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
+  return (expiry) => {
+    if (expiry === null) return null;
+    const offset = offsetIn(zone, expiry);
+    const local = new Date(expiry.getTime() + offset.minutes * 60_000).toISOString();
+    const [seconds = '', decimals] = local.slice(0, -1).split('.');
+    const fraction = decimals === '000' ? '' : `.${String(decimals)}000`;
+    return `${seconds}${fraction}${offset.text}`;
+  };
+}
+
+/** Of `GMT-06:00`; some ICUs write a bare `GMT` for none. */
+function offsetIn(zone: Intl.DateTimeFormat, moment: Date): { text: string; minutes: number } {
+  const name = zone.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value;
+  const [, sign = '+', hours = '00', minutes = '00'] =
+    /^GMT([+-])(\d\d):(\d\d)/.exec(name ?? '') ?? [];
+  const size = Number(hours) * 60 + Number(minutes);
+  if (size === 0) return { text: 'Z', minutes: 0 };
+  return { text: `${sign}${hours}:${minutes}`, minutes: sign === '-' ? -size : size };
+}

@@ -1,0 +1,163 @@
+import { DjangoPasswordError } from './django-password.error.ts';
+
+/** A hash as Django's `password` column holds it, taken apart. */
+export type DjangoHash = Pbkdf2Hash | ScryptHash | Argon2Hash | BcryptHash;
+
+export interface Pbkdf2Hash {
+  readonly algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1';
+  readonly iterations: number;
+  readonly salt: string;
+  readonly hash: Buffer;
+}
+
+export interface ScryptHash {
+  readonly algorithm: 'scrypt';
+  readonly workFactor: number;
+  readonly blockSize: number;
+  readonly parallelism: number;
+  readonly salt: string;
+  readonly hash: Buffer;
+}
+
+export interface Argon2Hash {
+  readonly algorithm: 'argon2';
+  /** The hash in the form that argon2's own packages read. */
+  readonly crypt: string;
+  readonly variety: string;
+  readonly memoryKiB: number;
+  readonly timeCost: number;
+}
+
+export interface BcryptHash {
+  readonly algorithm: 'bcrypt' | 'bcrypt_sha256';
+  /** The hash in the form that bcrypt's own packages read. */
+  readonly crypt: string;
+  readonly rounds: number;
+}
+
+/** Bytes that Django stores. @see the hashers in django/contrib/auth/hashers.py */
+const HASH_BYTES = { pbkdf2_sha256: 32, pbkdf2_sha1: 20, scrypt: 64 } as const;
+
+/**
+ * The most that a row may ask for, each a few seconds of one core and several times what Django
+ * or OWASP recommends: a row that someone has tampered with must not hold up the server.
+ */
+const MOST = {
+  length: 512,
+  iterations: 10_000_000,
+  scryptBytes: 2 ** 28,
+  scryptWork: 2 ** 23,
+  argon2MemoryKiB: 2 ** 20,
+  argon2Work: 2 ** 22,
+  bcryptRounds: 16,
+} as const;
+
+const NAME = /^[a-z][a-z0-9_]{0,31}$/;
+const ARGON2 =
+  /^\$argon2(?<variety>id|i|d)\$(?:v=\d{1,3}\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=\d{1,3}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/;
+const BCRYPT = /^\$2[ab]\$(?<rounds>\d\d)\$[./A-Za-z0-9]{53}$/;
+
+/** @throws DjangoPasswordError unless the hash is one that can be checked */
+export function parseDjangoHash(encoded: string): DjangoHash {
+  const algorithm = algorithmOf(encoded);
+  const rest = encoded.slice(algorithm.length + 1);
+  switch (algorithm) {
+    case 'pbkdf2_sha256':
+    case 'pbkdf2_sha1':
+      return pbkdf2Hash(algorithm, rest);
+    case 'scrypt':
+      return scryptHash(rest);
+    case 'argon2':
+      // Django puts its name before a `$argon2id$…`, and so the `$` between belongs to that.
+      return argon2Hash(`$${rest}`);
+    case 'bcrypt':
+    case 'bcrypt_sha256':
+      return bcryptHash(algorithm, rest);
+    default:
+      throw new DjangoPasswordError(
+        'unknown_algorithm',
+        algorithm,
+        'this algorithm is not among those that can be checked: pbkdf2_sha256, pbkdf2_sha1, ' +
+          'scrypt, argon2, bcrypt_sha256, bcrypt.',
+      );
+  }
+}
+
+/** The name, if there is one: a column that holds something else must not be printed. */
+function algorithmOf(encoded: string): string {
+  const [name = '', ...rest] = encoded.split('$', 3);
+  if (encoded.length <= MOST.length && rest.length === 2 && NAME.test(name)) return name;
+  throw malformed(null);
+}
+
+function pbkdf2Hash(algorithm: Pbkdf2Hash['algorithm'], rest: string): Pbkdf2Hash {
+  const [iterations, salt, hash, ...more] = rest.split('$');
+  if (!salt || more.length > 0) throw malformed(algorithm);
+  const count = positive(algorithm, iterations);
+  if (count > MOST.iterations) throw tooCostly(algorithm);
+  return { algorithm, iterations: count, salt, hash: bytes(algorithm, hash) };
+}
+
+function scryptHash(rest: string): ScryptHash {
+  const algorithm = 'scrypt';
+  const [n, salt, r, p, hash, ...more] = rest.split('$');
+  if (!salt || more.length > 0) throw malformed(algorithm);
+  const [workFactor, blockSize, parallelism] = [n, r, p].map((text) =>
+    positive(algorithm, text),
+  ) as [number, number, number];
+  // RFC 7914 Section 2: N is larger than 1 and a power of 2.
+  if (workFactor < 2 || !Number.isInteger(Math.log2(workFactor))) throw malformed(algorithm);
+  const work = workFactor * blockSize;
+  if (work * 128 > MOST.scryptBytes || work * parallelism > MOST.scryptWork) {
+    throw tooCostly(algorithm);
+  }
+  return { algorithm, workFactor, blockSize, parallelism, salt, hash: bytes(algorithm, hash) };
+}
+
+function argon2Hash(crypt: string): Argon2Hash {
+  const algorithm = 'argon2';
+  const { variety = '', memory, time } = ARGON2.exec(crypt)?.groups ?? {};
+  const memoryKiB = positive(algorithm, memory);
+  const timeCost = positive(algorithm, time);
+  if (memoryKiB > MOST.argon2MemoryKiB || memoryKiB * timeCost > MOST.argon2Work) {
+    throw tooCostly(algorithm);
+  }
+  return { algorithm, crypt, variety, memoryKiB, timeCost };
+}
+
+function bcryptHash(algorithm: BcryptHash['algorithm'], crypt: string): BcryptHash {
+  const rounds = positive(algorithm, BCRYPT.exec(crypt)?.groups?.rounds);
+  if (rounds < 4) throw malformed(algorithm);
+  if (rounds > MOST.bcryptRounds) throw tooCostly(algorithm);
+  return { algorithm, crypt, rounds };
+}
+
+function positive(algorithm: DjangoHash['algorithm'], text = ''): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (value === 0) throw malformed(algorithm);
+  return value;
+}
+
+function bytes(algorithm: keyof typeof HASH_BYTES, text = ''): Buffer {
+  const hash = Buffer.from(text, 'base64');
+  // Buffer passes over what is not base64; Django compares the text.
+  const isWhole = hash.length === HASH_BYTES[algorithm] && hash.toString('base64') === text;
+  if (!isWhole) throw malformed(algorithm);
+  return hash;
+}
+
+function malformed(algorithm: string | null): DjangoPasswordError {
+  return new DjangoPasswordError(
+    'malformed_hash',
+    algorithm,
+    'it is not of the form that Django writes.',
+  );
+}
+
+function tooCostly(algorithm: string): DjangoPasswordError {
+  return new DjangoPasswordError(
+    'too_costly',
+    algorithm,
+    'checking it would take more time or memory than a login may; see docs/from-django.md.',
+  );
+}

@@ -1,0 +1,195 @@
+import { createHash, pbkdf2, randomInt, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { kindOf } from '../options/knox-config.error.ts';
+import {
+  parseDjangoHash,
+  type BcryptHash,
+  type DjangoHash,
+  type Pbkdf2Hash,
+  type ScryptHash,
+} from './django-hash.ts';
+import { loadArgon2, loadBcrypt, type Argon2Package, type BcryptPackage } from './hash-packages.ts';
+
+const pbkdf2Async = promisify(pbkdf2);
+const scryptAsync = promisify<string, string, number, object, Buffer>(scrypt);
+
+/** What Django's hashers use by default. @see django/contrib/auth/hashers.py of Django 5.2 */
+const DJANGO = {
+  iterations: 1_000_000,
+  saltLength: 22,
+  argon2MemoryKiB: 102_400,
+  argon2TimeCost: 2,
+  bcryptRounds: 12,
+  scryptWorkFactor: 2 ** 14,
+  scryptBlockSize: 8,
+  scryptParallelism: 5,
+} as const;
+
+const SALT_CHARACTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+
+/** How Django's PBKDF2 hashers are set. */
+export interface DjangoHasherOptions {
+  /** Of PBKDF2: what the Django beside this app uses. Default 1 000 000, as Django 5.2. */
+  iterations?: number | undefined;
+}
+
+/** Options of `verifyDjangoPassword`. */
+export interface DjangoPasswordOptions extends DjangoHasherOptions {
+  /** The package that checks argon2's hashes. By default argon2 or @node-rs/argon2. */
+  argon2?: Argon2Package | undefined;
+  /** The package that checks bcrypt's. By default bcrypt, @node-rs/bcrypt or bcryptjs. */
+  bcrypt?: BcryptPackage | undefined;
+}
+
+/**
+ * Whether this is the password of which Django's `password` column holds the hash. False for an
+ * unusable hash (`!…`), an empty one and none at all, after as much time as PBKDF2 takes at the
+ * option's iterations: a login may ask for a user who isn't there.
+ *
+ * @throws DjangoPasswordError for a hash that can't be checked
+ * @see django/contrib/auth/hashers.py
+ * @publicApi
+ */
+export async function verifyDjangoPassword(
+  password: string,
+  encoded: string | null | undefined,
+  options: DjangoPasswordOptions = {},
+): Promise<boolean> {
+  if (typeof password !== 'string') throw notAString('password', password);
+  if (!isUsable(encoded)) {
+    await pbkdf2Of('pbkdf2_sha256', password, randomSalt(), iterationsOf(options), 32);
+    return false;
+  }
+  const hash = parseDjangoHash(encoded);
+  // UTF-8 has no form for a lone surrogate: no password of Django's has one.
+  return password.isWellFormed() && isHashOf(hash, password, options);
+}
+
+/**
+ * Whether a hash is weaker than what Django's hashers make by default, and should be replaced at
+ * the next login that proves its password, by `makeDjangoPassword` or the app's own. False for an
+ * unusable one.
+ *
+ * @throws DjangoPasswordError for a hash that can't be checked
+ * @publicApi
+ */
+export function djangoPasswordNeedsUpgrade(
+  encoded: string | null | undefined,
+  options: DjangoHasherOptions = {},
+): boolean {
+  const iterations = iterationsOf(options);
+  if (!isUsable(encoded)) return false;
+  const hash = parseDjangoHash(encoded);
+  switch (hash.algorithm) {
+    case 'pbkdf2_sha256':
+      return hash.iterations < iterations || hash.salt.length < DJANGO.saltLength;
+    case 'scrypt':
+      return (
+        hash.workFactor < DJANGO.scryptWorkFactor ||
+        hash.blockSize < DJANGO.scryptBlockSize ||
+        hash.parallelism < DJANGO.scryptParallelism
+      );
+    case 'argon2':
+      return (
+        hash.variety !== 'id' ||
+        hash.memoryKiB < DJANGO.argon2MemoryKiB ||
+        hash.timeCost < DJANGO.argon2TimeCost
+      );
+    case 'bcrypt_sha256':
+      return hash.rounds < DJANGO.bcryptRounds;
+    case 'pbkdf2_sha1':
+    case 'bcrypt':
+      return true;
+  }
+}
+
+/**
+ * The hash of a password as Django makes one, pbkdf2_sha256 with a random salt: Django can read it.
+ *
+ * @publicApi
+ */
+export async function makeDjangoPassword(
+  password: string,
+  options: DjangoHasherOptions = {},
+): Promise<string> {
+  if (typeof password !== 'string') throw notAString('password', password);
+  if (!password.isWellFormed()) throw new TypeError('The password must be well-formed Unicode.');
+  const algorithm = 'pbkdf2_sha256';
+  const iterations = iterationsOf(options);
+  const salt = randomSalt();
+  const hash = await pbkdf2Of(algorithm, password, salt, iterations, 32);
+  return [algorithm, iterations, salt, hash.toString('base64')].join('$');
+}
+
+/** @see is_password_usable; an empty column is no hash either. */
+function isUsable(encoded: string | null | undefined): encoded is string {
+  if (encoded === null || encoded === undefined) return false;
+  if (typeof encoded !== 'string') throw notAString('encoded hash', encoded);
+  return encoded !== '' && !encoded.startsWith('!');
+}
+
+async function isHashOf(
+  hash: DjangoHash,
+  password: string,
+  options: DjangoPasswordOptions,
+): Promise<boolean> {
+  switch (hash.algorithm) {
+    case 'pbkdf2_sha256':
+    case 'pbkdf2_sha1': {
+      const { algorithm, salt, iterations } = hash;
+      const derived = await pbkdf2Of(algorithm, password, salt, iterations, hash.hash.length);
+      return timingSafeEqual(derived, hash.hash);
+    }
+    case 'scrypt':
+      return timingSafeEqual(await scryptOf(hash, password), hash.hash);
+    case 'argon2':
+      return (options.argon2 ?? (await loadArgon2())).verify(hash.crypt, password);
+    case 'bcrypt':
+    case 'bcrypt_sha256':
+      return isBcryptOf(hash, password, options.bcrypt ?? (await loadBcrypt(hash.algorithm)));
+  }
+}
+
+async function isBcryptOf(
+  { algorithm, crypt }: BcryptHash,
+  password: string,
+  bcrypt: BcryptPackage,
+): Promise<boolean> {
+  if (algorithm === 'bcrypt_sha256') {
+    return bcrypt.compare(createHash('sha256').update(password).digest('hex'), crypt);
+  }
+  // bcrypt itself ends at a NUL: what comes after it would count for nothing.
+  return !password.includes('\0') && bcrypt.compare(password, crypt);
+}
+
+function pbkdf2Of(
+  algorithm: Pbkdf2Hash['algorithm'],
+  password: string,
+  salt: string,
+  iterations: number,
+  length: number,
+): Promise<Buffer> {
+  const digest = algorithm === 'pbkdf2_sha1' ? 'sha1' : 'sha256';
+  return pbkdf2Async(password, salt, iterations, length, digest);
+}
+
+function scryptOf(hash: ScryptHash, password: string): Promise<Buffer> {
+  const { workFactor: N, blockSize: r, parallelism: p, salt } = hash;
+  // RFC 7914 Section 5 and 6: V takes 128 * N * r bytes, B 128 * r * p, and the rest 256 * r.
+  const maxmem = 128 * r * (N + p + 2);
+  return scryptAsync(password, salt, hash.hash.length, { N, r, p, maxmem });
+}
+
+function randomSalt(): string {
+  const character = (): string => SALT_CHARACTERS.charAt(randomInt(SALT_CHARACTERS.length));
+  return Array.from({ length: DJANGO.saltLength }, character).join('');
+}
+
+function iterationsOf({ iterations = DJANGO.iterations }: DjangoHasherOptions): number {
+  if (Number.isSafeInteger(iterations) && iterations > 0) return iterations;
+  throw new TypeError(`iterations must be a positive integer; got ${kindOf(iterations)}.`);
+}
+
+function notAString(what: string, value: unknown): TypeError {
+  return new TypeError(`The ${what} must be a string; got ${kindOf(value)}.`);
+}

@@ -1,0 +1,11 @@
+export { DjangoExceptionFilter } from './django-exception.filter.ts';
+export { djangoExpiry } from './django-expiry.ts';
+export {
+  djangoPasswordNeedsUpgrade,
+  makeDjangoPassword,
+  verifyDjangoPassword,
+  type DjangoHasherOptions,
+  type DjangoPasswordOptions,
+} from './django-password.ts';
+export { DjangoPasswordError, type DjangoPasswordErrorCode } from './django-password.error.ts';
+export type { Argon2Package, BcryptPackage } from './hash-packages.ts';

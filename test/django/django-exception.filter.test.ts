@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs';
+import { Controller, ForbiddenException, Get, UnauthorizedException } from '@nestjs/common';
+import { UseFilters, UseGuards } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { DjangoExceptionFilter } from '../../lib/django/index.ts';
+import { KnoxAuthGuard, KnoxController, type KnoxModuleOptions } from '../../lib/index.ts';
+import { startApp, type AdapterName, type TestApp, type TestAppOptions } from '../support/app.ts';
+import { BASIC_JOHN, JOHN } from '../support/credentials.ts';
+import { CHALLENGES, ERRORS } from '../support/errors.ts';
+import type { Answer } from '../support/http-client.ts';
+
+interface Recorded {
+  case: string;
+  status: number;
+  body: object;
+  wwwAuthenticate: string | null;
+}
+
+const { errors: RECORDED } = JSON.parse(
+  readFileSync(new URL('../fixtures/django-rest-knox/tokens.json', import.meta.url), 'utf8'),
+) as { errors: Recorded[] };
+
+const ADAPTERS: AdapterName[] = ['express', 'fastify'];
+const BASIC = 'Basic realm="api"';
+const WRONG: [string, string] = ['john.doe', 'wrong'];
+
+/** Status, body and challenge, as the fixture has them. */
+const shown = ({ status, body, headers }: Answer): Omit<Recorded, 'case'> => ({
+  status,
+  body,
+  wwwAuthenticate: headers['www-authenticate'] ?? null,
+});
+
+@Controller('own')
+class OwnController {
+  @Get('unauthorized')
+  unauthorized(): never {
+    throw new UnauthorizedException('Not by knox.');
+  }
+
+  @Get('forbidden')
+  forbidden(): never {
+    throw new ForbiddenException();
+  }
+
+  @Get('broken')
+  broken(): never {
+    throw new Error('secret');
+  }
+}
+
+@Controller('filtered')
+@UseFilters(DjangoExceptionFilter)
+class FilteredController {
+  @Get()
+  @UseGuards(KnoxAuthGuard)
+  get(): object {
+    return {};
+  }
+}
+
+@Controller('old')
+@UseFilters(DjangoExceptionFilter)
+class FilteredRoutes extends KnoxController {}
+
+describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
+  let test: TestApp;
+  const use = (options: TestAppOptions): void => {
+    beforeAll(async () => {
+      test = await startApp({ adapter, ...options });
+    });
+    afterEach(() => test.tokens.revokeAll(test.john));
+    afterAll(() => test.close());
+  };
+  const forAll: TestAppOptions = {
+    providers: [{ provide: APP_FILTER, useClass: DjangoExceptionFilter }],
+  };
+  const me = (authorization?: string): Promise<Answer> =>
+    test.client.get('/me', { headers: authorization === undefined ? {} : { authorization } });
+
+  describe('for the whole application', () => {
+    use({ ...forAll, controllers: [OwnController], knox: { tokenLimitPerUser: 2 } });
+
+    const requests: Record<string, () => Promise<Answer>> = {
+      'no header': () => me(),
+      'scheme only': () => me('Token'),
+      'two words': () => me('Token one two'),
+      unknown: () => me(`Token ${'f'.repeat(64)}`),
+      'other scheme': () => me('Bearer abc'),
+      inactive: async () => {
+        const { token } = await test.tokens.create(test.jane);
+        await test.users.update(test.jane.id, { isActive: false });
+        try {
+          return await me(`Token ${token}`);
+        } finally {
+          await test.users.update(test.jane.id, { isActive: true });
+        }
+      },
+      'wrong password': () => test.client.post('/auth/login', { basic: WRONG }),
+      limit: async () => {
+        await test.login();
+        await test.login();
+        return test.client.post('/auth/login', { basic: BASIC_JOHN });
+      },
+    };
+
+    it('is asked for all that Django recorded', () => {
+      expect(Object.keys(requests)).toEqual(RECORDED.map((recorded) => recorded.case));
+    });
+
+    it.each(RECORDED)('answers as Django did: $case', async ({ case: name, ...expected }) => {
+      expect(shown(await requests[name]!())).toEqual(expected);
+    });
+
+    it('names Basic at any refused login, as a view of DRF names its first authenticator', async () => {
+      const invalid = { detail: 'Invalid username/password.' };
+      const body = { ...JOHN, password: 'wrong' };
+      expect(shown(await test.client.post('/auth/login', { body }))).toEqual({
+        status: 401,
+        body: invalid,
+        wwwAuthenticate: BASIC,
+      });
+      await test.users.update(test.john.id, { isActive: false });
+      for (const sending of [{ body: JOHN }, { basic: BASIC_JOHN }]) {
+        const { status, body, wwwAuthenticate } = shown(
+          await test.client.post('/auth/login', sending),
+        );
+        expect([status, body, wwwAuthenticate]).toEqual([401, invalid, BASIC]);
+      }
+      await test.users.update(test.john.id, { isActive: true });
+      expect(shown(await test.client.post('/auth/login'))).toEqual({
+        status: 401,
+        body: { detail: 'Authentication credentials were not provided.' },
+        wwwAuthenticate: BASIC,
+      });
+    });
+
+    it.each([
+      ['{"username"', 'The body must be a JSON object.'],
+      ['{"username":"john.doe"}', '"password" is required.'],
+    ])('answers a login body that is no use with a detail: %s', async (body, detail) => {
+      expect(shown(await test.client.post('/auth/login', { body }))).toEqual({
+        status: 400,
+        body: { detail },
+        wwwAuthenticate: null,
+      });
+    });
+
+    it('guards the logouts as well', async () => {
+      for (const path of ['/auth/logout', '/auth/logoutall']) {
+        expect(shown(await test.client.post(path, { token: 'f'.repeat(64) }))).toEqual({
+          status: 401,
+          body: { detail: 'Invalid token.' },
+          wwwAuthenticate: 'Token',
+        });
+      }
+    });
+
+    it('leaves the other exceptions of the application alone', async () => {
+      const answers = await Promise.all(
+        ['/own/unauthorized', '/own/forbidden', '/own/broken', '/nowhere'].map((path) =>
+          test.client.get(path),
+        ),
+      );
+      expect(answers.map(({ status, body }) => [status, body])).toEqual([
+        [401, { statusCode: 401, message: 'Not by knox.', error: 'Unauthorized' }],
+        [403, { statusCode: 403, message: 'Forbidden' }],
+        [500, { statusCode: 500, message: 'Internal server error' }],
+        [404, { statusCode: 404, message: 'Cannot GET /nowhere', error: 'Not Found' }],
+      ]);
+    });
+
+    it('answers with a detail where the database is gone', async () => {
+      const { token } = await test.tokens.create(test.john);
+      await test.dataSource.query('ALTER TABLE knox_auth_token RENAME TO elsewhere');
+      try {
+        expect(shown(await me(`Token ${token}`))).toEqual({
+          status: 503,
+          body: { detail: 'Authentication is unavailable.' },
+          wwwAuthenticate: null,
+        });
+      } finally {
+        await test.dataSource.query('ALTER TABLE elsewhere RENAME TO knox_auth_token');
+      }
+    });
+  });
+
+  describe('with useGlobalFilters, and another scheme', () => {
+    use({
+      knox: { authHeaderPrefix: 'Bearer' } satisfies KnoxModuleOptions,
+      configure: (app) => void app.useGlobalFilters(new DjangoExceptionFilter()),
+    });
+
+    it('names that scheme', async () => {
+      const { wwwAuthenticate } = shown(await me(`Bearer ${'f'.repeat(64)}`));
+      expect(wwwAuthenticate).toBe('Bearer');
+    });
+  });
+
+  describe('on some controllers', () => {
+    use({
+      knox: { controller: false },
+      controllers: [FilteredController, FilteredRoutes],
+    });
+
+    it('answers there as DRF does, and elsewhere as NestJS', async () => {
+      expect(shown(await test.client.get('/filtered'))).toEqual({
+        status: 401,
+        body: { detail: 'Authentication credentials were not provided.' },
+        wwwAuthenticate: 'Token',
+      });
+      expect(shown(await test.client.post('/old/login', { basic: WRONG }))).toEqual({
+        status: 401,
+        body: { detail: 'Invalid username/password.' },
+        wwwAuthenticate: BASIC,
+      });
+      expect(shown(await me())).toEqual({
+        status: 401,
+        body: ERRORS.notAuthenticated,
+        wwwAuthenticate: CHALLENGES.token,
+      });
+    });
+  });
+});
