@@ -44,5 +44,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   testEnvironment: 'node',
+  // For a test that hangs, not for one that is slow: others may be using the machine.
+  testTimeout: 30_000,
   maxWorkers: 2,
 };

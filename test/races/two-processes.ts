@@ -37,11 +37,14 @@ export const DATABASE_GROUNDS = GROUNDS.filter(({ isolation }) => isolation !== 
 /** Connections of each process, as many as there are processes to share a small server. */
 const POOL_SIZE = 5;
 
+/** Of pg and of mysql2: on a busy machine, a connection may be long in coming. */
+const PATIENT = { connectTimeoutMS: 30_000, connectTimeout: 30_000 };
+
 /** How many users each race has; their keys are 1 to this. */
 export const USERS = 40;
 
 // Two processes and their tests may share the machine with others.
-jest.setTimeout(60_000);
+jest.setTimeout(90_000);
 
 // Loading an application takes longer than any test: the processes serve one after the other.
 let processes: [AppProcess, AppProcess] | undefined;
@@ -99,7 +102,7 @@ export class Race {
           isActive: true,
         })),
       );
-      const database = { ...options, poolSize: POOL_SIZE } as typeof options;
+      const database = { ...options, poolSize: POOL_SIZE, ...PATIENT } as typeof options;
       const serve = { database, isolation, knox, password: PASSWORD };
       const clients = await Promise.all([
         first.serve(serve),
@@ -107,7 +110,7 @@ export class Race {
       ]);
       return new Race(clients, dataSource, close);
     } catch (error) {
-      await close();
+      await close().catch(() => undefined);
       throw error;
     }
   }

@@ -38,7 +38,7 @@ export interface AppStats {
 }
 
 /** How long a process may take to do as it is told, in milliseconds; then it is ended. */
-const OBEY_MS = 20_000;
+const OBEY_MS = 60_000;
 
 /** A user is known by their key, so that a login asks nobody for it but the package. */
 export const nameOf = (key: number): string => `user-${String(key)}`;
