@@ -141,7 +141,7 @@ function poolOf(name: DatabaseName, size: number): object {
   return name === 'sqlite' ? {} : { poolSize: size };
 }
 
-const CONNECTIONS: Record<DatabaseName, string> = {
+export const CONNECTIONS: Record<DatabaseName, string> = {
   sqlite: 'SELECT 0 AS total',
   postgres:
     'SELECT COUNT(*) AS total FROM pg_stat_activity ' +

@@ -34,6 +34,7 @@ export interface SentEvent {
 export interface AppStats {
   /** Since the last time someone asked. */
   longestLagMs: number;
+  /** After a collection of what is no longer used. */
   heapBytes: number;
 }
 
@@ -51,7 +52,7 @@ export class AppProcess {
   readonly #loaded: Promise<unknown>;
 
   constructor() {
-    const flags = ['--import', new URL('register.mjs', import.meta.url).href];
+    const flags = ['--expose-gc', '--import', new URL('register.mjs', import.meta.url).href];
     const main = new URL('process-app.main.ts', import.meta.url);
     this.#child = fork(main, { execArgv: flags });
     this.#loaded = this.#answer();
