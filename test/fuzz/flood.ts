@@ -1,0 +1,42 @@
+import { connect } from 'node:net';
+import { Random } from './random.ts';
+
+/** How many requests are sent at once, and how many characters their tokens have: the most there are. */
+const BATCH = 50;
+const TOKEN_LENGTH = 266;
+
+/** Sends so many tokens that nobody was given, and gives how often each status was the answer. */
+export async function flood(
+  url: string,
+  count: number,
+  seed: number,
+  afterBatch: () => void = () => undefined,
+): Promise<Record<string, number>> {
+  const random = new Random(seed);
+  const statuses: Record<string, number> = {};
+  for (let sent = 0; sent < count; sent += BATCH) {
+    const requests = Array.from({ length: BATCH }, (_, i) => {
+      const connection = i === BATCH - 1 ? 'Connection: close\r\n' : '';
+      const token = random.hex(TOKEN_LENGTH);
+      return `GET /me HTTP/1.1\r\nHost: x\r\n${connection}Authorization: Token ${token}\r\n\r\n`;
+    });
+    const answer = await answerTo(url, requests.join(''));
+    for (const [, status] of answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)) {
+      statuses[status!] = (statuses[status!] ?? 0) + 1;
+    }
+    afterBatch();
+  }
+  return statuses;
+}
+
+function answerTo(url: string, requests: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(Number(port), hostname, () => socket.write(requests, 'latin1'));
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => (answer += chunk));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answer));
+  });
+}

@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+import { startApp, PASSWORD, type AdapterName } from '../support/app.ts';
+import type { DatabaseName } from '../support/databases.ts';
+import { SqlLog } from '../support/sql-log.ts';
+import { flood } from './flood.ts';
+import { fuzz, type FuzzReport } from './fuzzer.ts';
+
+/**
+ * An application and a fuzzer in one process, whose crash is a finding too. It is started by
+ * fuzz.test.ts, and by hand, to have the requests of a failure again:
+ * node --expose-gc --import ./test/support/register.mjs test/fuzz/fuzz.main.ts --seed 1 --first 812 --count 1
+ */
+
+export interface FuzzRun {
+  readonly fuzz: FuzzReport;
+  readonly flood: {
+    readonly statuses: Record<string, number>;
+    readonly reads: number;
+    readonly writes: number;
+  };
+  /** What no one caught. */
+  readonly uncaught: string[];
+  /** By how many bytes the heap grew, after it was swept, in the second half of each. */
+  readonly growth: { readonly fuzz: number; readonly flood: number };
+}
+
+const { values } = parseArgs({
+  options: {
+    adapter: { type: 'string', default: 'express' },
+    database: { type: 'string', default: 'sqlite' },
+    seed: { type: 'string', default: '1' },
+    first: { type: 'string', default: '0' },
+    count: { type: 'string', default: '1000' },
+    flood: { type: 'string', default: '0' },
+  },
+});
+const [seed, first, count, floods] = [values.seed, values.first, values.count, values.flood].map(
+  Number,
+) as [number, number, number, number];
+
+const uncaught: string[] = [];
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error: Error) => uncaught.push(`${event}: ${String(error.stack ?? error)}`));
+}
+
+/** The heap without what may be thrown away. */
+async function sweptHeap(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    // What a promise or a closing socket still holds is let go in a later turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.gc!();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+const test = await startApp({
+  adapter: values.adapter as AdapterName,
+  database: values.database as DatabaseName,
+});
+test.app.getHttpServer().httpAllowHalfOpen = true;
+const { url } = test.client;
+await test.tokens.create(test.jane);
+
+let atHalf = 0;
+const report = await fuzz(
+  {
+    url,
+    username: test.john.username,
+    password: PASSWORD,
+    table: async () => {
+      const rows = await test.dataSource.query('SELECT digest FROM knox_auth_token');
+      return rows.map(({ digest }: { digest: string }) => digest);
+    },
+  },
+  {
+    seed,
+    first,
+    count,
+    before: async (index) => {
+      if (index === first + Math.floor(count / 2)) atHalf = await sweptHeap();
+    },
+  },
+);
+const fuzzGrowth = (await sweptHeap()) - atHalf;
+
+const sql = new SqlLog(test.dataSource);
+let [reads, writes] = [0, 0];
+const tally = (): void => {
+  reads += sql.reads.length;
+  writes += sql.writes.length;
+  sql.clear();
+};
+const warmUp = await flood(url, floods / 2, seed, tally);
+const beforeFlood = await sweptHeap();
+const statuses = await flood(url, floods / 2, seed + 1, tally);
+const floodGrowth = (await sweptHeap()) - beforeFlood;
+await test.close();
+// A rejection is told of as unhandled when its turn is over.
+await new Promise((resolve) => setImmediate(resolve));
+
+for (const [status, times] of Object.entries(warmUp)) {
+  statuses[status] = (statuses[status] ?? 0) + times;
+}
+const run: FuzzRun = {
+  fuzz: report,
+  flood: { statuses, reads, writes },
+  uncaught,
+  growth: { fuzz: fuzzGrowth, flood: floodGrowth },
+};
+if (process.send) process.send(run, () => process.disconnect());
+else console.log(JSON.stringify(run, null, 2).replaceAll('\\n', '\n'));

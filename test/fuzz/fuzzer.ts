@@ -1,0 +1,255 @@
+import { connect } from 'node:net';
+import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
+import { mutated } from './mutations.ts';
+import { Random } from './random.ts';
+
+export interface FuzzTarget {
+  /**
+   * Its server must have `httpAllowHalfOpen` set: the fuzzer closes its half of the connection with
+   * the last byte, so that what is cut short is over at once, and what is answered still arrives.
+   */
+  readonly url: string;
+  /** A user for the fuzzer alone, who may hold any number of tokens. */
+  readonly username: string;
+  readonly password: string;
+  readonly paths?: Partial<Record<Route, string>>;
+  /** The digests in the token table, where they can be had. */
+  readonly table?: () => Promise<string[]>;
+}
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly count: number;
+  /** Where to begin: a request depends on the seed and its number, and not on those before it. */
+  readonly first?: number;
+  /** Awaited before each request. */
+  readonly before?: (index: number) => Promise<void> | void;
+}
+
+export interface FuzzReport {
+  readonly seed: number;
+  readonly requests: number;
+  /** How often each status was answered; 0: closed without an answer. */
+  readonly statuses: Record<string, number>;
+  /** What went wrong, with the seed, the number and the bytes of the request. */
+  readonly failures: string[];
+}
+
+const PATHS = {
+  me: '/me',
+  login: '/auth/login',
+  logout: '/auth/logout',
+  logoutall: '/auth/logoutall',
+};
+const HANGS_AFTER_MS = 15_000;
+const MOST_FAILURES = 5;
+
+/** Sends requests from the grammar, and good ones with something wrong; each has its verdict. */
+export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzReport> {
+  return new Fuzzer(target, options).run();
+}
+
+/** The whole answer; fails if the connection is not closed in time. */
+export function exchange(url: string, request: string, aborts = false): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true }, () => {
+      if (aborts) socket.write(request, 'latin1', () => socket.resetAndDestroy());
+      else socket.end(request, 'latin1');
+    });
+    const timer = setTimeout(() => {
+      reject(new Error(`No end of the answer: ${JSON.stringify(answer)}`));
+      socket.destroy();
+    }, HANGS_AFTER_MS);
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => (answer += chunk));
+    // Refused before it was read to its end; what was answered may have arrived.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+  });
+}
+
+class Fuzzer {
+  readonly #target: FuzzTarget;
+  readonly #options: FuzzOptions;
+  readonly #paths: Record<Route, string>;
+  readonly #statuses: Record<string, number> = {};
+  readonly #failures: string[] = [];
+  #token = '';
+  #index = 0;
+  /**
+   * A good request with something behind it that is no HTTP gets Node's 400, and is obeyed all the
+   * same, perhaps a moment later: until this request, rows may come and go.
+   */
+  #lateUntil = -1;
+
+  constructor(target: FuzzTarget, options: FuzzOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#paths = { ...PATHS, ...target.paths };
+  }
+
+  get #secrets(): Secrets {
+    const { username, password } = this.#target;
+    return { username, password, token: this.#token };
+  }
+
+  async run(): Promise<FuzzReport> {
+    const { seed, count, first = 0, before } = this.#options;
+    await this.#logIn();
+    const end = first + count;
+    for (let index = first; index < end && this.#failures.length < MOST_FAILURES; index++) {
+      this.#index = index;
+      await before?.(index);
+      await this.#try(index);
+      if (index % 20 === 0) await this.#expectGood('me', 200);
+      if (index % 200 === 199) await this.#expectGood('logoutall', 204);
+    }
+    await this.#expectGood('logoutall', 204);
+    const [statuses, failures] = [this.#statuses, this.#failures];
+    return { seed, requests: this.#index + 1 - first, statuses, failures };
+  }
+
+  async #logIn(): Promise<void> {
+    const answer = await exchange(
+      this.#target.url,
+      goodRequest('login', this.#secrets, this.#paths),
+    );
+    const [token] = tokensIn(answer);
+    if (token === undefined) throw new Error(`The fuzzer cannot log in: ${answer || 'no answer'}`);
+    this.#token = token;
+  }
+
+  /** Whatever was sent before, this is answered as ever. */
+  async #expectGood(route: Route, status: number): Promise<void> {
+    const send = async (): Promise<string> => {
+      const request = goodRequest(route, this.#secrets, this.#paths);
+      const answer = await exchange(this.#target.url, request);
+      if (statusesIn(answer)[0] === status) return '';
+      await this.#logIn();
+      return `A good request after it: ${answer} ${JSON.stringify(request)}`;
+    };
+    let wrong = await send();
+    // A logout that came late has ended this session.
+    if (wrong !== '' && this.#index <= this.#lateUntil) wrong = await send();
+    if (wrong !== '') this.#fail(this.#index, '', wrong);
+    else if (route === 'logoutall') await this.#logIn();
+  }
+
+  #sample(random: Random): Sample {
+    const secrets = this.#secrets;
+    if (random.chance(0.5)) {
+      const sample = requestFrom(random, secrets, this.#paths);
+      return random.chance(0.8) ? sample : { ...sample, text: mutated(sample.text, random) };
+    }
+    const route = random.pick<Route>(['me', 'login', 'login', 'logout', 'logoutall']);
+    const text = goodRequest(route, secrets, this.#paths);
+    return { route, text: mutated(text, random), hidden: false };
+  }
+
+  async #try(index: number): Promise<void> {
+    const random = new Random(this.#options.seed + Math.imul(index, 0x9e3779b1));
+    const { text, hidden } = this.#sample(random);
+    const mayOpen = hidden || this.#holdsSecrets(text);
+    const before = await this.#target.table?.();
+    let answer: string;
+    try {
+      // A client that is gone does not learn what it has done: not with good credentials, then.
+      answer = await exchange(this.#target.url, text, !mayOpen && random.chance(0.05));
+    } catch (error) {
+      this.#fail(index, text, String(error));
+      return;
+    }
+    const statuses = statusesIn(answer);
+    for (const status of statuses.length > 0 ? statuses : [0]) {
+      this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
+    }
+    const wrong = this.#verdict(text, answer, statuses, mayOpen);
+    if (wrong !== undefined) this.#fail(index, text, wrong);
+    if (before) {
+      const after = (await this.#target.table?.()) ?? [];
+      const wrongly = this.#written(before, after, mayOpen, tokensIn(answer).length);
+      if (wrongly !== undefined) this.#fail(index, text, `${wrongly} ${answer}`);
+    }
+    const opened = statuses.some((status) => status >= 200 && status < 300);
+    if (mayOpen && !opened) this.#lateUntil = index + 20;
+    const lateLogout = mayOpen && !opened && text.includes('logout');
+    if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
+  }
+
+  async #isLoggedIn(): Promise<boolean> {
+    const request = goodRequest('me', this.#secrets, this.#paths);
+    return statusesIn(await exchange(this.#target.url, request))[0] === 200;
+  }
+
+  /** A row more for each token that was answered, and none less without a good token. */
+  #written(
+    before: string[],
+    after: string[],
+    mayOpen: boolean,
+    answered: number,
+  ): string | undefined {
+    const added = after.filter((digest) => !before.includes(digest)).length;
+    const gone = before.filter((digest) => !after.includes(digest)).length;
+    const mayBeLate = this.#index <= this.#lateUntil || mayOpen;
+    if (added < answered || (added > answered && !mayBeLate)) {
+      return `${added} rows for ${answered} tokens answered.`;
+    }
+    return gone > 0 && !mayBeLate ? `${gone} rows are gone.` : undefined;
+  }
+
+  #verdict(
+    text: string,
+    answer: string,
+    statuses: readonly number[],
+    mayOpen: boolean,
+  ): string | undefined {
+    const [method, path = ''] = text.split(' ', 2);
+    if (statuses.some((status) => status >= 500)) return `A fault: ${answer}`;
+    const opens = statuses.some((status) => status >= 200 && status < 300);
+    // Express answers OPTIONS by itself.
+    if (opens && !mayOpen && method !== 'OPTIONS') return `Without right: ${answer}`;
+    const { login } = this.#paths;
+    if (path.startsWith(login) && statuses.length === 1 && answer.includes(this.#target.password)) {
+      const pathItself = path.includes(this.#target.password);
+      if (!pathItself) return `The password comes back: ${answer}`;
+    }
+    return undefined;
+  }
+
+  /** Whether the token or the password is in it, so that it may be answered with a 2xx. */
+  #holdsSecrets(text: string): boolean {
+    const { username, password } = this.#target;
+    // The last character before the padding has bits that count for nothing.
+    const basic = Buffer.from(`${username}:${password}`)
+      .toString('base64')
+      .replace(/.=*$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_');
+    return (
+      text.includes(this.#token) ||
+      text.includes(password) ||
+      text.replaceAll('+', '-').replaceAll('/', '_').includes(basic)
+    );
+  }
+
+  #fail(index: number, request: string, what: string): void {
+    const { seed } = this.#options;
+    this.#failures.push(
+      `seed ${String(seed)}, request ${String(index)}: ${what.slice(0, 2_000)}\n` +
+        `bytes (latin1): ${JSON.stringify(request)}`,
+    );
+  }
+}
+
+function statusesIn(answer: string): number[] {
+  return [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+}
+
+function tokensIn(answer: string): string[] {
+  return [...answer.matchAll(/"token":"(\w+)"/g)].map(([, token]) => token!);
+}
