@@ -31,6 +31,8 @@ export interface FuzzReport {
   readonly requests: number;
   /** How often each status was answered; 0: closed without an answer. */
   readonly statuses: Record<string, number>;
+  /** How often each `code` was in the answer: these are the package's own. */
+  readonly codes: Record<string, number>;
   /** What went wrong, with the seed, the number and the bytes of the request. */
   readonly failures: string[];
 }
@@ -78,6 +80,7 @@ class Fuzzer {
   readonly #options: FuzzOptions;
   readonly #paths: Record<Route, string>;
   readonly #statuses: Record<string, number> = {};
+  readonly #codes: Record<string, number> = {};
   readonly #failures: string[] = [];
   #token = '';
   #index = 0;
@@ -110,8 +113,13 @@ class Fuzzer {
       if (index % 200 === 199) await this.#expectGood('logoutall', 204);
     }
     await this.#expectGood('logoutall', 204);
-    const [statuses, failures] = [this.#statuses, this.#failures];
-    return { seed, requests: this.#index + 1 - first, statuses, failures };
+    return {
+      seed,
+      requests: this.#index + 1 - first,
+      statuses: this.#statuses,
+      codes: this.#codes,
+      failures: this.#failures,
+    };
   }
 
   async #logIn(): Promise<void> {
@@ -142,9 +150,9 @@ class Fuzzer {
 
   #sample(random: Random): Sample {
     const secrets = this.#secrets;
-    if (random.chance(0.5)) {
+    if (random.chance(0.7)) {
       const sample = requestFrom(random, secrets, this.#paths);
-      return random.chance(0.8) ? sample : { ...sample, text: mutated(sample.text, random) };
+      return random.chance(0.9) ? sample : { ...sample, text: mutated(sample.text, random) };
     }
     const route = random.pick<Route>(['me', 'login', 'login', 'logout', 'logoutall']);
     const text = goodRequest(route, secrets, this.#paths);
@@ -165,9 +173,11 @@ class Fuzzer {
       return;
     }
     const statuses = statusesIn(answer);
-    for (const status of statuses.length > 0 ? statuses : [0]) {
-      this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
-    }
+    count(this.#statuses, statuses.length > 0 ? statuses : [0]);
+    count(
+      this.#codes,
+      [...answer.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code!),
+    );
     const wrong = this.#verdict(text, answer, statuses, mayOpen);
     if (wrong !== undefined) this.#fail(index, text, wrong);
     if (before) {
@@ -244,6 +254,10 @@ class Fuzzer {
         `bytes (latin1): ${JSON.stringify(request)}`,
     );
   }
+}
+
+function count(counts: Record<string, number>, found: readonly (string | number)[]): void {
+  for (const name of found) counts[name] = (counts[name] ?? 0) + 1;
 }
 
 function statusesIn(answer: string): number[] {

@@ -48,9 +48,10 @@ export function requestFrom(
   paths: Record<Route, string>,
 ): Sample {
   const route = random.pick<Route>(['me', 'login', 'login', 'login', 'logout', 'logoutall']);
-  const method = random.chance(0.97) ? (route === 'me' ? 'GET' : 'POST') : random.pick(METHODS);
+  const method = random.chance(0.99) ? (route === 'me' ? 'GET' : 'POST') : random.pick(METHODS);
   const path =
-    paths[route] + random.pick(['', '', '', '', '/', '?a=1', '?a[__proto__]=1', '#x', '%', '%00']);
+    paths[route] +
+    random.pick([...Array<string>(20).fill(''), '/', '?a=1', '?a[__proto__]=1', '#x', '%', '%00']);
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: x', 'Connection: close'];
   const basic = route === 'login' && random.chance(0.3);
   if (basic || route !== 'login' || random.chance(0.1)) {
@@ -61,7 +62,7 @@ export function requestFrom(
     return { route, text: [...lines, '', ''].join('\r\n'), hidden: false };
   }
   const body = loginBody(random, secrets);
-  if (random.chance(0.97)) lines.push(`Content-Type: ${body.type ?? random.pick(TYPES)}`);
+  if (random.chance(0.99)) lines.push(`Content-Type: ${body.type ?? random.pick(TYPES)}`);
   if (body.encoding) lines.push(`Content-Encoding: ${body.encoding}`);
   const [framing, text] = framed(random, body.text);
   return {
@@ -85,7 +86,7 @@ const METHODS = [
 ];
 
 const TYPES = [
-  ...Array<string>(12).fill('application/json'),
+  ...Array<string>(60).fill('application/json'),
   'application/json; charset=utf-8',
   'application/json; charset=nonsense',
   'application/json;charset=utf-7',
@@ -309,7 +310,7 @@ function value(random: Random): string {
 function framed(random: Random, text: string): [string[], string] {
   const { length } = text;
   return random.pick<() => [string[], string]>([
-    ...Array<() => [string[], string]>(12).fill(() => [
+    ...Array<() => [string[], string]>(40).fill(() => [
       [`Content-Length: ${String(length)}`],
       text,
     ]),
