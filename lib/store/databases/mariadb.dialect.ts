@@ -43,6 +43,7 @@ export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dia
     lockOwner,
     abandon(runner: MysqlRunner) {
       runner.databaseConnection?.destroy();
+      return Promise.resolve();
     },
   };
 }

@@ -38,8 +38,11 @@ export interface Dialect {
   begin(ms: number, owner: OwnerKey | null): readonly Statement[];
   /** Takes the owner's lock, held to the end of the transaction; waits so many milliseconds. */
   lockOwner(owner: OwnerKey, ms: number): Statement;
-  /** Closes the runner's connection, so that the pool opens another one in its place. */
-  abandon(runner: QueryRunner): void;
+  /**
+   * Ends what the server does for the runner, as far as it can be told to, and closes the runner's
+   * connection, so that the pool opens another one in its place. Never rejects, and soon resolves.
+   */
+  abandon(runner: QueryRunner): Promise<void>;
 }
 
 /** A database behind TypeORM's connection pool. */
@@ -83,7 +86,7 @@ export class PooledDatabase implements Database {
       return await deadline.race(query(runner));
     } catch (error) {
       // A server that is frozen, or gone without a word, would hold the connection for ever.
-      if (error instanceof DeadlineExceededError) this.#dialect.abandon(runner);
+      if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);
       throw error;
     } finally {
       await this.#release(runner);

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
+// The module's timers, not the globals: a test's fake clock must not keep a connection.
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { OwnerKey } from '../owner.schema.ts';
 import type { TokenSchema } from '../token.schema.ts';
@@ -29,23 +31,32 @@ const CANCEL_MS = 1_000;
 const CANCEL_REQUEST_CODE = 80_877_102;
 
 /**
- * Asks the server to end what the client waits for. A backend that waits for a lock does not notice
- * that its client is gone, and would be one more of the server's connections for as long. The request
- * goes in the clear, as libpq's does: it comes before any talk of TLS, and holds no secret but its key.
+ * Asks the server to end what the client waits for, and resolves when it has heard, or will not. A
+ * backend that waits for a lock does not notice that its client is gone, and would be one more of the
+ * server's connections for as long. The request goes in the clear, as libpq's does: it comes before any
+ * talk of TLS, and holds no secret but its key.
  */
-function cancel({ host, port, processID, secretKey }: PostgresClient): void {
-  if (processID === null || secretKey === null) return;
-  const request = Buffer.alloc(16);
-  for (const [index, word] of [16, CANCEL_REQUEST_CODE, processID, secretKey].entries()) {
-    request.writeInt32BE(word, index * 4);
-  }
-  const address = host.startsWith('/')
-    ? { path: `${host}/.s.PGSQL.${String(port)}` }
-    : { host, port };
-  const socket = connect(address, () => socket.end(request));
-  socket.on('error', () => undefined);
-  socket.setTimeout(CANCEL_MS, () => socket.destroy());
-  socket.unref();
+function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<void> {
+  if (processID === null || secretKey === null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const request = Buffer.alloc(16);
+    for (const [index, word] of [16, CANCEL_REQUEST_CODE, processID, secretKey].entries()) {
+      request.writeInt32BE(word, index * 4);
+    }
+    const address = host.startsWith('/')
+      ? { path: `${host}/.s.PGSQL.${String(port)}` }
+      : { host, port };
+    const socket = connect(address, () => socket.write(request));
+    const timer = setTimeout(() => socket.destroy(), CANCEL_MS).unref();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // The server closes when it has passed the request on; whoever doesn't read never sees that.
+    socket.resume();
+    socket.unref();
+  });
 }
 
 export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Dialect {
@@ -79,9 +90,10 @@ export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Di
       return [{ sql: owner === null ? sql : `${sql}; ${lockOf(owner)}`, parameters: [] }];
     },
     lockOwner: (owner) => ({ sql: lockOf(owner), parameters: [] }),
-    abandon(runner: PostgresRunner) {
-      if (runner.databaseConnection) cancel(runner.databaseConnection);
-      void runner.releasePostgresConnection?.(new Error('No answer in time.'));
+    async abandon(runner: PostgresRunner) {
+      // In this order: PgBouncer, once a client is gone, no longer knows which query it meant.
+      if (runner.databaseConnection) await cancel(runner.databaseConnection);
+      await runner.releasePostgresConnection?.(new Error('No answer in time.'));
     },
   };
 }
