@@ -7,6 +7,7 @@ export default {
     '<rootDir>/test/smoke/',
     '<rootDir>/test/faults/',
     '<rootDir>/test/time/',
+    '<rootDir>/test/topologies/',
   ],
   // A package.json of a built or copied app must not be taken for a module of ours.
   modulePathIgnorePatterns: [

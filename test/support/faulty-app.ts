@@ -33,6 +33,8 @@ export interface FaultyAppOptions {
   dataSource?: TypeOrmModuleOptions;
   entities?: (new () => object)[];
   controllers?: NonNullable<ModuleMetadata['controllers']>;
+  /** What stands between the proxy and the database server: a pooler of connections. */
+  pooler?: { host: string; port: number };
   /** Before the application starts. */
   prepare?: (proxy: Proxy) => void;
 }
@@ -71,7 +73,8 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     synchronize: true,
     ...poolOf(name, 1),
   }).initialize();
-  const proxy = name === 'sqlite' ? undefined : await Proxy.start(database.options as never);
+  const target = options.pooler ?? (database.options as never);
+  const proxy = name === 'sqlite' ? undefined : await Proxy.start(target);
   const users = direct.getRepository(User);
   const john = await users.save(
     users.create({ username: 'john.doe', password: PASSWORD, isActive: true }),

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import { ERRORS } from '../support/errors.ts';
+import { eventually } from '../support/eventually.ts';
+import { Apps, login, logout, newToken, prepare, tally, times } from './apps.ts';
+import { GALERA_LIBRARY, GaleraCluster } from './galera.ts';
+import { MARIADB_PROGRAMS } from './mariadb-servers.ts';
+import { describeTopology, destroy, Teardown } from './private-server.ts';
+
+const LIMIT = 5;
+
+const NEEDS = [...MARIADB_PROGRAMS, GALERA_LIBRARY, 'rsync'];
+
+describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NEEDS, () => {
+  let cluster: GaleraCluster;
+  let direct: DataSource;
+  /** To the other node, and made while that answers. */
+  let beside: DataSource;
+  /** Two on the node that is written to, one on the other. */
+  let writers: Apps;
+  let reader: Apps;
+  /** On the other node as well, and without wsrep_sync_wait. */
+  let careless: Apps;
+  const teardown = new Teardown();
+  beforeAll(async () => {
+    [writers, reader, careless] = [2, 1, 1].map((count) =>
+      teardown.add(new Apps(count), (apps) => apps.stop()),
+    ) as [Apps, Apps, Apps];
+    cluster = teardown.add(await GaleraCluster.start(), (it) => it.stop());
+    const [first, second] = cluster.nodes;
+    direct = teardown.add(await prepare(first.options), destroy);
+    const other = new DataSource({ ...second.options, poolSize: 1 } as DataSourceOptions);
+    beside = teardown.add(await other.initialize(), destroy);
+    const knox = { tokenLimitPerUser: LIMIT, authTimeout: '3s' };
+    await writers.serve([first.options, first.options], knox);
+    await reader.serve([second.options], knox);
+  });
+  afterAll(() => teardown.run());
+
+  const rowsOf = (id: number): Promise<number> =>
+    direct.getRepository(AuthToken).countBy({ user: { id } });
+
+  it('parallel logins at two applications give as many tokens as the limit', async () => {
+    const answers = await times(40, (index) => login(writers.at(index), 1));
+    expect(tally(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
+    expect(await rowsOf(1)).toBe(LIMIT);
+  });
+
+  it('a new token is accepted at once on the other node, and a revoked one refused', async () => {
+    for (let turn = 0; turn < 30; turn++) {
+      const token = await newToken(writers.at(turn), 2);
+      expect(await reader.verdicts(token)).toEqual([200]);
+      expect((await logout(writers.at(turn), token)).status).toBe(204);
+      expect(await reader.verdicts(token)).toEqual([401]);
+    }
+  });
+
+  it('a node that lags answers with a 503; without wsrep_sync_wait, with what was', async () => {
+    await beside.query('SET GLOBAL wsrep_sync_wait = 0');
+    const options = { ...cluster.nodes[1].options, poolSize: 1 } as DataSourceOptions;
+    await careless.serve([options], {});
+    await beside.query('SET GLOBAL wsrep_sync_wait = 1');
+    const token = await newToken(writers.at(0), 3);
+    expect(await reader.verdicts(token)).toEqual([200]);
+    await beside.query('FLUSH TABLES WITH READ LOCK');
+    expect((await logout(writers.at(0), token)).status).toBe(204);
+    expect(await careless.verdicts(token)).toEqual([200]);
+    expect((await reader.at(0).get('/me', { token })).body).toEqual(ERRORS.unavailable);
+    await beside.query('UNLOCK TABLES');
+    expect(await decided(() => reader.verdicts(token))).toEqual([401]);
+  });
+
+  it('logouts of one token on both nodes at once are a 204 or a 401, and it is gone', async () => {
+    for (let turn = 0; turn < 10; turn++) {
+      const token = await newToken(writers.at(turn), 4);
+      const answers = await Promise.all([
+        logout(writers.at(turn), token),
+        logout(reader.at(0), token),
+        logout(writers.at(turn + 1), token),
+      ]);
+      for (const { status } of answers) expect([204, 401]).toContain(status);
+      expect(tally(answers)[204]).toBeGreaterThan(0);
+      expect([...(await writers.verdicts(token)), ...(await reader.verdicts(token))]).toEqual([
+        401, 401, 401,
+      ]);
+    }
+  });
+
+  it('logins on both nodes at once show no error, and no more than a limit for each node', async () => {
+    for (let user = 10; user < 13; user++) {
+      const answers = await times(40, (index) =>
+        login(index % 2 === 0 ? writers.at(index / 2) : reader.at(0), user),
+      );
+      const { 200: made = 0, 403: refused = 0 } = tally(answers);
+      expect(made + refused).toBe(40);
+      expect(made).toBeGreaterThanOrEqual(LIMIT);
+      expect(made).toBeLessThanOrEqual(2 * LIMIT);
+      expect(
+        await eventually(
+          () => rowsOf(user),
+          (rows) => rows === made,
+        ),
+      ).toBe(made);
+    }
+  });
+
+  it('a node that is cut off from the others is a 503, and never a 401', async () => {
+    const token = await newToken(writers.at(0), 5);
+    expect(await reader.verdicts(token)).toEqual([200]);
+    await direct.destroy();
+    await cluster.nodes[0].kill();
+    for (let turn = 0; turn < 3; turn++) {
+      const answers = await Promise.all([
+        ...[...writers.clients, reader.at(0)].map((client) => client.get('/me', { token })),
+        login(reader.at(0), 5),
+        logout(reader.at(0), token),
+      ]);
+      for (const { body } of answers) expect(body).toEqual(ERRORS.unavailable);
+    }
+    await beside.query(`SET GLOBAL wsrep_provider_options = 'pc.bootstrap=true'`);
+    expect(await decided(() => reader.verdicts(token))).toEqual([200]);
+    expect((await logout(reader.at(0), token)).status).toBe(204);
+    expect(await reader.verdicts(token)).toEqual([401]);
+  });
+});
+
+/** The first verdict that is one. */
+function decided(ask: () => Promise<number[]>): Promise<number[]> {
+  return eventually(ask, (verdicts) => !verdicts.includes(503), 20_000);
+}

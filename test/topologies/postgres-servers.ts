@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import type { DataSourceOptions } from 'typeorm';
+import {
+  answers,
+  freePorts,
+  makeFolder,
+  PrivateServer,
+  removeFolder,
+  run,
+} from './private-server.ts';
+
+const USER = 'postgres';
+
+/** Programs that these servers are made with. */
+export const POSTGRES_PROGRAMS = ['initdb', 'pg_basebackup', 'postgres'];
+
+/** A PostgreSQL server of a test's own. */
+export class PostgresServer {
+  readonly options: DataSourceOptions;
+  readonly #folder: string;
+  readonly #port: number;
+  readonly #server: PrivateServer;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+    this.#server = new PrivateServer(USER, 'postgres', join(folder, 'log'));
+    this.options = {
+      type: 'postgres',
+      host: '127.0.0.1',
+      port,
+      username: USER,
+      database: USER,
+      connectTimeoutMS: 2_000,
+    };
+  }
+
+  static async primary(): Promise<PostgresServer> {
+    const server = await PostgresServer.#make();
+    const trust = ['--auth=trust', `--username=${USER}`, '--no-sync', '--encoding=UTF8'];
+    await run(USER, 'initdb', [...trust, `--pgdata=${server.#data}`]);
+    await server.resume();
+    return server;
+  }
+
+  /** A streaming replica that is at first as the primary is now, and then applies each commit an hour late. */
+  static async standby(primary: PostgresServer): Promise<PostgresServer> {
+    const server = await PostgresServer.#make();
+    const source = ['--host=127.0.0.1', `--port=${String(primary.#port)}`, `--username=${USER}`];
+    const how = ['--wal-method=stream', '--checkpoint=fast', '--no-sync', '--write-recovery-conf'];
+    await run(USER, 'pg_basebackup', [...source, ...how, `--pgdata=${server.#data}`]);
+    await server.resume();
+    return server;
+  }
+
+  /** All statements that came in so far, from whomever. */
+  get statements(): string {
+    return this.#server.output;
+  }
+
+  kill(): Promise<void> {
+    return this.#server.end('SIGQUIT');
+  }
+
+  /** Starts it, on the same port. */
+  resume(): Promise<void> {
+    const settings = {
+      port: String(this.#port),
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: 'off',
+      shared_buffers: '16MB',
+      log_statement: 'all',
+      recovery_min_apply_delay: '1h',
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    return this.#server.start(['-D', this.#data, ...args], () => answers(this.options));
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.end('SIGQUIT');
+    removeFolder(this.#folder);
+  }
+
+  static async #make(): Promise<PostgresServer> {
+    const [port] = (await freePorts(1)) as [number];
+    return new PostgresServer(makeFolder(USER), port);
+  }
+
+  get #data(): string {
+    return join(this.#folder, 'data');
+  }
+}

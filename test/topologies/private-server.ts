@@ -1,0 +1,185 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  openSync,
+  closeSync,
+} from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { describe, it, jest } from '@jest/globals';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DATABASES } from '../support/databases.ts';
+
+/** How long a server may take to start, in milliseconds. */
+const PATIENCE_MS = 120_000;
+
+// Servers and processes take their time to start.
+jest.setTimeout(2 * PATIENCE_MS);
+
+const isRoot = process.getuid?.() === 0;
+
+/** Where the program is, or undefined. Debian keeps PostgreSQL's own out of the PATH. */
+function find(program: string): string | undefined {
+  const postgres = '/usr/lib/postgresql';
+  const versions = existsSync(postgres) ? readdirSync(postgres).sort((a, b) => +b - +a) : [];
+  return [
+    ...(process.env.PATH ?? '').split(':'),
+    '/usr/sbin',
+    ...versions.map((version) => join(postgres, version, 'bin')),
+  ]
+    .map((folder) => join(folder, program))
+    .find((path) => existsSync(path));
+}
+
+/** What is not there, of programs, of files by their path, and of `postgres server`, which must answer. */
+function missingOf(needs: readonly string[]): string[] {
+  return needs.filter((need) => {
+    if (need === 'postgres server') return !DATABASES.includes('postgres');
+    return need.startsWith('/') ? !existsSync(need) : find(need) === undefined;
+  });
+}
+
+/** A suite that needs what not every machine has. It says so and is left out; in CI that is a failure. */
+export function describeTopology(title: string, needs: readonly string[], suite: () => void): void {
+  const missing = missingOf([...needs, 'setpriv']);
+  describe(title, () => {
+    if (missing.length === 0) {
+      suite();
+      return;
+    }
+    const what = `LEFT OUT: ${missing.join(', ')} not found`;
+    if (!process.env.CI) it.skip(what, () => undefined);
+    else
+      it('finds what it needs', () => {
+        throw new Error(what);
+      });
+  });
+}
+
+/** A program that refuses to run as root runs as this user; and none outlives the tests. */
+function commandLine(user: string, program: string): [string, string[]] {
+  const identity = isRoot ? [`--reuid=${user}`, `--regid=${user}`, '--clear-groups'] : [];
+  return ['setpriv', [...identity, '--pdeathsig=KILL', find(program) ?? program]];
+}
+
+/** Runs a program to its end. */
+export async function run(user: string, program: string, args: string[]): Promise<void> {
+  const [command, prefix] = commandLine(user, program);
+  await promisify(execFile)(command, [...prefix, ...args], { timeout: PATIENCE_MS, cwd: tmpdir() });
+}
+
+/** A folder under the system's temporary one, that the user may write to. */
+export function makeFolder(user: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-server-'));
+  if (isRoot) execFileSync('chown', [`${user}:`, folder]);
+  return folder;
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Ports that nobody listens on at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/** A server of a test's own, that can be killed and started again. */
+export class PrivateServer {
+  readonly #user: string;
+  readonly #program: string;
+  readonly #log: string;
+  #process: ChildProcess | undefined;
+
+  /** @param log the file its output goes to */
+  constructor(user: string, program: string, log: string) {
+    this.#user = user;
+    this.#program = program;
+    this.#log = log;
+  }
+
+  /** Resolves once the server is ready. */
+  async start(args: string[], isReady: () => Promise<boolean>): Promise<void> {
+    const [command, prefix] = commandLine(this.#user, this.#program);
+    const log = openSync(this.#log, 'a');
+    const child = spawn(command, [...prefix, ...args], {
+      stdio: ['ignore', log, log],
+      cwd: tmpdir(),
+    });
+    closeSync(log);
+    this.#process = child;
+    const end = Date.now() + PATIENCE_MS;
+    while (!(await isReady())) {
+      if (this.#hasEnded || Date.now() > end) {
+        throw new Error(`${this.#program} did not start:\n${this.output.slice(-1_000)}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  /** All that the server has written so far. */
+  get output(): string {
+    return readFileSync(this.#log, 'utf8');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** Ends the process with this signal, and waits until it has ended. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.#process || this.#hasEnded) return;
+    const exited = once(this.#process, 'exit');
+    this.#process.kill(signal);
+    const killing = setTimeout(() => this.#process?.kill('SIGKILL'), PATIENCE_MS);
+    await exited;
+    clearTimeout(killing);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process?.exitCode !== null || this.#process.signalCode !== null;
+  }
+}
+
+/** What a suite has started, to be ended in reverse, as far as it got. */
+export class Teardown {
+  readonly #ends: (() => unknown)[] = [];
+
+  /** Gives back what it is told to end. */
+  add<T>(part: T, end: (part: T) => unknown): T {
+    this.#ends.push(() => end(part));
+    return part;
+  }
+
+  async run(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+}
+
+/** Whether the server takes a connection and answers. */
+export async function answers(options: DataSourceOptions): Promise<boolean> {
+  const dataSource = new DataSource({ ...options, logging: false });
+  try {
+    await dataSource.initialize();
+    await dataSource.destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function destroy(dataSource: DataSource): Promise<void> {
+  if (dataSource.isInitialized) await dataSource.destroy();
+}
