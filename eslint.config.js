@@ -44,7 +44,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['test/**/*.ts', 'sample/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'sample/**/*.ts', 'bench/**/*.ts', 'soak/**/*.ts'],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-empty-function': 'off',

@@ -51,9 +51,9 @@ export class AppProcess {
   readonly #child: ChildProcess;
   readonly #loaded: Promise<unknown>;
 
-  constructor() {
+  /** @param main what it runs; answers commands as process-app.main.ts does */
+  constructor(main = new URL('process-app.main.ts', import.meta.url)) {
     const flags = ['--expose-gc', '--import', new URL('register.mjs', import.meta.url).href];
-    const main = new URL('process-app.main.ts', import.meta.url);
     this.#child = fork(main, { execArgv: flags });
     this.#loaded = this.#answer();
   }

@@ -1,0 +1,94 @@
+import type { DataSourceOptions } from 'typeorm';
+import type { KnoxModuleOptions } from '../lib/index.ts';
+import type { HttpClient } from '../test/support/http-client.ts';
+import { AppProcess } from '../test/support/process-app.ts';
+import type { ProcessStats } from './app.main.ts';
+import type { Fault } from './databases.ts';
+
+const MAIN = new URL('app.main.ts', import.meta.url);
+
+/** The password of every user. */
+export const PASSWORD = 'hunter2';
+
+interface Member {
+  process: AppProcess;
+  client: HttpClient;
+  /** The heap once the process was warm, in bytes. */
+  heapBytes: number | null;
+}
+
+/** The application processes, all on one database. */
+export class Fleet {
+  readonly #database: DataSourceOptions;
+  readonly #knox: KnoxModuleOptions;
+  readonly #members: Member[] = [];
+
+  private constructor(database: DataSourceOptions, knox: KnoxModuleOptions) {
+    this.#database = database;
+    this.#knox = knox;
+  }
+
+  static async start(
+    size: number,
+    database: DataSourceOptions,
+    knox: KnoxModuleOptions,
+  ): Promise<Fleet> {
+    const fleet = new Fleet(database, knox);
+    fleet.#members.push(...(await Promise.all(Array.from({ length: size }, () => fleet.#start()))));
+    return fleet;
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  client(index: number): HttpClient {
+    return this.#members[index]!.client;
+  }
+
+  /** One process after the other is killed, and started again. */
+  killing(): Fault {
+    let index = -1;
+    return {
+      name: 'an application process killed (SIGKILL)',
+      begin: async () => {
+        index = (index + 1) % this.size;
+        await this.#members[index]!.process.kill();
+      },
+      end: async () => {
+        this.#members[index] = await this.#start();
+      },
+    };
+  }
+
+  /** Notes how much memory each process takes by now, where that is not noted yet. */
+  async noteHeaps(): Promise<void> {
+    for (const member of this.#members) {
+      member.heapBytes ??= (await statsOf(member.client)).heapBytes;
+    }
+  }
+
+  /** What the processes say at the end; growth since `noteHeaps`. */
+  async stats(): Promise<(ProcessStats & { readonly growthBytes: number })[]> {
+    return Promise.all(
+      this.#members.map(async ({ client, heapBytes }) => {
+        const stats = await statsOf(client);
+        return { ...stats, growthBytes: heapBytes === null ? 0 : stats.heapBytes - heapBytes };
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map(({ process }) => process.kill()));
+  }
+
+  async #start(): Promise<Member> {
+    const process = new AppProcess(MAIN);
+    const serve = { database: this.#database, knox: this.#knox, password: PASSWORD };
+    return { process, client: await process.serve(serve), heapBytes: null };
+  }
+}
+
+async function statsOf(client: HttpClient): Promise<ProcessStats> {
+  return (await client.get('/stats?gc')).body as ProcessStats;
+}

@@ -1,0 +1,40 @@
+import { ArgumentError, HELP, readArguments, type Arguments } from './arguments.ts';
+import { DATABASES, missingFor, type DatabaseName } from './databases.ts';
+import { failuresOf, textOf, writeJson } from './report.ts';
+import { soak, type Figures } from './soak.ts';
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
+/** Which databases to soak; says what is left out. @throws ArgumentError */
+function databasesOf(wanted: readonly DatabaseName[] | null): readonly DatabaseName[] {
+  return (wanted ?? DATABASES).filter((name) => {
+    const missing = missingFor(name);
+    if (missing === undefined) return true;
+    if (wanted) throw new ArgumentError(`--database ${name}: ${missing} is not installed.`);
+    console.log(`LEFT OUT: ${name}; ${missing} is not installed.`);
+    return false;
+  });
+}
+
+async function main({ seconds, chaosSeconds, databases, seed, json }: Arguments): Promise<void> {
+  const all: Figures[] = [];
+  for (const database of databasesOf(databases)) {
+    const command = `npm run soak -- --seconds ${String(seconds)} --chaos-seconds ${String(chaosSeconds)} --database ${database} --seed ${String(seed)}`;
+    console.log(`\n${command}`);
+    const figures = await soak({ database, seconds, chaosSeconds, seed });
+    console.log(textOf(`${database}, ${String(seconds)} s, seed ${String(seed)}`, figures));
+    all.push(figures);
+  }
+  if (json !== null) writeJson(json, seed, all);
+  process.exitCode = all.some((figures) => failuresOf(figures).length > 0) ? 1 : 0;
+}
+
+try {
+  const args = readArguments(process.argv.slice(2));
+  if (args) await main(args);
+  else console.log(HELP);
+} catch (error) {
+  if (!(error instanceof ArgumentError)) throw error;
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exitCode = 2;
+}

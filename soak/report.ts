@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { RECOVERY_ALLOWANCE_MS } from './fault-windows.ts';
+import { AUTH_TIMEOUT_MS, PROCESSES, serverErrorsOf, TOKEN_LIMIT, type Figures } from './soak.ts';
+import { sumOf } from './traffic.ts';
+
+/** Beyond `authTimeout`, for what the machine itself does to an answer, in milliseconds. */
+const ANSWER_MARGIN_MS = 500;
+
+/** The longest answer that a soak lets pass: lags of the event loops are the machine's, not ours. */
+export function answerBoundMs({ longestLagMs }: Figures): number {
+  return AUTH_TIMEOUT_MS + ANSWER_MARGIN_MS + longestLagMs.processes + longestLagMs.soak;
+}
+
+/** What a soak found that must not be; empty where all is well. */
+export function failuresOf(figures: Figures): string[] {
+  const zeros: Record<string, number> = {
+    'accepted after revocation': figures.acceptedAfterRevocation,
+    'refused though valid': figures.refusedThoughValid,
+    'over the limit': figures.overLimit,
+    'server errors outside faults': serverErrorsOf(figures),
+    'accepted after expiry': figures.acceptedAfterExpiry,
+    'accepted after a refusal': figures.acceptedAfterRefusal,
+    'unknown tokens accepted': figures.unknownAccepted,
+    'tokens left by logins that failed': figures.leftByRefusedLogins,
+    'unexpected answers': sumOf(figures.unexpected),
+    'unhandled rejections': figures.unhandledRejections,
+    'answers past authTimeout': Number(figures.longestAnswerMs > answerBoundMs(figures)),
+  };
+  return Object.entries(zeros)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name}: ${String(count)}`);
+}
+
+/** For people. */
+export function textOf(title: string, figures: Figures): string {
+  const { counts, longestLagMs } = figures;
+  const zero = (name: string, count: number, of = ''): string =>
+    line(name, `${String(count)}${of}${count === 0 ? '' : '   <-- must be 0'}`);
+  const failures = failuresOf(figures);
+  return [
+    title,
+    line('durable by', figures.durability),
+    line('requests', `${String(figures.requests)} (${listOf(Object.entries(counts))})`),
+    line('faults', listOf(Object.entries(countsOf(figures.faults.map(({ name }) => name))))),
+    zero(
+      'accepted after revocation',
+      figures.acceptedAfterRevocation,
+      ` of ${String(figures.revocations)}`,
+    ),
+    line('  no, said processes', `${String(figures.confirmations)} times`),
+    zero('refused though valid', figures.refusedThoughValid),
+    zero(
+      `over the limit of ${String(TOKEN_LIMIT)}`,
+      figures.overLimit,
+      ` in ${String(figures.tableLooks)} looks at the table`,
+    ),
+    zero('server errors outside faults', serverErrorsOf(figures)),
+    ...detailsOf(figures.serverErrors),
+    line(
+      '  inside faults',
+      `${String(figures.excusedErrors)} (to ${String(RECOVERY_ALLOWANCE_MS)} ms after a fault's end)`,
+    ),
+    zero('accepted after expiry', figures.acceptedAfterExpiry),
+    zero('accepted after a refusal', figures.acceptedAfterRefusal),
+    zero('unknown tokens accepted', figures.unknownAccepted),
+    zero('left by logins that failed', figures.leftByRefusedLogins),
+    zero('unexpected answers', sumOf(figures.unexpected)),
+    ...detailsOf(figures.unexpected),
+    zero('unhandled rejections', figures.unhandledRejections),
+    line(
+      'longest answer',
+      `${String(figures.longestAnswerMs)} ms, ${figures.longestAnswer} (authTimeout ${String(AUTH_TIMEOUT_MS)} ms; bound ${String(answerBoundMs(figures))} ms, ` +
+        `with lags of ${String(longestLagMs.processes)} ms there and ${String(longestLagMs.soak)} ms here)`,
+    ),
+    line('slowest recovery', `${String(figures.slowestRecoveryMs)} ms`),
+    line(
+      'heap growth',
+      `${figures.heapGrowthBytes.map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`).join(', ')} (${String(PROCESSES)} processes, after garbage collection)`,
+    ),
+    failures.length === 0 ? 'All is well.' : `FAILED: ${failures.join('; ')}`,
+  ].join('\n');
+}
+
+/** For programs: of several databases, the sums and the maxima. */
+export function writeJson(file: string, seed: number, all: readonly Figures[]): void {
+  const sum = (of: (figures: Figures) => number): number =>
+    all.reduce((total, figures) => total + of(figures), 0);
+  const json = {
+    seed,
+    revocations: sum((figures) => figures.revocations),
+    acceptedAfterRevocation: sum((figures) => figures.acceptedAfterRevocation),
+    refusedThoughValid: sum((figures) => figures.refusedThoughValid),
+    overLimit: sum((figures) => figures.overLimit),
+    serverErrorsOutsideFaults: sum(serverErrorsOf),
+    longestAnswerMs: Math.max(...all.map((figures) => figures.longestAnswerMs)),
+    slowestRecoveryMs: Math.max(...all.map((figures) => figures.slowestRecoveryMs)),
+    requests: sum((figures) => figures.requests),
+  };
+  writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`);
+}
+
+const line = (name: string, value: string): string => `  ${name.padEnd(30)} ${value}`;
+
+const listOf = (entries: readonly (readonly [string, number])[]): string =>
+  entries.map(([name, count]) => `${String(count)} ${name}`).join(', ') || 'none';
+
+const detailsOf = (counts: ReadonlyMap<string, number>): string[] =>
+  [...counts].map(([what, count]) => line(`    ${what}`, String(count)));
+
+function countsOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
