@@ -27,10 +27,7 @@ export async function prepare(options: DataSourceOptions): Promise<DataSource> {
   return dataSource;
 }
 
-/**
- * Application processes. They load at once, so that it costs no time of its own beside the start of a
- * server, and each serves on a data source of its own.
- */
+/** Application processes, each on a data source of its own. */
 export class Apps {
   readonly #processes: AppProcess[];
   clients: readonly HttpClient[] = [];

@@ -58,7 +58,6 @@ for (const [name, programs, start] of PAIRS) {
     let apps: Apps;
     const teardown = new Teardown();
     beforeAll(async () => {
-      apps = teardown.add(new Apps(2), (it) => it.stop());
       ({ servers, direct } = await start(teardown));
       const [primary, replica] = servers;
       const options = {
@@ -71,6 +70,7 @@ for (const [name, programs, start] of PAIRS) {
         },
         connectTimeoutMS: 2_000,
       } as DataSourceOptions;
+      apps = teardown.add(new Apps(2), (it) => it.stop());
       await apps.serve([options, options], { tokenLimitPerUser: LIMIT, autoRefresh: true });
       const reading = new DataSource({ ...options, entities: [User, AuthToken] });
       plain = teardown.add(await reading.initialize(), destroy);
