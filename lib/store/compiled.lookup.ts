@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { DataSource } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import type { Row, Statement } from './databases/database.ts';
+import type { Database, Row, Statement } from './databases/database.ts';
 import { EntityReader } from './entity.reader.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
@@ -20,8 +20,17 @@ export class CompiledLookup<Token extends AbstractAuthToken> {
   readonly #owners: EntityReader<object>;
   readonly #digestKey: string;
   readonly #selection: string;
+  readonly #takesArrays: boolean;
+  /** The SQL for so many digests. */
+  readonly #byDigests: string[] = [];
 
-  constructor(dataSource: DataSource, schema: TokenSchema, statements: TokenStatements) {
+  constructor(
+    dataSource: DataSource,
+    schema: TokenSchema,
+    statements: TokenStatements,
+    { takesArrays }: Database,
+  ) {
+    this.#takesArrays = takesArrays;
     const { metadata, owner, instants } = schema;
     this.#statements = statements;
     this.#tokens = new EntityReader(dataSource, metadata, TOKEN_ALIAS, (column, name) =>
@@ -46,7 +55,14 @@ export class CompiledLookup<Token extends AbstractAuthToken> {
   }
 
   byDigests(digests: readonly string[]): Statement {
-    return this.#statements.selectWithOwner(this.#selection, digests);
+    const { length } = digests;
+    const sql = (this.#byDigests[length] ??= this.#statements.selectWithOwner(
+      this.#selection,
+      length,
+    ));
+    // Hexadecimal: nothing in it needs escaping.
+    const isArray = this.#takesArrays && length > 1;
+    return { sql, parameters: isArray ? [`{${digests.join(',')}}`] : digests };
   }
 
   digestOf(row: Row): string {

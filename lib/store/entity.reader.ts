@@ -3,6 +3,30 @@ import type { Row } from './databases/database.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
+/**
+ * Types of columns whose values no driver of TypeORM's changes on their way to an entity, so that it
+ * need not be asked, for each value, which of its types this is.
+ */
+const UNCHANGED: ReadonlySet<unknown> = new Set([
+  String,
+  'varchar',
+  'character varying',
+  'text',
+  'char',
+  'int',
+  'integer',
+  'smallint',
+  'bigint',
+  'uuid',
+]);
+
+/** A column of a row, and where its value goes. */
+interface ReadColumn {
+  readonly key: string;
+  readonly column: ColumnMetadata;
+  readonly hydrate: (value: unknown) => unknown;
+}
+
 /** How a column is selected, where not by its name alone. */
 export type Selecting = (column: ColumnMetadata, escapedName: string) => string;
 
@@ -14,8 +38,7 @@ export class EntityReader<Entity extends object> {
   /** What to select from the table of this alias. */
   readonly selection: string;
   readonly #metadata: EntityMetadata;
-  readonly #driver: DataSource['driver'];
-  readonly #columns: readonly (readonly [key: string, column: ColumnMetadata])[];
+  readonly #columns: readonly ReadColumn[];
 
   /** @param alias the table's alias in the SELECT, and what the keys of its columns begin with */
   constructor(
@@ -25,13 +48,16 @@ export class EntityReader<Entity extends object> {
     selecting: Selecting = (_, name) => name,
   ) {
     this.#metadata = metadata;
-    this.#driver = dataSource.driver;
     this.#columns = metadata.columns
       .filter(({ isVirtual, isSelect }) => !isVirtual && isSelect)
-      .map((column, index) => [`${alias}${String(index)}`, column]);
+      .map((column, index) => ({
+        key: `${alias}${String(index)}`,
+        column,
+        hydrate: hydration(column, dataSource.driver),
+      }));
     const escape = (name: string): string => dataSource.driver.escape(name);
     this.selection = this.#columns
-      .map(([key, column]) => {
+      .map(({ key, column }) => {
         const name = `${escape(alias)}.${escape(column.databaseName)}`;
         return `${selecting(column, name)} AS ${escape(key)}`;
       })
@@ -76,15 +102,27 @@ export class EntityReader<Entity extends object> {
 
   /** Under which key a row has the value of this property. */
   keyOf(propertyPath: string): string {
-    const found = this.#columns.find(([, column]) => column.propertyPath === propertyPath);
-    return found?.[0] ?? '';
+    return this.#columns.find(({ column }) => column.propertyPath === propertyPath)?.key ?? '';
   }
 
   read(row: Row): Entity {
     const entity = this.#metadata.create(undefined, { fromDeserializer: true }) as Entity;
-    for (const [key, column] of this.#columns) {
-      column.setEntityValue(entity, this.#driver.prepareHydratedValue(row[key], column));
+    for (const { key, column, hydrate } of this.#columns) {
+      const value = hydrate(row[key]);
+      if (column.embeddedMetadata) column.setEntityValue(entity, value);
+      else (entity as Record<string, unknown>)[column.propertyName] = value;
     }
     return entity;
   }
+}
+
+function hydration(
+  column: ColumnMetadata,
+  driver: DataSource['driver'],
+): (value: unknown) => unknown {
+  const { transformer, type, isArray } = column;
+  if (!UNCHANGED.has(type) || isArray || Array.isArray(transformer)) {
+    return (value) => driver.prepareHydratedValue(value, column) as unknown;
+  }
+  return transformer ? (value) => transformer.from(value) as unknown : (value) => value;
 }

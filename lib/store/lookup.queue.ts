@@ -130,18 +130,22 @@ export class LookupQueue<Row, Found> {
 
   /** No two get the same object, nor anything in it. */
   #share(row: Row, { digest, waiters }: Group<Found>): void {
-    const copies = waiters.map((_, index) => (index === 0 ? row : this.#source.copy(row)));
-    for (const [index, waiter] of waiters.entries()) {
-      const own = copies[index];
-      if (own === undefined) {
-        this.#enqueue(digest, waiter);
-        continue;
-      }
-      try {
-        this.#resolve(waiter, this.#source.read(own));
-      } catch (error) {
-        this.#reject(waiter, error);
-      }
+    const [first, ...others] = waiters;
+    const copies = others.map(() => this.#source.copy(row));
+    if (first) this.#give(row, first);
+    for (const [index, waiter] of others.entries()) {
+      const copy = copies[index];
+      if (copy === undefined) this.#enqueue(digest, waiter);
+      else this.#give(copy, waiter);
+    }
+  }
+
+  /** A row that can't be read fails nobody else. */
+  #give(row: Row, waiter: Waiter<Found>): void {
+    try {
+      this.#resolve(waiter, this.#source.read(row));
+    } catch (error) {
+      this.#reject(waiter, error);
     }
   }
 

@@ -37,7 +37,9 @@ export class TokenLookup<Token extends AbstractAuthToken> {
     this.#ground = ground;
     this.#typeorm = new TypeormLookup<Token>(dataSource, schema, database, userRelations);
     const isShort = userRelations.length === 0 && CompiledLookup.fits(dataSource, schema);
-    this.#compiled = isShort ? new CompiledLookup<Token>(dataSource, schema, statements) : null;
+    this.#compiled = isShort
+      ? new CompiledLookup<Token>(dataSource, schema, statements, database)
+      : null;
     this.#queue = this.#compiled && this.#queueOf(this.#compiled);
   }
 

@@ -101,22 +101,21 @@ export class TokenStatements {
   }
 
   /**
-   * The tokens of these digests with their owners. One is asked for by `=`, for which a database has the
-   * cheaper plan.
+   * The tokens of so many digests with their owners. One is asked for by `=`, for which a database has
+   * the cheaper plan.
    */
-  selectWithOwner(selection: string, digests: readonly string[]): Statement {
+  selectWithOwner(selection: string, count: number): string {
     const { table, column, owner } = this.#schema;
     const [token, user] = [TOKEN_ALIAS, OWNER_ALIAS].map((alias) => this.#escape(alias));
-    const digest = `${token}.${column.digest}`;
-    const select =
+    const list = Array<string>(count).fill('?').join(', ');
+    const many = this.#database.takesArrays ? '= ANY(?)' : `IN (${list})`;
+    const { sql } = this.#statement(
       `SELECT ${selection} FROM ${table} ${token} ` +
-      `INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} WHERE `;
-    if (digests.length === 1) return this.#statement(`${select}${digest} = ?`, digests);
-    if (this.#database.takesArrays) {
-      return this.#statement(`${select}${digest} = ANY(?)`, [`{${digests.join(',')}}`]);
-    }
-    const list = digests.map(() => '?').join(', ');
-    return this.#statement(`${select}${digest} IN (${list})`, digests);
+        `INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} ` +
+        `WHERE ${token}.${column.digest} ${count === 1 ? '= ?' : many}`,
+      [],
+    );
+    return sql;
   }
 
   /** The owner's tokens that are unexpired at `now`, newest first. */
