@@ -40,6 +40,9 @@ const POOL_SIZE = 5;
 /** Of pg and of mysql2: on a busy machine, a connection may be long in coming. */
 const PATIENT = { connectTimeoutMS: 30_000, connectTimeout: 30_000 };
 
+/** By then, what no request waits for has been done. */
+const SETTLED_MS = 40_000;
+
 /** How many users each race has; their keys are 1 to this. */
 export const USERS = 40;
 
@@ -103,7 +106,12 @@ export class Race {
         })),
       );
       const database = { ...options, poolSize: POOL_SIZE, ...PATIENT } as typeof options;
-      const serve = { database, isolation, knox, password: PASSWORD };
+      const serve = {
+        database,
+        isolation,
+        knox: { authTimeout: '30s', ...knox } as const,
+        password: PASSWORD,
+      };
       const clients = await Promise.all([
         first.serve(serve),
         second.serve({ ...serve, clockSkewMs }),
@@ -166,8 +174,8 @@ export class Race {
   /** Waits for what no request waits for: so many rows, so many tokens told of, and no more. */
   async settle(rows: number, name: string, told: number): Promise<void> {
     let total = 0;
-    await until(rows, async () => (await this.rows()).length);
-    await until(told, async () => (total += await this.told(name)));
+    await until(rows, async () => (await this.rows()).length, SETTLED_MS);
+    await until(told, async () => (total += await this.told(name)), SETTLED_MS);
     expect(await this.told(name)).toBe(0);
   }
 
