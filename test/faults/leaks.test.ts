@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
 import { createDatabase, type TestDatabase } from '../support/databases.ts';
@@ -8,6 +8,8 @@ import type { Answer, HttpClient } from '../support/http-client.ts';
 import { AppProcess, nameOf, type AppStats } from '../support/process-app.ts';
 import { COMMIT, Proxy } from '../support/proxy.ts';
 import { User } from '../support/users.ts';
+
+jest.setTimeout(180_000);
 
 const PASSWORD = 'hunter2';
 const REQUESTS = 40;
@@ -112,5 +114,5 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
     const isInPool = (count: number) => count <= POOL_SIZE;
     expect(await eventually(connections, isInPool, 10_000)).toBeLessThanOrEqual(POOL_SIZE);
     expect(await newToken()).not.toBe(token);
-  }, 180_000);
+  });
 });

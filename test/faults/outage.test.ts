@@ -5,14 +5,12 @@ import {
   AUTH_TIMEOUT_MS,
   describeOnServers,
   POOL_SIZE,
+  SLACK_MS,
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
 import { lagDuring } from '../support/lag.ts';
-
-/** What a busy machine may add to a deadline. */
-const SLACK_MS = 400;
 
 describeOnServers('while %s', (database) => {
   let test: FaultyApp;

@@ -8,7 +8,7 @@ import {
   type FaultyApp,
 } from '../support/faulty-app.ts';
 
-/** How many may wait for a connection, and how many for a user's turn. */
+/** How many lookups may be open, and how many may wait for a user's turn. */
 const LONGEST_LINE = 10_000;
 const LONGEST_OWNER_LINE = 1_000;
 
@@ -37,9 +37,7 @@ describeOnServers('more requests than %s can answer', (database) => {
 
   it('wait in a line of bounded length; who comes later is turned away at once', async () => {
     test.proxy.freeze();
-    const outcomes = await overflow(POOL_SIZE + LONGEST_LINE, () =>
-      test.tokens.authenticate(token),
-    );
+    const outcomes = await overflow(LONGEST_LINE, () => test.tokens.authenticate(token));
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
     test.proxy.thaw();
     expect((await test.me(token)).status).toBe(200);

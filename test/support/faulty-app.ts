@@ -13,7 +13,10 @@ import { Proxy } from './proxy.ts';
 import { User } from './users.ts';
 
 /** How long an answer may wait for the database, in milliseconds. */
-export const AUTH_TIMEOUT_MS = 400;
+export const AUTH_TIMEOUT_MS = 1_000;
+
+/** What a busy machine may add to that. */
+export const SLACK_MS = 1_500;
 
 /** How many connections the application's pool has. */
 export const POOL_SIZE = 3;
