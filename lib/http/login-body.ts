@@ -49,8 +49,8 @@ export class LoginBody implements OnModuleInit {
     adapter.setErrorHandler = (handler) =>
       // Express tells an error handler by its four parameters.
       setErrorHandler((error, request, response, next) => {
-        const [path = ''] = request.originalUrl.split('?');
-        return handler(isLogin.test(path) ? translated(error) : error, request, response, next);
+        const ours = isLogin.test(pathIn(request.originalUrl));
+        return handler(ours ? translated(error) : error, request, response, next);
       });
   }
 
@@ -66,6 +66,19 @@ export class LoginBody implements OnModuleInit {
       ),
     );
     return new RegExp(`(?:^|/)(?:${paths.map(patternOf).join('|') || '(?!)'})/?$`, 'i');
+  }
+}
+
+/**
+ * The path that a router may see in this: Express ends it at a `#` too, and then takes backslashes
+ * for slashes; Fastify also decodes it. What one of them only would take for the login is no loss.
+ */
+function pathIn(url: string): string {
+  const [path = ''] = url.split(/[?#]/, 1);
+  try {
+    return decodeURIComponent(path).replaceAll('\\', '/');
+  } catch {
+    return path;
   }
 }
 

@@ -4,6 +4,7 @@ import { JOHN, spiedCredentials } from '../support/credentials.ts';
 import { badRequest, CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
+import { sendRaw } from '../support/raw-socket.ts';
 import { allRows } from '../support/rows.ts';
 
 const SECRET = 'correct-horse';
@@ -91,6 +92,25 @@ describe.each<AdapterName>(['express', 'fastify'])('a login body on %s', (adapte
     ['white space', '   '],
   ])('that is %s is unusable, and is not echoed', async (_, body) => {
     await expectRefusal(await login(body), NOT_AN_OBJECT);
+  });
+
+  it.each([
+    '/auth/login?x=1',
+    '/auth/login#x',
+    '/auth/%6cogin',
+    '/auth\\login#x',
+    'http://x/auth/login',
+  ])('is not echoed, however the path is written: %s', async (path) => {
+    const lines = ['Host: x', 'Connection: close', 'Content-Type: application/json'];
+    const { status, text } = await sendRaw(
+      test.client.url,
+      [`POST ${path} HTTP/1.1`, ...lines, `Content-Length: ${SECRET.length}`, '', SECRET].join(
+        '\r\n',
+      ),
+    );
+    expect(status).toBe(400);
+    expect(text).toContain(JSON.stringify(badRequest(NOT_AN_OBJECT)));
+    expect(text).not.toContain(SECRET);
   });
 
   it.each([

@@ -129,13 +129,17 @@ describe.each(ADAPTERS)('the errors on %s', (adapter) => {
       },
     );
 
-    it('tells an inactive user from a wrong password by no header either', async () => {
+    it('answers an unknown user, an inactive one and a wrong password alike, headers included', async () => {
       const varying = ({ headers: { date: _, ...headers }, ...rest }: Answer) => [headers, rest];
-      const [wrong, gone] = [
-        await login({ body: { ...JOHN, password: 'hunter3' } }),
-        await login({ body: { ...JOHN, username: 'gone' } }),
+      const ways: ((username: string, password: string) => Sending)[] = [
+        (username, password) => ({ body: { username, password } }),
+        (username, password) => ({ basic: [username, password] }),
       ];
-      expect(varying(gone)).toEqual(varying(wrong));
+      for (const sending of ways) {
+        const wrong = varying(await login(sending('john.doe', 'hunter3')));
+        expect(varying(await login(sending('nobody', JOHN.password)))).toEqual(wrong);
+        expect(varying(await login(sending('gone', JOHN.password)))).toEqual(wrong);
+      }
       expect(await test.rows.count()).toBe(0);
     });
 

@@ -93,4 +93,29 @@ describe('parseDuration', () => {
       }),
     );
   });
+
+  it('gives the same for a number and for the number in milliseconds', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1e15 }), (ms) => {
+        expect(parseDuration(`${String(ms)}ms`)).toBe(parseDuration(ms));
+      }),
+      { examples: [[THOUSAND_YEARS], [THOUSAND_YEARS + 1]] },
+    );
+  });
+
+  it('takes parts of a unit that are whole milliseconds, and no others', () => {
+    fc.assert(
+      fc.property(fc.nat(999_999), fc.nat(999_999), (whole, millionths) => {
+        const text = `${String(whole)}.${String(millionths).padStart(6, '0')}s`;
+        const ms = whole * 1_000 + millionths / 1_000;
+        expect(parseDuration(text)).toBe(millionths % 1_000 === 0 ? ms : undefined);
+      }),
+      {
+        examples: [
+          [1, 5_000],
+          [1, 500],
+        ],
+      },
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KnoxConfigError, kindOf } from '../../lib/options/knox-config.error.ts';
 import { resolveOptions } from '../../lib/options/resolve-options.ts';
+import fc from '../support/properties.ts';
 import { KINDS, OPTIONS, SECRET } from './options.table.ts';
 
 const resolve = (options: object) => resolveOptions(options);
@@ -118,5 +119,28 @@ describe('resolveOptions', () => {
     userRelations.push('team');
     expect(settings.userRelations).toEqual(['roles']);
     expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it('makes of anything whatever settings or a KnoxConfigError that prints nothing of it', () => {
+    const names = fc.constantFrom(...OPTIONS.map(({ name }) => name), 'other');
+    const value = fc.oneof(
+      fc.anything(),
+      fc.string().map((text) => text + SECRET),
+    );
+    fc.assert(
+      fc.property(names, value, (name, given) => {
+        let settings: object;
+        try {
+          settings = resolve({ [name]: given });
+        } catch (error) {
+          expect(error).toBeInstanceOf(KnoxConfigError);
+          expect((error as KnoxConfigError).option).toBe(name);
+          expect(printed(error as KnoxConfigError)).not.toContain(SECRET);
+          return;
+        }
+        expect(Object.keys(settings).sort()).toEqual(Object.keys(DEFAULTS).sort());
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from '../support/properties.ts';
 import {
   authorizationValues,
+  splitWords,
   tokenInHeader,
   type HeaderToken,
 } from '../../lib/tokens/authorization-header.ts';
@@ -97,6 +98,21 @@ describe('tokenInHeader', () => {
   });
 });
 
+describe('tokenInHeader, of several headers', () => {
+  it('takes no side between them, wherever they stand and whatever they hold', () => {
+    const values = fc.array(fc.string({ unit: 'binary' }), { minLength: 2 });
+    const others = fc.array(fc.tuple(fc.constantFrom('Host', 'X-A', 'Cookie'), fc.string()));
+    fc.assert(
+      fc.property(values, others, (sent, rest) => {
+        const headers = sent.map((value) => [`authorization`, value]);
+        const rawHeaders = [...rest, ...headers.flatMap((one) => [one, ...rest])].flat();
+        const request = { headers: { authorization: sent[0] }, rawHeaders };
+        expect(tokenInHeader(request, 'Token')).toEqual({ kind: 'ambiguous' });
+      }),
+    );
+  });
+});
+
 describe('authorizationValues', () => {
   it.each(['Authorization', 'authorization', 'AUTHORIZATION'])(
     'finds a header named %s',
@@ -135,5 +151,18 @@ describe('authorizationValues', () => {
       'Token b',
     ]);
     expect(authorizationValues({ headers: {} })).toEqual([]);
+  });
+});
+
+describe('splitWords', () => {
+  const words = fc.array(fc.stringMatching(/^[^ \t]{1,20}$/));
+  const blank = fc.string({ unit: fc.constantFrom(' ', '\t'), minLength: 1, maxLength: 5 });
+
+  it('finds the words again that blanks were put between and around, and no other character counts', () => {
+    fc.assert(
+      fc.property(words, blank, blank, (all, between, around) => {
+        expect(splitWords(around + all.join(between) + around)).toEqual(all);
+      }),
+    );
   });
 });

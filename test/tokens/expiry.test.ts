@@ -144,4 +144,40 @@ describe('refreshedExpiry', () => {
       ),
     );
   });
+
+  it('moves nothing more at the same moment, once it has been moved', () => {
+    fc.assert(
+      fc.property(instants, durations, durations, durations, (created, age, left, tokenTtl) => {
+        const now = created + age;
+        const rules = { ...RULES, tokenTtl };
+        const token = { created: new Date(created), expiry: new Date(now + left), ttl: null };
+        const expiry = refreshedExpiry(token, now, rules) ?? token.expiry;
+        expect(refreshedExpiry({ ...token, expiry }, now, rules)).toBeNull();
+      }),
+    );
+  });
+});
+
+describe('a corrupt instant', () => {
+  it('is an expired token, or one that is not refreshed, but never one that lives for ever', () => {
+    const corrupt = fc.constantFrom(Number.NaN, Infinity, -Infinity, 8.64e15 + 1);
+    fc.assert(
+      fc.property(corrupt, instants, durations, (instant, now, ttl) => {
+        expect(isExpired(new Date(instant), now)).toBe(true);
+        const rules = {
+          autoRefresh: true,
+          tokenTtl: ttl,
+          autoRefreshMaxTtl: ttl,
+          minRefreshInterval: 0,
+        };
+        const [bad, good] = [new Date(instant), new Date(now)];
+        for (const token of [
+          { created: bad, expiry: good, ttl: null },
+          { created: good, expiry: bad, ttl: null },
+        ]) {
+          expect(refreshedExpiry(token, now, rules)).toBeNull();
+        }
+      }),
+    );
+  });
 });

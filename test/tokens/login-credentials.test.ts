@@ -237,6 +237,45 @@ describe('loginCredentials', () => {
   });
 });
 
+describe('loginCredentials of whatever is sent', () => {
+  const field = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }));
+  const body = fc.oneof(
+    fc.anything(),
+    fc.record({ username: field, password: field }, { requiredKeys: [] }),
+  );
+  const header = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'binary' }).map((text) => `Basic ${text}`),
+    fc.uint8Array().map((bytes) => basic(Buffer.from(bytes))),
+    fc.string({ unit: 'binary' }).map((text) => basic(`john:${text}`)),
+  );
+  const type = fc.oneof(fc.string(), fc.constant('application/json'), fc.constant(undefined));
+
+  it('is a verdict, and of credentials strings that any database takes', () => {
+    fc.assert(
+      fc.property(body, fc.array(header, { maxLength: 2 }), type, (sent, headers, contentType) => {
+        const found = loginCredentials(
+          {
+            headers: { authorization: headers[0], 'content-type': contentType },
+            rawHeaders: headers.flatMap((value) => ['Authorization', value]),
+            body: sent,
+          },
+          FIELDS,
+        );
+        if (headers.length > 1) expect(found).toEqual({ via: 'ambiguous' });
+        if (!('username' in found)) return;
+        for (const text of [found.username, found.password]) {
+          expect(typeof text).toBe('string');
+          expect(text.length).toBeLessThanOrEqual(4096);
+          expect(text.isWellFormed()).toBe(true);
+          expect(text).not.toContain('\0');
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe('loginCredentials of a body', () => {
   const read = (contentType: string | undefined): unknown =>
     loginCredentials(

@@ -184,4 +184,38 @@ describe('isWellFormedToken', () => {
       }),
     );
   });
+
+  it('goes by the characters and their number alone', () => {
+    const visible = fc.stringMatching(/^[!-~]{1,400}$/);
+    fc.assert(
+      fc.property(visible, (token) => {
+        expect(isWellFormedToken(token)).toBe(token.length <= 266);
+      }),
+      { examples: [['a'.repeat(266)], ['a'.repeat(267)]] },
+    );
+  });
+});
+
+describe('a digest and a key', () => {
+  const visible = fc.stringMatching(/^[!-~]{1,266}$/);
+
+  it('differ where tokens differ, be it in one character', () => {
+    const another = fc.tuple(visible, fc.nat(), fc.stringMatching(/^[!-~]$/));
+    fc.assert(
+      fc.property(another, fc.constantFrom(...HASH_ALGORITHMS), ([token, at, instead], hash) => {
+        const index = at % token.length;
+        const other = token.slice(0, index) + instead + token.slice(index + 1);
+        expect(digestOf(other, hash) === digestOf(token, hash)).toBe(other === token);
+      }),
+    );
+  });
+
+  it('give no more of a token away than its first 15 characters', () => {
+    fc.assert(
+      fc.property(visible, (token) => {
+        expect(tokenKeyOf(token)).toHaveLength(Math.min(15, token.length));
+        expect(token.startsWith(tokenKeyOf(token))).toBe(true);
+      }),
+    );
+  });
 });
