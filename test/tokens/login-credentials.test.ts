@@ -238,10 +238,17 @@ describe('loginCredentials', () => {
 });
 
 describe('loginCredentials of whatever is sent', () => {
-  const field = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }));
+  const halves = fc.constantFrom('a', ':', '\ud83d', '\udd11', '\u00a0');
+  const field = fc.oneof(
+    fc.jsonValue(),
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: halves }),
+    fc.string({ minLength: 4_090, maxLength: 4_100 }),
+  );
   const body = fc.oneof(
     fc.anything(),
     fc.record({ username: field, password: field }, { requiredKeys: [] }),
+    fc.record({ username: field, password: fc.constant('hunter2') }),
   );
   const header = fc.oneof(
     fc.string({ unit: 'binary' }),
