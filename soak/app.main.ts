@@ -25,6 +25,7 @@ import {
 } from '../lib/index.ts';
 import { keyOfName, type Command, type Serve } from '../test/support/process-app.ts';
 import { User } from '../test/support/users.ts';
+import { FUZZ_USER } from './users.ts';
 
 /** What an application process of the soak runs. */
 
@@ -48,6 +49,11 @@ class SessionController extends KnoxController {
   protected override getTokenTtl(context: LoginContext): string | number | null {
     const { 'x-ttl': ttl } = context.request.headers;
     return typeof ttl === 'string' ? ttl : (super.getTokenTtl(context) as number);
+  }
+
+  protected override getTokenLimitPerUser(context: LoginContext): number | null {
+    const { id } = context.user as User;
+    return id === FUZZ_USER ? null : (super.getTokenLimitPerUser(context) as number);
   }
 }
 
@@ -107,8 +113,11 @@ async function obey({ serve }: Command): Promise<object> {
   app = await NestFactory.create(appModule(serve), { logger: false, abortOnError: false });
   await app.listen(0, '127.0.0.1');
   // A connection that is closed in the moment of its next use would look like a fault.
-  app.getHttpServer().keepAliveTimeout = 120_000;
-  const { port } = app.getHttpServer().address();
+  const server = app.getHttpServer();
+  server.keepAliveTimeout = 120_000;
+  // The fuzzer closes its half of a connection with its last byte.
+  server.httpAllowHalfOpen = true;
+  const { port } = server.address();
   return { url: `http://127.0.0.1:${String(port)}` };
 }
 

@@ -15,6 +15,7 @@ frozen now and then. Every answer is judged by what was acknowledged before.
                       folder and on a free port
   --chaos-seconds N   from the beginning of one fault to that of the next; default 20, at least 8
   --seed N            decides what the users do; default: by chance. The seed is reported
+  --fuzz N            then sends N hostile requests to each process; default 0
   --json FILE         writes the figures; of several databases, their sums and maxima
   --help
 
@@ -26,6 +27,7 @@ export interface Arguments {
   /** Null: all that can be started. */
   readonly databases: readonly DatabaseName[] | null;
   readonly seed: number;
+  readonly fuzz: number;
   readonly json: string | null;
 }
 
@@ -49,7 +51,11 @@ export function readArguments(args: readonly string[]): Arguments | null {
     seconds,
     chaosSeconds: numberOf('--chaos-seconds', values['chaos-seconds'] ?? '20', 8, 86_400),
     databases: databases.length === 0 ? null : [...new Set(databases)],
-    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : seedOf(values.seed),
+    seed:
+      values.seed === undefined
+        ? Math.floor(Math.random() * 2 ** 32)
+        : wholeOf('--seed', values.seed),
+    fuzz: wholeOf('--fuzz', values.fuzz ?? '0'),
     json: values.json === undefined ? null : fileOf(values.json),
   };
 }
@@ -65,6 +71,7 @@ function parse(args: readonly string[]) {
         database: { type: 'string', multiple: true },
         'chaos-seconds': text,
         seed: text,
+        fuzz: text,
         json: text,
         help: { type: 'boolean' },
       },
@@ -87,10 +94,10 @@ function numberOf(option: string, text: string, least: number, most: number): nu
   throw new ArgumentError(`${option}: expected a number ${range}; got "${text}".`);
 }
 
-function seedOf(text: string): number {
+function wholeOf(option: string, text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value < 2 ** 32) return value;
-  throw new ArgumentError(`--seed: expected a whole number below 2^32; got "${text}".`);
+  throw new ArgumentError(`${option}: expected a whole number below 2^32; got "${text}".`);
 }
 
 /** Found out before the soak rather than after it. */

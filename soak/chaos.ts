@@ -8,26 +8,29 @@ export interface Injected {
   readonly forMs: number;
 }
 
+export interface Hooks {
+  /** Begins what the fault is to interrupt. */
+  before(isOver: () => boolean): Promise<void>;
+  /** How long before the fault that begins, in milliseconds. */
+  leadMs(): number;
+  /** What to do once the recovery allowance is over. */
+  after(): Promise<void>;
+}
+
 /** Breaks the database every so often, in one way after the other. */
 export class Chaos {
   readonly injected: Injected[] = [];
   readonly #faults: readonly Fault[];
   readonly #windows: FaultWindows;
   readonly #processes: number;
-  readonly #recovered: () => Promise<void>;
+  readonly #hooks: Hooks;
   readonly #stop = new AbortController();
 
-  /** @param recovered what to do once the recovery allowance is over */
-  constructor(
-    faults: readonly Fault[],
-    windows: FaultWindows,
-    processes: number,
-    recovered: () => Promise<void>,
-  ) {
+  constructor(faults: readonly Fault[], windows: FaultWindows, processes: number, hooks: Hooks) {
     this.#faults = faults;
     this.#windows = windows;
     this.#processes = processes;
-    this.#recovered = recovered;
+    this.#hooks = hooks;
   }
 
   /** The first fault comes after half an interval; a fault that has begun is ended. */
@@ -37,14 +40,19 @@ export class Chaos {
       next += everyMs;
       const fault = this.#faults[index % this.#faults.length]!;
       const began = Date.now();
+      let isOver = false;
+      const surge = this.#hooks.before(() => isOver);
+      await sleep(this.#hooks.leadMs());
       this.#windows.open();
       await fault.begin();
+      isOver = true;
       await this.#pause(faultMs());
       await fault.end();
       this.#windows.close(this.#processes);
       this.injected.push({ name: fault.name, forMs: Date.now() - began });
+      await surge;
       while (this.#windows.isOpen) await sleep(100);
-      await this.#recovered();
+      await this.#hooks.after();
     }
   }
 

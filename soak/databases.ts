@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { COMMIT, type Proxy } from '../test/support/proxy.ts';
 import {
   accountOf,
   freePort,
@@ -49,6 +50,22 @@ export function missingFor(name: DatabaseName): string | undefined {
 
 export function startDatabase(name: DatabaseName): Promise<SoakDatabase> {
   return { sqlite: startSqlite, postgres: startPostgres, mariadb: startMariadb }[name]();
+}
+
+/** How many COMMITs in a row are done and not acknowledged. */
+const LOST_COMMITS = 3;
+
+/** The answers to some COMMITs never arrive on this way to the server. */
+export function losingCommits(proxy: Proxy): Fault {
+  return {
+    name: 'a COMMIT done, its connection broken before the answer',
+    async begin() {
+      for (let count = 0; count < LOST_COMMITS; count++) {
+        await Promise.race([proxy.breakAfter(COMMIT), sleep(2_000)]);
+      }
+    },
+    end: () => Promise.resolve(),
+  };
 }
 
 async function startPostgres(): Promise<SoakDatabase> {

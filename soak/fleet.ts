@@ -15,26 +15,25 @@ interface Member {
   client: HttpClient;
   /** The heap once the process was warm, in bytes. */
   heapBytes: number | null;
+  readonly database: DataSourceOptions;
 }
 
 /** The application processes, all on one database. */
 export class Fleet {
-  readonly #database: DataSourceOptions;
   readonly #knox: KnoxModuleOptions;
   readonly #members: Member[] = [];
 
-  private constructor(database: DataSourceOptions, knox: KnoxModuleOptions) {
-    this.#database = database;
+  private constructor(knox: KnoxModuleOptions) {
     this.#knox = knox;
   }
 
+  /** @param databases each process's way to the one database */
   static async start(
-    size: number,
-    database: DataSourceOptions,
+    databases: readonly DataSourceOptions[],
     knox: KnoxModuleOptions,
   ): Promise<Fleet> {
-    const fleet = new Fleet(database, knox);
-    fleet.#members.push(...(await Promise.all(Array.from({ length: size }, () => fleet.#start()))));
+    const fleet = new Fleet(knox);
+    fleet.#members.push(...(await Promise.all(databases.map((way) => fleet.#start(way)))));
     return fleet;
   }
 
@@ -56,7 +55,7 @@ export class Fleet {
         await this.#members[index]!.process.kill();
       },
       end: async () => {
-        this.#members[index] = await this.#start();
+        this.#members[index] = await this.#start(this.#members[index]!.database);
       },
     };
   }
@@ -82,10 +81,10 @@ export class Fleet {
     await Promise.all(this.#members.map(({ process }) => process.kill()));
   }
 
-  async #start(): Promise<Member> {
+  async #start(database: DataSourceOptions): Promise<Member> {
     const process = new AppProcess(MAIN);
-    const serve = { database: this.#database, knox: this.#knox, password: PASSWORD };
-    return { process, client: await process.serve(serve), heapBytes: null };
+    const serve = { database, knox: this.#knox, password: PASSWORD };
+    return { process, client: await process.serve(serve), heapBytes: null, database };
   }
 }
 

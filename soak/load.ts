@@ -5,10 +5,7 @@ import { PASSWORD } from './fleet.ts';
 import type { KnownToken, Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
 import type { Traffic } from './traffic.ts';
-
-/** Users are numbered from 1; the last ones only flood. */
-export const USERS = 14;
-const FLOODERS = 2;
+import { FLOODERS, ORDINARY, SURGERS } from './users.ts';
 
 const WORKERS = 12;
 
@@ -51,6 +48,10 @@ export class Load {
   readonly #processes: number;
   readonly #tokenTtlMs: number;
   readonly #again: { token: KnownToken; at: number }[] = [];
+  readonly #surgers = Array.from(
+    { length: SURGERS },
+    (_, index) => 1 + ORDINARY + FLOODERS + index,
+  );
   #stopped = false;
 
   constructor(
@@ -69,7 +70,7 @@ export class Load {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const flooders = Array.from({ length: FLOODERS }, (_, index) => USERS - index);
+    const flooders = Array.from({ length: FLOODERS }, (_, index) => 1 + ORDINARY + index);
     await Promise.all([
       ...Array.from({ length: WORKERS }, () => this.#repeat(REST_MS, () => this.#act())),
       ...flooders.map((user) => this.#repeat(3_000, () => this.#flood(user))),
@@ -80,6 +81,31 @@ export class Load {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /**
+   * Logins and logouts without a rest, of tokens that live on, so that a fault finds some of them in
+   * mid-login: does one that fails leave a token? Ends once `isOver`, or with the first failure.
+   */
+  async surge(isOver: () => boolean): Promise<void> {
+    const one = async (user: number, process: number): Promise<void> => {
+      while (!isOver()) {
+        const token = await this.#login(user, process, 'long');
+        if (!token) return;
+        await this.#logout(token);
+      }
+    };
+    const places = this.#surgers.flatMap((user) =>
+      Array.from({ length: this.#processes }, (_, process) => one(user, process)),
+    );
+    await Promise.all(places);
+  }
+
+  /** Ends the tokens of the surge one by one: what nobody knows of is left alone. */
+  async endSurge(): Promise<void> {
+    for (const user of this.#surgers) {
+      for (const token of this.#oracle.usable(user)) await this.#logout(token);
+    }
   }
 
   /** Asks all processes for these revoked tokens; what gives no verdict is asked again later. */
@@ -111,7 +137,7 @@ export class Load {
   }
 
   async #act(): Promise<void> {
-    const user = 1 + this.#random.below(USERS);
+    const user = 1 + this.#random.below(ORDINARY + FLOODERS);
     const token = this.#random.pick(this.#oracle.usable(user));
     switch (this.#random.weighed(ACTIONS)) {
       case 'login':
@@ -163,8 +189,11 @@ export class Load {
     else await Promise.all([this.#login(user), this.#logoutAll(token), this.#login(user)]);
   }
 
-  async #login(user: number, process = this.#process()): Promise<void> {
-    const kind = this.#random.weighed({ default: 5, brief: 3, long: 3 });
+  async #login(
+    user: number,
+    process = this.#process(),
+    kind: keyof typeof TTLS = this.#random.weighed({ default: 5, brief: 3, long: 3 }),
+  ): Promise<KnownToken | undefined> {
     const ttlMs = TTLS[kind] ?? this.#tokenTtlMs;
     const headers: Record<string, string> =
       kind === 'default' ? {} : { 'x-ttl': `${String(ttlMs)}ms` };
@@ -172,11 +201,12 @@ export class Load {
     const body = { username: nameOf(user), password: PASSWORD };
     const answer = await this.#traffic.send(process, 'login', { headers, body });
     if (answer === null) this.unanswered.set(user, (this.unanswered.get(user) ?? 0) + 1);
-    if (answer?.status !== 200) return;
+    if (answer?.status !== 200) return undefined;
     const expiry = Date.parse(answer.body.expiry as string);
     const token = this.#oracle.loggedIn(user, answer.body.token as string, expiry, ttlMs, sentAt);
     // What one process has made, the other one takes at once.
     if (this.#random.next() < 0.5) await this.#get((process + 1) % this.#processes, token);
+    return token;
   }
 
   async #get(process: number, token: KnownToken): Promise<number | null> {

@@ -16,12 +16,19 @@ function databasesOf(wanted: readonly DatabaseName[] | null): readonly DatabaseN
   });
 }
 
-async function main({ seconds, chaosSeconds, databases, seed, json }: Arguments): Promise<void> {
+async function main({
+  seconds,
+  chaosSeconds,
+  databases,
+  seed,
+  fuzz,
+  json,
+}: Arguments): Promise<void> {
   const all: Figures[] = [];
   for (const database of databasesOf(databases)) {
     const command = `npm run soak -- --seconds ${String(seconds)} --chaos-seconds ${String(chaosSeconds)} --database ${database} --seed ${String(seed)}`;
     console.log(`\n${command}`);
-    const figures = await soak({ database, seconds, chaosSeconds, seed });
+    const figures = await soak({ database, seconds, chaosSeconds, seed, fuzz });
     console.log(textOf(`${database}, ${String(seconds)} s, seed ${String(seed)}`, figures));
     all.push(figures);
   }

@@ -54,6 +54,8 @@ export class Oracle {
   readonly acceptedAfterExpiry = new Set<KnownToken>();
   readonly acceptedAfterRefusal = new Set<KnownToken>();
   readonly refusedThoughValid = new Set<KnownToken>();
+  /** What each of these findings was, in words. */
+  readonly findings: string[] = [];
   readonly #owners = new Map<number, Owner>();
 
   /** A login of this user, sent then, was answered with this token. */
@@ -115,19 +117,21 @@ export class Oracle {
 
   /** It was answered 200; `expiry` is what the answer says, where it says so. */
   accepted({ token, sentAt, isOver: wasOver }: Use, expiry?: number): void {
+    const found = (what: string, set: Set<KnownToken>): void =>
+      this.#found(what, set, token, sentAt);
     if (expiry !== undefined) token.expiresAfter = Math.max(token.expiresAfter, expiry);
     if (token.revokedAt !== null && token.revokedAt < sentAt)
-      this.acceptedAfterRevocation.add(token);
-    else if (wasOver) this.acceptedAfterExpiry.add(token);
+      found('accepted after revocation', this.acceptedAfterRevocation);
+    else if (wasOver) found('accepted after expiry', this.acceptedAfterExpiry);
     else if (token.refusedAt !== null && token.refusedAt < sentAt)
-      this.acceptedAfterRefusal.add(token);
+      found('accepted after a refusal', this.acceptedAfterRefusal);
   }
 
   /** It was answered 401; `ownEndings` of the requests that could end the token are this one. */
-  refused({ token }: Use, ownEndings = 0): void {
+  refused({ token, sentAt }: Use, ownEndings = 0): void {
     const now = Date.now();
     if (token.endings <= ownEndings && token.expiresAfter > now + MARGIN_MS)
-      this.refusedThoughValid.add(token);
+      this.#found('refused though valid', this.refusedThoughValid, token, sentAt);
     token.refusedAt ??= now;
     // Counted once.
     token.endings++;
@@ -168,17 +172,28 @@ export class Oracle {
     for (const digest of rows) {
       const token = this.byDigest.get(digest);
       if (token?.revokedAt != null && token.revokedAt < beganAt)
-        this.acceptedAfterRevocation.add(token);
+        this.#found('in the table after revocation', this.acceptedAfterRevocation, token, beganAt);
     }
     for (const { tokens } of this.#owners.values()) {
       for (const token of tokens) {
         const isValid = token.endings === 0 && token.expiresAfter > endedAt + MARGIN_MS;
         if (isValid && token.knownAt < beganAt && !rows.has(token.digest)) {
-          this.refusedThoughValid.add(token);
+          this.#found('not in the table though valid', this.refusedThoughValid, token, beganAt);
           token.endings++;
         }
       }
     }
+  }
+
+  #found(what: string, set: Set<KnownToken>, token: KnownToken, askedAt: number): void {
+    if (set.has(token)) return;
+    set.add(token);
+    const now = Date.now();
+    this.findings.push(
+      `${what}: user ${String(token.user)}, ttl ${String(token.ttlMs)} ms, known for ` +
+        `${String(now - token.knownAt)} ms, unexpired until ${String(token.expiresAfter - now)} ms ` +
+        `from now, asked ${String(now - askedAt)} ms ago, at ${new Date(now).toISOString()}`,
+    );
   }
 
   #revoke(token: KnownToken, now: number): void {

@@ -3,16 +3,25 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DataSource } from 'typeorm';
 import { AuthToken } from '../lib/index.ts';
 import { nameOf } from '../test/support/process-app.ts';
+import { Proxy } from '../test/support/proxy.ts';
 import { User } from '../test/support/users.ts';
 import { Chaos, type Injected } from './chaos.ts';
-import { startDatabase, type DatabaseName, type SoakDatabase } from './databases.ts';
+import {
+  losingCommits,
+  startDatabase,
+  type DatabaseName,
+  type Fault,
+  type SoakDatabase,
+} from './databases.ts';
 import { FaultWindows } from './fault-windows.ts';
 import { Fleet, PASSWORD } from './fleet.ts';
-import { Load, USERS } from './load.ts';
+import { fuzzAll } from './fuzzing.ts';
+import { Load } from './load.ts';
 import { Oracle } from './oracle.ts';
 import { Random } from './random.ts';
 import { TableWatch } from './table-watch.ts';
 import { Traffic, sumOf, type RequestKind } from './traffic.ts';
+import { FUZZ_USER } from './users.ts';
 
 /** What is soaked: two processes, and options that make things happen often. */
 export const PROCESSES = 2;
@@ -32,6 +41,8 @@ export interface SoakTerms {
   readonly seconds: number;
   readonly chaosSeconds: number;
   readonly seed: number;
+  /** Hostile requests to each process, once the load is over. */
+  readonly fuzz: number;
 }
 
 /** All figures of a soak of one database. */
@@ -48,11 +59,15 @@ export interface Figures {
   readonly durability: string;
   readonly counts: Readonly<Record<RequestKind, number>>;
   readonly confirmations: number;
+  /** What was accepted or refused wrongly, one by one. */
+  readonly findings: readonly string[];
   readonly acceptedAfterExpiry: number;
   readonly acceptedAfterRefusal: number;
   readonly unknownAccepted: number;
   readonly leftByRefusedLogins: number;
   readonly unexpected: ReadonlyMap<string, number>;
+  readonly fuzzed: number;
+  readonly fuzzFailures: readonly string[];
   readonly excusedErrors: number;
   readonly tableLooks: number;
   readonly faults: readonly Injected[];
@@ -75,7 +90,11 @@ export async function soak(terms: SoakTerms): Promise<Figures> {
 
 async function soakOn(database: SoakDatabase, terms: SoakTerms): Promise<Figures> {
   const dataSource = await prepare(database);
-  const fleet = await Fleet.start(PROCESSES, database.options, {
+  const { host, port } = database.options as { host?: string; port?: number };
+  // One process's way to the server can be broken at a chosen statement.
+  const proxy = host && port ? await Proxy.start({ host, port }) : undefined;
+  const ways = [{ ...database.options, ...(proxy && { port: proxy.port }) }, database.options];
+  const fleet = await Fleet.start(ways, {
     authTimeout: AUTH_TIMEOUT_MS,
     autoRefresh: true,
     minRefreshInterval: MIN_REFRESH_INTERVAL_MS,
@@ -83,11 +102,23 @@ async function soakOn(database: SoakDatabase, terms: SoakTerms): Promise<Figures
     tokenLimitPerUser: TOKEN_LIMIT,
   });
   try {
-    return await run(database, dataSource, fleet, terms);
+    return await run(
+      { ...database, faults: faultsOf(database, fleet, proxy) },
+      dataSource,
+      fleet,
+      terms,
+    );
   } finally {
     await fleet.close();
+    proxy?.shutDown();
     await dataSource.destroy();
   }
+}
+
+/** SQLite has no server: what is killed there is a process that has it in itself. */
+function faultsOf(database: SoakDatabase, fleet: Fleet, proxy: Proxy | undefined): Fault[] {
+  const [first, ...more] = database.faults as [Fault, ...Fault[]];
+  return [first, proxy ? losingCommits(proxy) : fleet.killing(), ...more];
 }
 
 /** The tables, the users, and a connection to look on by. */
@@ -98,7 +129,7 @@ async function prepare(database: SoakDatabase): Promise<DataSource> {
     synchronize: true,
   }).initialize();
   await dataSource.getRepository(User).insert(
-    Array.from({ length: USERS }, (_, index) => ({
+    Array.from({ length: FUZZ_USER }, (_, index) => ({
       id: index + 1,
       username: nameOf(index + 1),
       password: PASSWORD,
@@ -112,7 +143,7 @@ async function run(
   database: SoakDatabase,
   dataSource: DataSource,
   fleet: Fleet,
-  { database: name, seconds, chaosSeconds, seed }: SoakTerms,
+  { seconds, chaosSeconds, seed, fuzz }: SoakTerms,
 ): Promise<Figures> {
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
@@ -126,11 +157,15 @@ async function run(
     oracle.revoked.length <= size
       ? oracle.revoked
       : Array.from({ length: size }, () => random.pick(oracle.revoked)!);
-  const faults = name === 'sqlite' ? [...database.faults, fleet.killing()] : database.faults;
-  const chaos = new Chaos(faults, windows, PROCESSES, async () => {
-    await load.doubt(sample(SAMPLE.recovery));
-    // Of a process that was started again, too.
-    await fleet.noteHeaps();
+  const chaos = new Chaos(database.faults, windows, PROCESSES, {
+    before: (isOver) => load.surge(isOver),
+    leadMs: () => 500 + random.below(500),
+    after: async () => {
+      await load.endSurge();
+      await load.doubt(sample(SAMPLE.recovery));
+      // Of a process that was started again, too.
+      await fleet.noteHeaps();
+    },
   });
 
   const loading = load.run();
@@ -151,6 +186,7 @@ async function run(
   await load.doubtRest();
   await load.doubt(sample(SAMPLE.end));
   await load.doubtRest();
+  const fuzzFailures = await fuzzAll(fleet, seed, fuzz);
   const stats = await fleet.stats();
   return {
     revocations: oracle.revoked.length,
@@ -165,11 +201,14 @@ async function run(
     durability: database.durability,
     counts: traffic.counts,
     confirmations: load.confirmations,
+    findings: oracle.findings,
     acceptedAfterExpiry: oracle.acceptedAfterExpiry.size,
     acceptedAfterRefusal: oracle.acceptedAfterRefusal.size,
     unknownAccepted: load.unknownAccepted,
     leftByRefusedLogins: table.left.size,
     unexpected: traffic.unexpected,
+    fuzzed: fuzz * PROCESSES,
+    fuzzFailures,
     excusedErrors: traffic.excusedErrors,
     tableLooks: table.looks,
     faults: chaos.injected,
