@@ -35,6 +35,8 @@ export interface Plan {
 
 export const CONNECTIONS = 32;
 export const DATA: Tokens = { from: 1, to: 100_000, firstUser: 1, users: 10_000 };
+/** Of a quick run, which spends its time on the guards. */
+export const LESS_DATA: Tokens = { from: 1, to: 10_000, firstUser: 1, users: 1000 };
 export const LITTLE_DATA: Tokens = { from: 1, to: 1000, firstUser: 1, users: 100 };
 
 const CREDENTIALS: Readonly<Record<GuardName, CredentialKind | null>> = {
