@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { exchange, statusesIn } from './exchange.ts';
 import { Random } from './random.ts';
 
 /** How many requests are sent at once, and how many characters their tokens have: the most there are. */
@@ -20,23 +20,9 @@ export async function flood(
       const token = random.hex(TOKEN_LENGTH);
       return `GET /me HTTP/1.1\r\nHost: x\r\n${connection}Authorization: Token ${token}\r\n\r\n`;
     });
-    const answer = await answerTo(url, requests.join(''));
-    for (const [, status] of answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)) {
-      statuses[status!] = (statuses[status!] ?? 0) + 1;
-    }
+    const answer = await exchange(url, requests.join(''));
+    for (const status of statusesIn(answer)) statuses[status] = (statuses[status] ?? 0) + 1;
     afterBatch();
   }
   return statuses;
-}
-
-function answerTo(url: string, requests: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect(Number(port), hostname, () => socket.write(requests, 'latin1'));
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => (answer += chunk));
-    socket.on('error', reject);
-    socket.on('close', () => resolve(answer));
-  });
 }

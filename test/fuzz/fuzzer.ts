@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { exchange, statusesIn } from './exchange.ts';
 import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
 import { mutated } from './mutations.ts';
 import { Random } from './random.ts';
@@ -43,36 +43,11 @@ const PATHS = {
   logout: '/auth/logout',
   logoutall: '/auth/logoutall',
 };
-const HANGS_AFTER_MS = 15_000;
 const MOST_FAILURES = 5;
 
 /** Sends requests from the grammar, and good ones with something wrong; each has its verdict. */
 export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzReport> {
   return new Fuzzer(target, options).run();
-}
-
-/** The whole answer; fails if the connection is not closed in time. */
-export function exchange(url: string, request: string, aborts = false): Promise<string> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true }, () => {
-      if (aborts) socket.write(request, 'latin1', () => socket.resetAndDestroy());
-      else socket.end(request, 'latin1');
-    });
-    const timer = setTimeout(() => {
-      reject(new Error(`No end of the answer: ${JSON.stringify(answer)}`));
-      socket.destroy();
-    }, HANGS_AFTER_MS);
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => (answer += chunk));
-    // Refused before it was read to its end; what was answered may have arrived.
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(answer);
-    });
-  });
 }
 
 class Fuzzer {
@@ -258,10 +233,6 @@ class Fuzzer {
 
 function count(counts: Record<string, number>, found: readonly (string | number)[]): void {
   for (const name of found) counts[name] = (counts[name] ?? 0) + 1;
-}
-
-function statusesIn(answer: string): number[] {
-  return [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }
 
 function tokensIn(answer: string): string[] {
