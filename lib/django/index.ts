@@ -1,3 +1,5 @@
+export { DjangoAuthToken, djangoAuthToken } from './django-auth-token.entity.ts';
+export { DjangoUser } from './django-user.entity.ts';
 export { DjangoExceptionFilter } from './django-exception.filter.ts';
 export { djangoExpiry } from './django-expiry.ts';
 export {

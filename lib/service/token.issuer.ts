@@ -90,6 +90,10 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
           'tokenTtl; leave ttl out, or turn autoRefresh off.',
       );
     }
+    if (terms.ttl !== null && Date.now() + terms.ttl > schema.instants.last) {
+      const last = new Date(schema.instants.last).toISOString();
+      throw new TypeError(`ttl: ${schema.metadata.name} can store no expiry past ${last}.`);
+    }
     const transaction = this.#store.transactions.of(options.manager);
     const issued = await answerOrUnavailable(async () => {
       const owner = await this.#activeOwner(user, key, deadline, transaction);

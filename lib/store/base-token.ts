@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityMetadata } from 'typeorm';
 import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
 
 /**
@@ -22,5 +22,20 @@ export abstract class BaseToken<Owner extends object = object> {
   /** How a data source of this kind stores the instants of this entity. */
   static instantFormat(_dataSource: DataSource): InstantFormat {
     return EPOCH_MILLISECONDS;
+  }
+
+  /**
+   * Compares the tables with the entities, while the application starts.
+   *
+   * @param _token the token entity's own metadata
+   * @param _owner its owner's
+   * @throws KnoxConfigError if the tables are others than the entity stands for
+   */
+  static checkTables(
+    _dataSource: DataSource,
+    _token: EntityMetadata,
+    _owner: EntityMetadata,
+  ): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -1,13 +1,45 @@
+import { LAST_INSTANT } from '../tokens/expiry.ts';
+import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import { instantTransformer } from './instant.transformer.ts';
+
 /** How a token table holds its instants. In JavaScript they are epoch milliseconds, a number. */
 export interface InstantFormat {
-  /** The SQL that gives a column's value in epoch milliseconds. */
+  /** The last instant that can be stored, in epoch milliseconds. */
+  readonly last: number;
+  /**
+   * What the data source must be told before TypeORM, left to itself, reads them right; null where it
+   * does.
+   */
+  readonly remedy: string | null;
+  /**
+   * The SQL that gives a column's value in epoch milliseconds, rounded down; what is neither NULL nor an
+   * instant is past LAST_INSTANT, so that it counts as expired and not as eternal.
+   */
   read(column: string): string;
   /** What the database stores for so many epoch milliseconds. */
-  write(epochMs: number): unknown;
+  write(epochMs: number): string | number;
 }
 
 /** As our own tables do: epoch milliseconds in a bigint. */
 export const EPOCH_MILLISECONDS: InstantFormat = {
+  last: LAST_INSTANT,
+  remedy: null,
   read: (column) => column,
   write: (epochMs) => epochMs,
 };
+
+/** A token for TypeORM's query builder, which knows no formats: a copy with its instants as SQL. */
+export function withStoredInstants(
+  token: AbstractAuthToken,
+  instants: InstantFormat,
+): AbstractAuthToken {
+  if (instants === EPOCH_MILLISECONDS) return token;
+  const literal = (value: Date | null): unknown => {
+    if (value === null) return null;
+    const stored = instants.write(instantTransformer.to(value) as number);
+    return () => (typeof stored === 'number' ? String(stored) : `'${stored}'`);
+  };
+  const copy = Object.create(Object.getPrototypeOf(token) as object) as AbstractAuthToken;
+  const [created, expiry] = [literal(token.created), literal(token.expiry)];
+  return Object.assign(copy, token, { created, expiry });
+}

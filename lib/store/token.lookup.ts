@@ -1,5 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
+import { KnoxConfigError } from '../options/knox-config.error.ts';
 import { CompiledLookup, copyOf } from './compiled.lookup.ts';
 import { runStatement, type Database, type Row, type Statement } from './databases/database.ts';
 import type { Deadline } from './deadline.ts';
@@ -31,7 +32,10 @@ export class TokenLookup<Token extends AbstractAuthToken> {
   readonly #compiled: CompiledLookup<Token> | null;
   readonly #queue: LookupQueue<Row, Token> | null;
 
-  /** @throws KnoxConfigError if one of the relations is not the owner's */
+  /**
+   * @throws KnoxConfigError if one of the relations is not the owner's, or if TypeORM would read
+   *   instants wrong
+   */
   constructor(ground: LookupGround, userRelations: readonly string[]) {
     const { dataSource, schema, statements, database } = ground;
     this.#ground = ground;
@@ -41,6 +45,10 @@ export class TokenLookup<Token extends AbstractAuthToken> {
       ? new CompiledLookup<Token>(dataSource, schema, statements, database)
       : null;
     this.#queue = this.#compiled && this.#queueOf(this.#compiled);
+    const { remedy } = schema.instants;
+    if (remedy !== null && (!this.#short || schema.hasGeneratedColumns)) {
+      throw new KnoxConfigError('dataSource', remedy);
+    }
   }
 
   /** The token of this digest, its owner with it, expired or not; the owner null if soft-deleted. */

@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import { LAST_INSTANT } from '../tokens/expiry.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database, Statement } from './databases/database.ts';
+import { withStoredInstants } from './instant.format.ts';
 import { instantTransformer } from './instant.transformer.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
@@ -51,7 +52,7 @@ export class TokenStatements {
       .createQueryBuilder()
       .insert()
       .into(metadata.target)
-      .values(token)
+      .values(withStoredInstants(token, this.#schema.instants))
       .updateEntity(false)
       .getQueryAndParameters();
     return { sql, parameters };

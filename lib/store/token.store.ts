@@ -4,6 +4,7 @@ import { openDatabase } from './databases/open-database.ts';
 import { OutcomeUnknownError, type Database, type Script } from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
+import type { BaseToken } from './base-token.ts';
 import type { Deadline } from './deadline.ts';
 import { disown } from './disown.ts';
 import { TokenLookup } from './token.lookup.ts';
@@ -157,8 +158,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Checks the entities while the application starts, if the data source is up by then. */
-  onModuleInit(): void {
-    if (this.dataSource.isInitialized) this.#prepare();
+  async onModuleInit(): Promise<void> {
+    if (!this.dataSource.isInitialized) return;
+    const { metadata, owner } = this.#prepare().schema;
+    const entity = metadata.target as typeof BaseToken;
+    await entity.checkTables(this.dataSource, metadata, owner.metadata);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -24,7 +24,9 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
     database: Database,
     userRelations: readonly string[],
   ) {
-    const { metadata, owner } = schema;
+    const { metadata, owner, instants, column } = schema;
+    const expiry = `${dataSource.driver.escape('token')}.${column.expiry}`;
+    const instant = instants.read(expiry);
     const keyPath = `user.${owner.keyColumn.propertyPath}`;
     const tokens = (): SelectQueryBuilder<Token> =>
       dataSource
@@ -44,7 +46,7 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
 
     this.#byOwner = tokens()
       .where('token.user = :owner')
-      .andWhere('(token.expiry IS NULL OR token.expiry > :now AND token.expiry <= :last)', {
+      .andWhere(`(${expiry} IS NULL OR ${instant} > :now AND ${instant} <= :last)`, {
         last: LAST_INSTANT,
       })
       .orderBy('token.created', 'DESC')

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Controller, ForbiddenException, Get, UnauthorizedException } from '@nestjs/common';
 import { UseFilters, UseGuards } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
@@ -7,30 +6,13 @@ import { DjangoExceptionFilter } from '../../lib/django/index.ts';
 import { KnoxAuthGuard, KnoxController, type KnoxModuleOptions } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { BASIC_JOHN, JOHN } from '../support/credentials.ts';
+import { RECORDED, shown } from '../support/django.ts';
 import { CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
-
-interface Recorded {
-  case: string;
-  status: number;
-  body: object;
-  wwwAuthenticate: string | null;
-}
-
-const { errors: RECORDED } = JSON.parse(
-  readFileSync(new URL('../fixtures/django-rest-knox/tokens.json', import.meta.url), 'utf8'),
-) as { errors: Recorded[] };
 
 const ADAPTERS: AdapterName[] = ['express', 'fastify'];
 const BASIC = 'Basic realm="api"';
 const WRONG: [string, string] = ['john.doe', 'wrong'];
-
-/** Status, body and challenge, as the fixture has them. */
-const shown = ({ status, body, headers }: Answer): Omit<Recorded, 'case'> => ({
-  status,
-  body,
-  wwwAuthenticate: headers['www-authenticate'] ?? null,
-});
 
 @Controller('own')
 class OwnController {

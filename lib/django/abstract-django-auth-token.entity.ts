@@ -1,0 +1,48 @@
+import { Column, PrimaryColumn, type DataSource, type EntityMetadata } from 'typeorm';
+import { BaseToken } from '../store/base-token.ts';
+import type { InstantFormat } from '../store/instant.format.ts';
+import { djangoInstants, djangoInstantTransformer } from './django-instants.ts';
+import { checkDjangoTables } from './django-tables.ts';
+
+/**
+ * The columns of knox's own token model, as its migration 0009 leaves them. A transformer reads the
+ * instants, whose columns are no varchar, so that TypeORM converts nothing on the way.
+ *
+ * @see knox/models.py, AbstractAuthToken
+ */
+export abstract class AbstractDjangoAuthToken<Owner extends object> extends BaseToken<Owner> {
+  @PrimaryColumn({ name: 'digest', type: 'varchar', length: 128 })
+  digest!: string;
+
+  @Column({ name: 'token_key', type: 'varchar', length: 25 })
+  tokenKey!: string;
+
+  @Column({ name: 'created', type: 'varchar', transformer: djangoInstantTransformer })
+  created!: Date;
+
+  @Column({
+    name: 'expiry',
+    type: 'varchar',
+    nullable: true,
+    transformer: djangoInstantTransformer,
+  })
+  expiry!: Date | null;
+
+  /** Django has no column for it: known of a token that was just made, and null ever after. */
+  ttl: number | null = null;
+
+  /** The relation is each entity's own. */
+  user!: Owner;
+
+  static override instantFormat(dataSource: DataSource): InstantFormat {
+    return djangoInstants(dataSource);
+  }
+
+  static override checkTables(
+    dataSource: DataSource,
+    token: EntityMetadata,
+    owner: EntityMetadata,
+  ): Promise<void> {
+    return checkDjangoTables(dataSource, token, owner);
+  }
+}

@@ -1,0 +1,98 @@
+import type { DataSource, ValueTransformer } from 'typeorm';
+import { EPOCH_MILLISECONDS, type InstantFormat } from '../store/instant.format.ts';
+import { LAST_INSTANT } from '../tokens/expiry.ts';
+
+/** Python's datetime ends with the year 9999. */
+const LAST_PYTHON_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** For what is no instant, in SQL: no Date can hold it. */
+const UNREADABLE = String(LAST_INSTANT + 1);
+
+/** What Django 5.0 and knox leave on PostgreSQL: `timestamp with time zone`. */
+const POSTGRES: InstantFormat = {
+  last: LAST_PYTHON_INSTANT,
+  remedy: null,
+  // Cut off first: before PostgreSQL 14, `extract` gives a double. Infinities stay what they are.
+  read: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
+  write: isoOf,
+};
+
+/** On MariaDB and MySQL: `datetime(6)`, in UTC. */
+const MARIADB: InstantFormat = {
+  last: LAST_PYTHON_INSTANT,
+  remedy: null,
+  // '0000-00-00' has no difference to anything.
+  read: (column) =>
+    `CASE WHEN ${column} IS NULL THEN NULL ELSE ` +
+    `COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${column}) DIV 1000, ${UNREADABLE}) END`,
+  write: (epochMs) => `${textOf(epochMs)}000`,
+};
+
+/** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, its fraction left out where it is zero. */
+const SQLITE: InstantFormat = {
+  last: LAST_PYTHON_INSTANT,
+  remedy: null,
+  // The fraction is read as text, since strftime would round '57.999999' up to the next second.
+  read: (column) =>
+    `CASE WHEN ${column} IS NULL THEN NULL WHEN typeof(${column}) <> 'text' THEN ${UNREADABLE} ELSE ` +
+    `coalesce(CAST(strftime('%s', substr(${column}, 1, 19)) AS INTEGER) * 1000 + CASE ` +
+    `WHEN length(${column}) = 19 THEN 0 ` +
+    `WHEN substr(${column}, 20) GLOB '.[0-9]*' AND substr(${column}, 21) NOT GLOB '*[^0-9]*' ` +
+    `THEN CAST(substr(substr(${column}, 21) || '00', 1, 3) AS INTEGER) END, ${UNREADABLE}) END`,
+  write: (epochMs) =>
+    epochMs % 1000 === 0 ? textOf(epochMs).slice(0, 19) : `${textOf(epochMs)}000`,
+};
+
+/** How Django stores instants in a database of this kind. */
+export function djangoInstants({ options }: DataSource): InstantFormat {
+  switch (options.type) {
+    case 'postgres':
+      return POSTGRES;
+    case 'mariadb':
+    case 'mysql': {
+      const { timezone, dateStrings } = { ...options, ...(options.extra as object | undefined) };
+      const isExact = dateStrings === true || ['Z', '+00:00'].includes(timezone ?? 'local');
+      return { ...MARIADB, remedy: isExact ? null : MYSQL_REMEDY };
+    }
+    case 'better-sqlite3':
+      return SQLITE;
+    default:
+      return EPOCH_MILLISECONDS;
+  }
+}
+
+const MYSQL_REMEDY =
+  "set timezone: 'Z' in the data source's options: its owner, or its token, is loaded by TypeORM with " +
+  "relations, listeners or generated columns, and Django's datetime columns hold UTC.";
+
+/**
+ * What a database or its driver gives, as a Date: epoch milliseconds as InstantFormat reads them, or what
+ * TypeORM itself selects. What is no instant is an Invalid Date, which is expired.
+ */
+export const djangoInstantTransformer: ValueTransformer = {
+  to: (value: unknown): unknown => value,
+  from(value: Date | string | number | null): Date | null {
+    if (value === null || value instanceof Date) return value;
+    return new Date(typeof value === 'string' ? epochMsOf(value) : value);
+  },
+};
+
+const TEXT = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:([+-]\d\d)(?::?(\d\d))?)?$/;
+
+function epochMsOf(text: string): number {
+  const match = TEXT.exec(text);
+  if (!match) return text === '' ? NaN : Number(text);
+  const [, date = '', time = '', fraction = '', hours = '+00', minutes = '00'] = match;
+  const milliseconds = fraction.slice(0, 3).padEnd(3, '0');
+  return Date.parse(`${date}T${time}.${milliseconds}${hours}:${minutes}`);
+}
+
+function isoOf(epochMs: number): string {
+  if (epochMs <= LAST_PYTHON_INSTANT) return new Date(epochMs).toISOString();
+  throw new RangeError('Python has no datetime past the year 9999.');
+}
+
+/** `2026-11-24 02:34:57.681` */
+function textOf(epochMs: number): string {
+  return isoOf(epochMs).slice(0, 23).replace('T', ' ');
+}
