@@ -60,7 +60,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
     try {
       if (!isWellFormedToken(token)) throw this.#refusal('invalid_token', client);
       const digest = digestOf(token, this.#settings.hashAlgorithm);
-      const authToken = await this.#store.find(digest, deadline);
+      const authToken = await this.#find(digest, deadline);
       // Compared again: a database may compare text without regard to case or trailing space.
       if (authToken?.digest !== digest) throw this.#refusal('invalid_token', client);
       const now = Date.now();
@@ -86,6 +86,21 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
   /** Whether this very object came from a token, rather than from other credentials. */
   isTokenUser(user: object): boolean {
     return this.#proven.get(user) === true;
+  }
+
+  /**
+   * The token; where tokens are refreshed, asked for again if it ran out while its row was on the way:
+   * another request may have refreshed it meanwhile.
+   */
+  #find(digest: string, deadline: Deadline): Promise<Token | null> {
+    const found = this.#store.find(digest, deadline);
+    if (!this.#settings.autoRefresh) return found;
+    const askedAt = Date.now();
+    return found.then((authToken) => {
+      const expiry = authToken?.expiry ?? null;
+      const ranOut = isExpired(expiry, Date.now()) && !isExpired(expiry, askedAt);
+      return ranOut ? this.#find(digest, deadline) : authToken;
+    });
   }
 
   #refusal(
