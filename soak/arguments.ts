@@ -19,6 +19,9 @@ frozen now and then. Every answer is judged by what was acknowledged before.
   --json FILE         writes the figures; of several databases, their sums and maxima
   --help
 
+What is answered while the soak itself stands still for 2 s or more, or 5 s after, as on a virtual machine
+that was paused, is not timed, and its server errors are counted by themselves.
+
 Exits with 1 if anything was found that must not be, with 2 if the arguments make no sense.`;
 
 export interface Arguments {

@@ -63,6 +63,14 @@ export function textOf(title: string, figures: Figures): string {
       '  inside faults',
       `${String(figures.excusedErrors)} (to ${String(RECOVERY_ALLOWANCE_MS)} ms after a fault's end)`,
     ),
+    line(
+      'standstills of the soak itself',
+      `${String(figures.standstillsMs.length)}${
+        figures.standstillsMs.length === 0
+          ? ''
+          : ` (${figures.standstillsMs.join(', ')} ms; ${String(figures.standstillErrors)} server errors then, not timed)`
+      }`,
+    ),
     zero('accepted after expiry', figures.acceptedAfterExpiry),
     zero('accepted after a refusal', figures.acceptedAfterRefusal),
     zero('unknown tokens accepted', figures.unknownAccepted),

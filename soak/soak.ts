@@ -19,6 +19,7 @@ import { fuzzAll } from './fuzzing.ts';
 import { Load } from './load.ts';
 import { Oracle } from './oracle.ts';
 import { Random } from './random.ts';
+import { Standstills } from './standstills.ts';
 import { TableWatch } from './table-watch.ts';
 import { Traffic, sumOf, type RequestKind } from './traffic.ts';
 import { FUZZ_USER } from './users.ts';
@@ -69,6 +70,9 @@ export interface Figures {
   readonly fuzzed: number;
   readonly fuzzFailures: readonly string[];
   readonly excusedErrors: number;
+  /** When the machine, not the database, was the fault. */
+  readonly standstillsMs: readonly number[];
+  readonly standstillErrors: number;
   readonly tableLooks: number;
   readonly faults: readonly Injected[];
   /** Of each process. */
@@ -150,7 +154,8 @@ async function run(
   const random = new Random(seed);
   const windows = new FaultWindows();
   const oracle = new Oracle();
-  const traffic = new Traffic(fleet, windows);
+  const standstills = new Standstills();
+  const traffic = new Traffic(fleet, windows, standstills);
   const load = new Load(traffic, oracle, random, PROCESSES, TOKEN_TTL_MS);
   const table = new TableWatch(dataSource, oracle, windows, load.unanswered, TOKEN_LIMIT);
   const sample = (size: number) =>
@@ -187,6 +192,7 @@ async function run(
   await load.doubt(sample(SAMPLE.end));
   await load.doubtRest();
   const fuzzFailures = await fuzzAll(fleet, seed, fuzz);
+  standstills.stop();
   const stats = await fleet.stats();
   return {
     revocations: oracle.revoked.length,
@@ -210,6 +216,8 @@ async function run(
     fuzzed: fuzz * PROCESSES,
     fuzzFailures,
     excusedErrors: traffic.excusedErrors,
+    standstillsMs: standstills.lengthsMs,
+    standstillErrors: traffic.standstillErrors,
     tableLooks: table.looks,
     faults: chaos.injected,
     heapGrowthBytes: stats.map(({ growthBytes }) => growthBytes),

@@ -1,6 +1,7 @@
 import type { Answer, Sending } from '../test/support/http-client.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import type { Fleet } from './fleet.ts';
+import type { Standstills } from './standstills.ts';
 
 /** Whoever has not answered by then never will, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -38,13 +39,17 @@ export class Traffic {
   /** Answers that are neither a server error nor expected. */
   readonly unexpected = new Map<string, number>();
   excusedErrors = 0;
+  /** 5xx, or no answer, of a time when the soak stood still. */
+  standstillErrors = 0;
   longestAnswer = { ms: 0, what: 'none' };
   readonly #fleet: Fleet;
   readonly #windows: FaultWindows;
+  readonly #standstills: Standstills;
 
-  constructor(fleet: Fleet, windows: FaultWindows) {
+  constructor(fleet: Fleet, windows: FaultWindows, standstills: Standstills) {
     this.#fleet = fleet;
     this.#windows = windows;
+    this.#standstills = standstills;
   }
 
   get total(): number {
@@ -76,7 +81,8 @@ export class Traffic {
       `${kind}: ${String(status)} ${String((body as object | undefined) ? (body.code ?? '') : '')}`.trim();
     const ms = Math.ceil(performance.now() - began);
     // Each batch of a pruning may take `authTimeout`.
-    if (kind !== 'prune' && ms > this.longestAnswer.ms) this.longestAnswer = { ms, what: found };
+    const isTimed = kind !== 'prune' && !this.#standstills.touches(sentAt, answeredAt);
+    if (isTimed && ms > this.longestAnswer.ms) this.longestAnswer = { ms, what: found };
     if (status >= 500) {
       this.#failed(found, sentAt, answeredAt);
       if (status !== 503 || body.code !== 'unavailable') bump(this.unexpected, found);
@@ -91,6 +97,7 @@ export class Traffic {
 
   #failed(what: string, sentAt: number, answeredAt: number): void {
     if (this.#windows.excuses(sentAt, answeredAt)) this.excusedErrors++;
+    else if (this.#standstills.touches(sentAt, answeredAt)) this.standstillErrors++;
     else bump(this.serverErrors, what);
   }
 }
