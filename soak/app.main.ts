@@ -94,7 +94,9 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
       TypeOrmModule.forRoot({ ...database, entities: [User, AuthToken], retryAttempts: 1 }),
       KnoxModule.forRoot({
         verifyCredentials: (username, sent) =>
-          sent === password ? Object.assign(new User(), { id: keyOfName(username) }) : null,
+          sent === password && /^user-\d{1,6}$/.test(username)
+            ? Object.assign(new User(), { id: keyOfName(username) })
+            : null,
         controller: false,
         ...knox,
       }),

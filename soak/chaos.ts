@@ -43,7 +43,7 @@ export class Chaos {
       let isOver = false;
       const surge = this.#hooks.before(() => isOver);
       await sleep(this.#hooks.leadMs());
-      this.#windows.open();
+      this.#windows.open(fault.name);
       await fault.begin();
       isOver = true;
       await this.#pause(faultMs());

@@ -1,5 +1,6 @@
 /** From when to when a fault excuses a 503: instants of Date.now(). */
 interface FaultWindow {
+  readonly name: string;
   readonly from: number;
   to: number;
 }
@@ -24,9 +25,9 @@ export class FaultWindows {
   }
 
   /** A fault begins. A process that has not recovered from the one before never will. */
-  open(): void {
+  open(name: string): void {
     this.giveUp();
-    this.#windows.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
+    this.#windows.push({ name, from: Date.now(), to: Number.POSITIVE_INFINITY });
   }
 
   /** The database is back; so many processes have to find out. */
@@ -48,6 +49,14 @@ export class FaultWindows {
   /** Whoever has not recovered yet has taken at least so long. */
   giveUp(): void {
     for (const process of [...this.#waiting.keys()]) this.answered(process);
+  }
+
+  /** How long ago the last fault ended, for whoever looks for a cause. */
+  get sinceLast(): string {
+    const last = this.#windows.at(-1);
+    if (!last) return 'before any fault';
+    const ms = Date.now() - (last.to - RECOVERY_ALLOWANCE_MS);
+    return `${String(Math.round(ms / 1_000))} s after: ${last.name}`;
   }
 
   /** Whether a fault was on at any time between these two instants. */

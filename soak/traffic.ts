@@ -98,7 +98,7 @@ export class Traffic {
   #failed(what: string, sentAt: number, answeredAt: number): void {
     if (this.#windows.excuses(sentAt, answeredAt)) this.excusedErrors++;
     else if (this.#standstills.touches(sentAt, answeredAt)) this.standstillErrors++;
-    else bump(this.serverErrors, what);
+    else bump(this.serverErrors, `${what}, ${this.#windows.sinceLast}`);
   }
 }
 
