@@ -58,12 +58,15 @@ class Fuzzer {
   readonly #codes: Record<string, number> = {};
   readonly #failures: string[] = [];
   #token = '';
+  /** What the table held when it was last read, if nothing was written since. */
+  #rows: string[] | undefined;
   #index = 0;
   /**
    * A good request with something behind it that is no HTTP gets Node's 400, and is obeyed all the
    * same, perhaps a moment later: until this request, rows may come and go.
    */
   #lateUntil = -1;
+  #mayBeLoggedOut = false;
 
   constructor(target: FuzzTarget, options: FuzzOptions) {
     this.#target = target;
@@ -98,6 +101,7 @@ class Fuzzer {
   }
 
   async #logIn(): Promise<void> {
+    this.#rows = undefined;
     const answer = await exchange(
       this.#target.url,
       goodRequest('login', this.#secrets, this.#paths),
@@ -118,7 +122,8 @@ class Fuzzer {
     };
     let wrong = await send();
     // A logout that came late has ended this session.
-    if (wrong !== '' && this.#index <= this.#lateUntil) wrong = await send();
+    if (wrong !== '' && this.#mayBeLoggedOut) wrong = await send();
+    this.#mayBeLoggedOut = false;
     if (wrong !== '') this.#fail(this.#index, '', wrong);
     else if (route === 'logoutall') await this.#logIn();
   }
@@ -138,7 +143,7 @@ class Fuzzer {
     const random = new Random(this.#options.seed + Math.imul(index, 0x9e3779b1));
     const { text, hidden } = this.#sample(random);
     const mayOpen = hidden || this.#holdsSecrets(text);
-    const before = await this.#target.table?.();
+    const before = this.#rows ?? (await this.#target.table?.());
     let answer: string;
     try {
       // A client that is gone does not learn what it has done: not with good credentials, then.
@@ -157,12 +162,15 @@ class Fuzzer {
     if (wrong !== undefined) this.#fail(index, text, wrong);
     if (before) {
       const after = (await this.#target.table?.()) ?? [];
+      this.#rows = mayOpen || index <= this.#lateUntil ? undefined : after;
       const wrongly = this.#written(before, after, mayOpen, tokensIn(answer).length);
       if (wrongly !== undefined) this.#fail(index, text, `${wrongly} ${answer}`);
     }
     const opened = statuses.some((status) => status >= 200 && status < 300);
-    if (mayOpen && !opened) this.#lateUntil = index + 20;
-    const lateLogout = mayOpen && !opened && text.includes('logout');
+    const unheard = mayOpen && !opened && !answer.includes('"code":');
+    if (unheard && text.includes('\r\n\r\n')) this.#lateUntil = index + 3;
+    const lateLogout = unheard && text.includes('logout');
+    this.#mayBeLoggedOut ||= lateLogout;
     if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
   }
 
