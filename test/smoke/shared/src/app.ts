@@ -10,8 +10,20 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { CurrentToken, CurrentUser, KnoxAuthGuard, KnoxModule, type AuthToken } from 'nestjs-knox';
-import { makeDjangoPassword, verifyDjangoPassword } from 'nestjs-knox/django';
+import {
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  KnoxModule,
+  type AbstractAuthToken,
+  type AuthToken,
+} from 'nestjs-knox';
+import {
+  DjangoAuthToken,
+  djangoAuthToken,
+  makeDjangoPassword,
+  verifyDjangoPassword,
+} from 'nestjs-knox/django';
 import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
 @Entity()
@@ -25,6 +37,12 @@ export class User {
   @Column({ type: 'varchar', select: false })
   password!: string;
 }
+
+/** The second entry's entities load, and take an owner of the app's own. */
+export const DJANGO_ENTITIES: (new () => AbstractAuthToken<object>)[] = [
+  DjangoAuthToken,
+  djangoAuthToken(() => User),
+];
 
 @Injectable()
 export class UsersService implements OnApplicationBootstrap {

@@ -1,0 +1,27 @@
+import { Injectable, Module } from '@nestjs/common';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { DjangoUser, verifyDjangoPassword } from 'nestjs-knox/django';
+import { Repository } from 'typeorm';
+
+@Injectable()
+export class UsersService {
+  constructor(@InjectRepository(DjangoUser) private readonly users: Repository<DjangoUser>) {}
+
+  /** The user that these credentials belong to, or null. */
+  async verify(username: string, password: string): Promise<DjangoUser | null> {
+    const user = await this.users
+      .createQueryBuilder('user')
+      .addSelect('user.password')
+      .where({ username })
+      .getOne();
+    // Asked for an unknown user too, so that the clock tells nobody apart.
+    return (await verifyDjangoPassword(password, user?.password)) ? user : null;
+  }
+}
+
+@Module({
+  imports: [TypeOrmModule.forFeature([DjangoUser])],
+  providers: [UsersService],
+  exports: [UsersService],
+})
+export class UsersModule {}
