@@ -55,7 +55,14 @@ export class Deadline {
   async race<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.expire()), this.remaining);
+      const wait = (): void => {
+        timer = setTimeout(() => {
+          // It may have been extended since; within the millisecond, as timers may be early.
+          if (this.remaining > 1) wait();
+          else reject(this.expire());
+        }, this.remaining);
+      };
+      wait();
     });
     try {
       return await Promise.race([work, timeout]);

@@ -97,7 +97,9 @@ export class LookupQueue<Row, Found> {
       this.#answer(await this.#source.fetch(take, deadline), batch ?? []);
     } catch (error) {
       if (batch === undefined && error instanceof DeadlineExceededError) {
-        // Those whose time is over hear of it from the alarm; others may have come since.
+        // Those whose time is over hear of it from the alarm; others may have come since. They are not
+        // for this statement, should it get its connection after all.
+        batch = [];
         this.#waitingStatements--;
         if (this.#unsent.size > 0) this.#schedule();
         return;
@@ -131,12 +133,21 @@ export class LookupQueue<Row, Found> {
   /** No two get the same object, nor anything in it. */
   #share(row: Row, { digest, waiters }: Group<Found>): void {
     const [first, ...others] = waiters;
-    const copies = others.map(() => this.#source.copy(row));
+    const copies = others.map(() => this.#copy(row));
     if (first) this.#give(row, first);
     for (const [index, waiter] of others.entries()) {
       const copy = copies[index];
       if (copy === undefined) this.#enqueue(digest, waiter);
       else this.#give(copy, waiter);
+    }
+  }
+
+  /** JSON may be nested deeper than the stack is. */
+  #copy(row: Row): Row | undefined {
+    try {
+      return this.#source.copy(row);
+    } catch {
+      return undefined;
     }
   }
 

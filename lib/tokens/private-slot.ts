@@ -11,19 +11,24 @@ function Target(target: object): object {
 
 /**
  * What a WeakMap does, for objects that live as short as a request: a WeakMap costs them a microsecond
- * each, in its own growth and in the garbage collector's. A private field is as private.
+ * each, in its own growth and in the garbage collector's. A private field is as private. It is for
+ * objects that can be extended: engines to come refuse one to a frozen object.
+ *
+ * @see https://github.com/tc39/proposal-nonextensible-applies-to-private
  */
 export function privateSlot<Value>(): PrivateSlot<Value> {
+  const rest = new WeakMap<object, Value>();
   return class Slot extends (Target as unknown as new (target: object) => object) {
     #value: Value | undefined;
 
     static get(target: object): Value | undefined {
-      return #value in target ? target.#value : undefined;
+      return #value in target ? target.#value : rest.get(target);
     }
 
     static set(target: object, value: Value): void {
-      const slot = #value in target ? target : new Slot(target);
-      slot.#value = value;
+      if (#value in target) target.#value = value;
+      else if (Object.isExtensible(target)) new Slot(target).#value = value;
+      else rest.set(target, value);
     }
   };
 }
