@@ -2,7 +2,6 @@ import type { Type } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Column,
-  DataSource,
   DefaultNamingStrategy,
   Entity,
   JoinColumn,
@@ -12,7 +11,12 @@ import {
   type DataSourceOptions,
 } from 'typeorm';
 import { AbstractAuthToken, AuthToken } from '../../lib/index.ts';
-import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
+import {
+  createDatabase,
+  createSchemas,
+  DATABASES,
+  type TestDatabase,
+} from '../support/databases.ts';
 import { DeviceToken, Member } from '../support/devices.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
@@ -192,9 +196,3 @@ describe.each(DATABASES)('owners on %s', (name) => {
     });
   }
 });
-
-async function createSchemas(options: DataSourceOptions, names: string[]): Promise<void> {
-  const dataSource = await new DataSource(options).initialize();
-  for (const name of names) await dataSource.query(`CREATE SCHEMA ${name}`);
-  await dataSource.destroy();
-}

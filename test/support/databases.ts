@@ -68,6 +68,15 @@ export async function createDatabase(name: DatabaseName): Promise<TestDatabase> 
   };
 }
 
+export async function createSchemas(
+  options: DataSourceOptions,
+  names: readonly string[],
+): Promise<void> {
+  const dataSource = await new DataSource(options).initialize();
+  for (const name of names) await dataSource.query(`CREATE SCHEMA ${name}`);
+  await dataSource.destroy();
+}
+
 async function onServer(options: DataSourceOptions, sql: string): Promise<void> {
   const server = await new DataSource(options).initialize();
   try {
