@@ -12,11 +12,11 @@ import { User } from '../support/users.ts';
 jest.setTimeout(180_000);
 
 const PASSWORD = 'hunter2';
-const REQUESTS = 40;
+const REQUESTS = 200;
 const ROUNDS = 6;
 
-/** More than a heap varies by, and less than a closure kept for each request comes to. */
-const GROWTH_BYTES = 1_500_000;
+/** More than a heap varies by, and less than thousands of requests leave behind that keep an error each. */
+const GROWTH_BYTES = 650_000;
 
 /** What is done to the database, and undone, while requests come in. */
 const FAULTS: [string, (proxy: Proxy) => unknown, (proxy: Proxy) => unknown][] = [
@@ -103,9 +103,6 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
   it('neither ends nor grows, keeps no connection, and turns its event loop', async () => {
     const before = (await meetAll(3)).at(-1)!;
     const rounds = await meetAll(ROUNDS);
-    // What a fault does to the event loop it does in each round; what a busy machine does, in some.
-    expect(Math.min(...rounds.map(({ longestLagMs }) => longestLagMs))).toBeLessThan(250);
-
     const isBack = ({ heapBytes }: AppStats) => heapBytes - before.heapBytes < GROWTH_BYTES;
     const after = await eventually(stats, isBack, 10_000);
     expect(after.heapBytes - before.heapBytes).toBeLessThan(GROWTH_BYTES);
@@ -114,5 +111,8 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
     const isInPool = (count: number) => count <= POOL_SIZE;
     expect(await eventually(connections, isInPool, 10_000)).toBeLessThanOrEqual(POOL_SIZE);
     expect(await newToken()).not.toBe(token);
+
+    // What a fault does to the event loop it does in each round; what a busy machine does, in some.
+    expect(Math.min(...rounds.map(({ longestLagMs }) => longestLagMs))).toBeLessThan(250);
   });
 });
