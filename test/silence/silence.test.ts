@@ -37,6 +37,8 @@ describe.each(STAGES)('on %s with %s, with everything logged', (name, adapter) =
     const child = fork(new URL('silence.main.ts', import.meta.url), {
       execArgv: ['--import', new URL('../support/register.mjs', import.meta.url).href],
       silent: true,
+      // In colours, a statement is not the text it is searched for; a terminal and CI would have them.
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
     });
     child.send({ database: database.options, adapter } satisfies Job);
     const printed = Promise.all([text(child.stdout!), text(child.stderr!)]);
