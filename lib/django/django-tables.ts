@@ -1,6 +1,9 @@
+import { Logger } from '@nestjs/common';
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
+
+const logger = new Logger('KnoxModule');
 
 /** A table as the database has it: its columns' types, in lower case, by their names. */
 type Columns = ReadonlyMap<string, string>;
@@ -29,7 +32,7 @@ export async function checkDjangoTables(
   const runner = dataSource.createQueryRunner('master');
   try {
     checkTokens(dataSource, token, await columnsOf(dataSource, runner, token));
-    checkOwners(owner, await columnsOf(dataSource, runner, owner));
+    checkOwners(dataSource, owner, await columnsOf(dataSource, runner, owner));
   } finally {
     await runner.release();
   }
@@ -62,8 +65,15 @@ function checkTokens({ options }: DataSource, token: EntityMetadata, found: Colu
   }
 }
 
-function checkOwners(owner: EntityMetadata, found: Columns): void {
+function checkOwners({ options }: DataSource, owner: EntityMetadata, found: Columns): void {
   const table = owner.tablePath;
+  if (options.synchronize && owner.synchronize) {
+    // An application may have made the table its own; but Django's would have lost columns by now.
+    logger.warn(
+      `\`synchronize\` is on, and makes the table ${table} what the entity ${owner.name} says. If it is ` +
+        `Django's, write @Entity({ name: '${table}', synchronize: false }).`,
+    );
+  }
   if (found.size === 0) {
     refuse(
       `the database has no table ${table}, where its owner ${owner.name} is to be; name the table of ` +

@@ -75,7 +75,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
         throw this.#refusal('user_inactive', client, authToken);
       }
       const expiry = refreshedExpiry(authToken, now, this.#settings);
-      if (expiry) await this.#refresh(authToken, expiry, now, deadline, client);
+      if (expiry) await this.#refresh(authToken, expiry, deadline, client);
       this.#proven.set(user, true);
       return { user, authToken };
     } catch (error) {
@@ -115,7 +115,6 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
   async #refresh(
     authToken: Token,
     expiry: Date,
-    now: number,
     deadline: Deadline,
     client: ClientInfo | null,
   ): Promise<void> {
@@ -124,7 +123,6 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
       const written = await this.#store.refresh(
         authToken.digest,
         expiry.getTime(),
-        now,
         minRefreshInterval,
         deadline,
       );

@@ -1,12 +1,14 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
 import { openDatabase } from './databases/open-database.ts';
-import { OutcomeUnknownError, type Database, type Script } from './databases/database.ts';
+import { OutcomeUnknownError } from './databases/database.ts';
+import type { Database, Script, Statement, StatementResult } from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import type { BaseToken } from './base-token.ts';
 import type { Deadline } from './deadline.ts';
 import { disown } from './disown.ts';
+import { retryOnLocks } from './retry.ts';
 import { TokenLookup } from './token.lookup.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import { TokenSchema } from './token.schema.ts';
@@ -18,9 +20,6 @@ import {
   type InsertTerms,
 } from './token.scripts.ts';
 import { TokenStatements } from './token.statements.ts';
-
-/** The longest pause before trying again what met a lock, in milliseconds. */
-const LONGEST_PAUSE_MS = 40;
 
 /** Beyond twice the deadline, for which a server lets a transaction idle, and its COMMIT run. */
 const LATE_COMMIT_MARGIN_MS = 1_000;
@@ -119,18 +118,19 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     this.#disown(digest, Promise.resolve(), 0);
   }
 
-  /** Whether a row was written: not, if another request has refreshed or revoked it meanwhile. */
+  /**
+   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, nor if it
+   * ran out while this one waited for a connection, since a login may have taken its place by then.
+   */
   async refresh(
     digest: string,
     expiry: number,
-    now: number,
     minGain: number,
     deadline: Deadline,
   ): Promise<boolean> {
-    const { database, statements } = this.#ready;
-    const statement = statements.refresh(digest, expiry, now, minGain);
-    const { affected } = await this.#within(deadline, () => database.run(statement, deadline));
-    return affected > 0;
+    const make = (statements: TokenStatements): Statement =>
+      statements.refresh(digest, expiry, Date.now(), minGain);
+    return (await this.#run(make, deadline)) > 0;
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
@@ -203,7 +203,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     try {
       const refusal = runner
         ? await database.within(runner, turn.locks ? turn.owner : null, script, deadline)
-        : await this.#retry(() => database.transaction(turn, script, deadline), deadline);
+        : await retryOnLocks(
+            () => database.transaction(turn, script, deadline),
+            deadline,
+            database,
+          );
       if (refusal !== null) return refusal;
     } catch (error) {
       if (database.isMissingOwner(error)) return 'no_owner';
@@ -224,26 +228,22 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     disown(this.background, insert, (deadline) => this.#delete(digest, deadline), lateMs);
   }
 
-  async #delete(digest: string, deadline: Deadline): Promise<number> {
+  #delete(digest: string, deadline: Deadline): Promise<number> {
+    return this.#run((statements) => statements.delete(digest), deadline);
+  }
+
+  /** How many rows a statement of its own has changed. */
+  async #run(
+    make: (statements: TokenStatements) => Statement,
+    deadline: Deadline,
+  ): Promise<number> {
     const { database, statements } = this.#ready;
-    const statement = statements.delete(digest);
-    const { affected } = await this.#within(deadline, () => database.run(statement, deadline));
-    return affected;
+    const run = (): Promise<StatementResult> => database.run(() => make(statements), deadline);
+    return (await this.#within(deadline, run)).affected;
   }
 
   #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    return this.background.track(deadline.race(this.#retry(work, deadline)));
-  }
-
-  /** Tries again, after a pause of random length, what failed on a lock or a deadlock. */
-  async #retry<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!this.#ready.database.isTransient(error) || deadline.remaining === 0) throw error;
-        await deadline.pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 4 * attempt));
-      }
-    }
+    const retried = retryOnLocks(work, deadline, this.#ready.database);
+    return this.background.track(deadline.race(retried));
   }
 }

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Column, DataSource, Entity } from 'typeorm';
 import { DjangoAuthToken, djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
 import { KnoxConfigError } from '../../lib/index.ts';
@@ -21,6 +22,9 @@ class Member extends DjangoUser {}
 
 @Entity('knox_authtoken')
 class CarelessToken extends djangoAuthToken(() => DjangoUser) {}
+
+@Entity('app_users')
+class SynchronizedUser extends DjangoUser {}
 
 const owned = (owner: new () => object): DjangoAppOptions => ({
   owner,
@@ -160,6 +164,23 @@ describe.each(DATABASES)('an app starts on %s', (name) => {
     const token = await test.login('john.doe');
     expect((await test.client.get('/me', { token })).status).toBe(200);
     await test.close();
+  });
+
+  it.each([
+    ['with a warning', 'that TypeORM synchronizes', SynchronizedUser, 1],
+    ['without one', 'that it leaves alone', DjangoUser, 0],
+  ])('%s on a table of users %s', async (_, __, owner, count) => {
+    const warn = jest.spyOn(Logger.prototype, 'warn');
+    const test = await startDjangoApp(database, owned(owner));
+    await test.close();
+    const warnings = warn.mock.calls.map(([text]) => String(text));
+    warn.mockRestore();
+    expect(warnings).toEqual(
+      Array(count).fill(
+        '`synchronize` is on, and makes the table app_users what the entity SynchronizedUser says. If it ' +
+          "is Django's, write @Entity({ name: 'app_users', synchronize: false }).",
+      ),
+    );
   });
 });
 

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import { freezeTime, thawTime } from '../support/clock.ts';
 import { ERRORS } from '../support/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -8,6 +10,8 @@ import {
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
+
+const HOUR = 3_600_000;
 
 describeOnServers('the pool of %s', (database) => {
   let test: FaultyApp;
@@ -27,8 +31,8 @@ describeOnServers('the pool of %s', (database) => {
   afterEach(letGo);
 
   /** Transactions of the application's own that take long. */
-  const holdConnections = async (count: number) => {
-    held = Array.from({ length: count }, () => test.dataSource.createQueryRunner());
+  const holdConnections = async (count: number, { dataSource }: FaultyApp = test) => {
+    held = Array.from({ length: count }, () => dataSource.createQueryRunner());
     for (const runner of held) await runner.startTransaction();
   };
 
@@ -53,6 +57,43 @@ describeOnServers('the pool of %s', (database) => {
     expect((await test.me(token)).status).toBe(200);
     expect((await test.login()).status).toBe(200);
     expect(await test.serverConnections()).toBeLessThanOrEqual(POOL_SIZE);
+  });
+
+  it('may keep a refresh waiting until the token has run out: then it stays run out', async () => {
+    const start = Date.UTC(2026, 10, 25);
+    freezeTime(start);
+    let isWaiting: (() => void) | undefined;
+    const waiting = new Promise<void>((resolve) => (isWaiting = resolve));
+    const refreshing = await startFaultyApp({
+      database,
+      knox: {
+        tokenTtl: '1h',
+        autoRefresh: true,
+        minRefreshInterval: 0,
+        isUserActive: async () => {
+          if (Date.now() === start) return true;
+          await holdConnections(POOL_SIZE, refreshing);
+          setImmediate(() => isWaiting!());
+          return true;
+        },
+      },
+    });
+    try {
+      const raw = await refreshing.newToken();
+      freezeTime(start + HOUR - 1);
+      const answer = refreshing.me(raw);
+      await waiting;
+      // A login that counts in this moment counts it no more.
+      freezeTime(start + HOUR);
+      await letGo();
+      expect((await answer).status).toBe(200);
+      const [row] = await refreshing.direct.getRepository(AuthToken).find();
+      expect(row!.expiry!.getTime()).toBe(start + HOUR);
+    } finally {
+      thawTime();
+      await letGo();
+      await refreshing.close();
+    }
   });
 
   it('has no connection left when the application has closed', async () => {

@@ -44,8 +44,8 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     beforeAll(async () => {
       const [{ name }] = await direct.query('SELECT current_database() AS name');
       await direct.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${level}'`);
-      await direct.query(`SELECT pg_terminate_backend(pid) ${BACKENDS}`);
-      await eventually(backends, (count) => count === 0);
+      // Those that are open keep the old default. One that is killed may be given to a client yet.
+      expect(await eventually(backends, (count) => count === 0, 10_000)).toBe(0);
     });
 
     it.each([1, 2, 3])('parallel logins give as many tokens as the limit, round %i', async () => {
@@ -141,7 +141,8 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
               current_setting('idle_in_transaction_session_timeout') AS idle_timeout,
               current_setting('default_transaction_isolation') AS isolation,
               (SELECT COUNT(*)::int FROM pg_prepared_statements) AS prepared,
-              (SELECT COUNT(*)::int FROM pg_locks WHERE locktype = 'advisory') AS advisory`,
+              (SELECT COUNT(*)::int FROM pg_locks
+                WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS advisory`,
           );
           await runner.rollbackTransaction();
           await runner.release();

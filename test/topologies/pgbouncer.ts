@@ -5,6 +5,9 @@ import { answers, freePorts, makeFolder, PrivateServer, removeFolder } from './p
 
 const USER = 'postgres';
 
+/** After so many seconds without use, it closes a connection to the server. */
+const SERVER_IDLE_S = 1;
+
 /** A PgBouncer in transaction mode before the PostgreSQL server that the tests use. */
 export class PgBouncer {
   readonly host = '127.0.0.1';
@@ -36,6 +39,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = ${String(poolSize)}
+server_idle_timeout = ${String(SERVER_IDLE_S)}
 `,
     );
     const bouncer = new PgBouncer(port, folder);

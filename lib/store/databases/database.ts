@@ -55,8 +55,8 @@ export interface Database {
    * no statement if there is none to make.
    */
   select(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
-  /** Runs one statement, committed when the promise resolves. */
-  run(statement: Statement, deadline: Deadline): Promise<StatementResult>;
+  /** Runs one statement, made when there is a connection for it, and committed when the promise resolves. */
+  run(make: () => Statement, deadline: Deadline): Promise<StatementResult>;
   /**
    * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
    * resolves. No two of one owner hold a connection of this process at the same time, whether or

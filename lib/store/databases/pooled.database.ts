@@ -100,8 +100,8 @@ export class PooledDatabase implements Database {
     }, deadline);
   }
 
-  run(statement: Statement, deadline: Deadline): Promise<StatementResult> {
-    return this.read((runner) => runStatement(runner, statement), deadline);
+  run(make: () => Statement, deadline: Deadline): Promise<StatementResult> {
+    return this.read((runner) => runStatement(runner, make()), deadline);
   }
 
   transaction<T>({ owner, locks }: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {

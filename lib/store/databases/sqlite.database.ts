@@ -73,8 +73,8 @@ export class SqliteDatabase implements Database {
     return statement ? this.#execute(databaseConnection, statement).rows : [];
   }
 
-  run(statement: Statement): Promise<StatementResult> {
-    return this.#atRest((connection) => this.#execute(connection, statement));
+  run(make: () => Statement): Promise<StatementResult> {
+    return this.#atRest((connection) => this.#execute(connection, make()));
   }
 
   /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */

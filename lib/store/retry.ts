@@ -1,0 +1,21 @@
+import type { Database } from './databases/database.ts';
+import type { Deadline } from './deadline.ts';
+
+/** The longest pause before trying again what met a lock, in milliseconds. */
+const LONGEST_PAUSE_MS = 40;
+
+/** Tries again, after a pause of random length, what failed on a lock or a deadlock. */
+export async function retryOnLocks<T>(
+  work: () => Promise<T>,
+  deadline: Deadline,
+  database: Database,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!database.isTransient(error) || deadline.remaining === 0) throw error;
+      await deadline.pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 4 * attempt));
+    }
+  }
+}
