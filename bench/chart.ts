@@ -20,15 +20,15 @@ export function chartOf(outcomes: readonly Outcome[]): string {
       const width = Math.max(1, (outcome.rps / most) * FULL);
       const ours = outcome.guard === 'knox' ? 'ours' : 'theirs';
       parts.push(
-        text(LABEL, y + 15, nameOf(outcome), 'text-anchor="end"'),
+        text(LABEL, y + 16, nameOf(outcome), 'text-anchor="end"'),
         `<rect x="${LABEL + 10}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 7}" rx="2" class="${ours}"/>`,
-        text(LABEL + 16 + width, y + 15, Math.round(outcome.rps).toLocaleString('en')),
+        text(LABEL + 16 + width, y + 16, Math.round(outcome.rps).toLocaleString('en')),
       );
       y += ROW;
     }
     y += 36;
   }
-  const height = y - 12;
+  const height = y + 6;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Requests per second of each guard">
 <style>
 text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #24292f; }

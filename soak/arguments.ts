@@ -15,6 +15,8 @@ frozen now and then. Every answer is judged by what was acknowledged before.
                       folder and on a free port
   --chaos-seconds N   from the beginning of one fault to that of the next; default 20, at least 8
   --seed N            decides what the users do; default: by chance. The seed is reported
+  --rounds N          then logs one user in 24 times at once, N times over; default 500, half of them
+                      at each isolation level a server may have for its default
   --fuzz N            then sends N hostile requests to each process; default 0
   --json FILE         writes the figures; of several databases, their sums and maxima
   --help
@@ -30,6 +32,7 @@ export interface Arguments {
   /** Null: all that can be started. */
   readonly databases: readonly DatabaseName[] | null;
   readonly seed: number;
+  readonly rounds: number;
   readonly fuzz: number;
   readonly json: string | null;
 }
@@ -58,6 +61,7 @@ export function readArguments(args: readonly string[]): Arguments | null {
       values.seed === undefined
         ? Math.floor(Math.random() * 2 ** 32)
         : wholeOf('--seed', values.seed),
+    rounds: wholeOf('--rounds', values.rounds ?? '500'),
     fuzz: wholeOf('--fuzz', values.fuzz ?? '0'),
     json: values.json === undefined ? null : fileOf(values.json),
   };
@@ -74,6 +78,7 @@ function parse(args: readonly string[]) {
         database: { type: 'string', multiple: true },
         'chaos-seconds': text,
         seed: text,
+        rounds: text,
         fuzz: text,
         json: text,
         help: { type: 'boolean' },

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../test/support/process-app.ts';
 import { PASSWORD } from './fleet.ts';
 import type { KnownToken, Oracle } from './oracle.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../test/support/random.ts';
 import type { Traffic } from './traffic.ts';
 import { FLOODERS, ORDINARY, SURGERS } from './users.ts';
 
@@ -138,7 +138,7 @@ export class Load {
 
   async #act(): Promise<void> {
     const user = 1 + this.#random.below(ORDINARY + FLOODERS);
-    const token = this.#random.pick(this.#oracle.usable(user));
+    const token = this.#random.pickIfAny(this.#oracle.usable(user));
     switch (this.#random.weighed(ACTIONS)) {
       case 'login':
         await this.#login(user);
@@ -168,10 +168,10 @@ export class Load {
         await this.#unknown();
         break;
       case 'expired':
-        await this.#ask(this.#random.pick(this.#oracle.expired(user)));
+        await this.#ask(this.#random.pickIfAny(this.#oracle.expired(user)));
         break;
       case 'doubtful':
-        await this.#ask(this.#random.pick(this.#oracle.doubtful(user)));
+        await this.#ask(this.#random.pickIfAny(this.#oracle.doubtful(user)));
         break;
     }
   }
@@ -182,7 +182,7 @@ export class Load {
       this.#login(user, index % this.#processes),
     );
     await Promise.all(logins);
-    const token = this.#random.pick(this.#oracle.usable(user));
+    const token = this.#random.pickIfAny(this.#oracle.usable(user));
     if (!token) return;
     if (this.#random.next() < 0.6) await this.#logoutAll(token);
     // A logoutall beside the logins of the same user.

@@ -21,6 +21,7 @@ async function main({
   chaosSeconds,
   databases,
   seed,
+  rounds,
   fuzz,
   json,
 }: Arguments): Promise<void> {
@@ -28,7 +29,7 @@ async function main({
   for (const database of databasesOf(databases)) {
     const command = `npm run soak -- --seconds ${String(seconds)} --chaos-seconds ${String(chaosSeconds)} --database ${database} --seed ${String(seed)}`;
     console.log(`\n${command}`);
-    const figures = await soak({ database, seconds, chaosSeconds, seed, fuzz });
+    const figures = await soak({ database, seconds, chaosSeconds, seed, rounds, fuzz });
     console.log(textOf(`${database}, ${String(seconds)} s, seed ${String(seed)}`, figures));
     all.push(figures);
   }

@@ -25,6 +25,7 @@ export function failuresOf(figures: Figures): string[] {
     'unknown tokens accepted': figures.unknownAccepted,
     'tokens left by logins that failed': figures.leftByRefusedLogins,
     'unexpected answers': sumOf(figures.unexpected),
+    'rounds of logins with another number of tokens than the limit': figures.roundFailures.length,
     'hostile requests answered wrongly': figures.fuzzFailures.length,
     'unhandled rejections': figures.unhandledRejections,
     'answers past authTimeout': Number(figures.longestAnswerMs > answerBoundMs(figures)),
@@ -78,6 +79,12 @@ export function textOf(title: string, figures: Figures): string {
     zero('unexpected answers', sumOf(figures.unexpected)),
     ...detailsOf(figures.unexpected),
     ...figures.findings.slice(0, 20).map((finding) => `    ${finding}`),
+    zero(
+      'rounds of logins at the limit',
+      figures.roundFailures.length,
+      ` of ${String(figures.rounds)} went wrong`,
+    ),
+    ...figures.roundFailures.map((failure) => `    ${failure}`),
     zero(
       'hostile requests',
       figures.fuzzFailures.length,

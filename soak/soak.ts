@@ -17,8 +17,9 @@ import { FaultWindows } from './fault-windows.ts';
 import { Fleet, PASSWORD } from './fleet.ts';
 import { fuzzAll } from './fuzzing.ts';
 import { Load } from './load.ts';
+import { loginRounds } from './login-rounds.ts';
 import { Oracle } from './oracle.ts';
-import { Random } from './random.ts';
+import { Random } from '../test/support/random.ts';
 import { Standstills } from './standstills.ts';
 import { TableWatch } from './table-watch.ts';
 import { Traffic, sumOf, type RequestKind } from './traffic.ts';
@@ -42,6 +43,8 @@ export interface SoakTerms {
   readonly seconds: number;
   readonly chaosSeconds: number;
   readonly seed: number;
+  /** Of parallel logins at the limit, once the load is over. */
+  readonly rounds: number;
   /** Hostile requests to each process, once the load is over. */
   readonly fuzz: number;
 }
@@ -67,6 +70,8 @@ export interface Figures {
   readonly unknownAccepted: number;
   readonly leftByRefusedLogins: number;
   readonly unexpected: ReadonlyMap<string, number>;
+  readonly rounds: number;
+  readonly roundFailures: readonly string[];
   readonly fuzzed: number;
   readonly fuzzFailures: readonly string[];
   readonly excusedErrors: number;
@@ -147,7 +152,7 @@ async function run(
   database: SoakDatabase,
   dataSource: DataSource,
   fleet: Fleet,
-  { seconds, chaosSeconds, seed, fuzz }: SoakTerms,
+  { seconds, chaosSeconds, seed, rounds, fuzz }: SoakTerms,
 ): Promise<Figures> {
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
@@ -161,7 +166,7 @@ async function run(
   const sample = (size: number) =>
     oracle.revoked.length <= size
       ? oracle.revoked
-      : Array.from({ length: size }, () => random.pick(oracle.revoked)!);
+      : Array.from({ length: size }, () => random.pick(oracle.revoked));
   const chaos = new Chaos(database.faults, windows, PROCESSES, {
     before: (isOver) => load.surge(isOver),
     leadMs: () => 500 + random.below(500),
@@ -192,6 +197,7 @@ async function run(
   await load.doubt(sample(SAMPLE.end));
   await load.doubtRest();
   const fuzzFailures = await fuzzAll(fleet, seed, fuzz);
+  const roundFailures = await loginRounds(database.options, dataSource, rounds);
   standstills.stop();
   const stats = await fleet.stats();
   return {
@@ -213,6 +219,8 @@ async function run(
     unknownAccepted: load.unknownAccepted,
     leftByRefusedLogins: table.left.size,
     unexpected: traffic.unexpected,
+    rounds,
+    roundFailures,
     fuzzed: fuzz * PROCESSES,
     fuzzFailures,
     excusedErrors: traffic.excusedErrors,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventPublisher } from '../events/event.publisher.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import { answerOrUnavailable } from '../service/faults.ts';
+import { answerOrUnavailable, answerTo } from '../service/faults.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import { KNOX_SETTINGS } from '../service/knox.settings.ts';
 import { refuse } from '../service/refuse.ts';
@@ -118,12 +118,17 @@ export class RequestAuthenticator {
   }
 
   async #ask(request: KnoxRequest, deadline: Deadline): Verdict {
-    const extracted = this.extractToken(request, deadline);
-    const token = extracted instanceof Promise ? await extracted : extracted;
-    if (token === null) return null;
-    // An adapter finds out an address only when it is asked to, which costs more than the token does.
-    const client = this.#events.isHeard ? clientOf(request) : null;
-    return this.#authenticator.authenticate(token, deadline, client);
+    try {
+      const extracted = this.extractToken(request, deadline);
+      const token = extracted instanceof Promise ? await extracted : extracted;
+      if (token === null) return null;
+      // An adapter finds out an address only when it is asked to, which costs more than the token does.
+      const client = this.#events.isHeard ? clientOf(request) : null;
+      return await this.#authenticator.authenticate(token, deadline, client);
+    } catch (error) {
+      // A request of no known shape is no verdict either.
+      throw answerTo(error);
+    }
   }
 
   #askHook(

@@ -5,3 +5,4 @@ import timers from 'node:timers';
  * well as in the globals, must stop neither a deadline nor a lookup.
  */
 export const { setTimeout, clearTimeout, setImmediate } = timers;
+export const nextTick = process.nextTick.bind(process);

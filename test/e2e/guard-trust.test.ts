@@ -49,6 +49,13 @@ class ApiKeyGuard extends KnoxAuthGuard {
   }
 }
 
+/** Hands over what is no request. */
+class MistakenGuard extends KnoxAuthGuard {
+  protected override getRequest(): KnoxRequest {
+    return {} as KnoxRequest;
+  }
+}
+
 /** Names the user in its own way where there is none. */
 class GuestGuard extends KnoxAuthGuard {
   protected override handleAnonymous(context: ExecutionContext): void {
@@ -68,6 +75,12 @@ class WhoController {
   @UseGuards(OptionalKnoxAuthGuard, ApiKeyGuard)
   either(@CurrentUser() user: User): object {
     return { username: user.username };
+  }
+
+  @Get('mistaken')
+  @UseGuards(MistakenGuard)
+  mistaken(): object {
+    return {};
   }
 
   @Get('api-key')
@@ -194,6 +207,12 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       const headers = { 'x-api-key': token };
       const { status, body } = await test.client.get('/who/optional-or-api-key', { headers });
       expect([status, body.username]).toEqual([200, 'john.doe']);
+    });
+
+    it('that hands over something without headers opens nothing, and refuses nobody', async () => {
+      const { token } = await test.tokens.create(test.john);
+      const { status, body } = await test.client.get('/who/mistaken', { token });
+      expect([status, body]).toEqual([503, ERRORS.unavailable]);
     });
 
     it('that overrides handleAnonymous says what becomes of those without credentials', async () => {

@@ -1,5 +1,5 @@
 import type { Secrets } from './grammar.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64');
 
@@ -14,7 +14,7 @@ export function authorization(random: Random, secrets: Secrets, basic: boolean):
     () => [`${name}:${value()}`],
     () => [`${name}:\t ${value()} \t`],
     () => [`${name}: ${value()}`, `Authorization: ${value()}`],
-    () => Array.from({ length: random.int(300) }, () => `${name}: ${value()}`),
+    () => Array.from({ length: random.below(300) }, () => `${name}: ${value()}`),
     () => [`${name} : ${value()}`],
     () => [`${name}:`, ` ${value()}`],
     () => [`${name}: ${value()}`, `\t${random.bytes(4)}`],
@@ -69,7 +69,7 @@ const ENDS = [
 ];
 
 function likeToken(random: Random, token: string): string {
-  const at = random.int(token.length);
+  const at = random.below(token.length);
   return random.pick<() => string>([
     () => token,
     () => token.slice(0, at),
@@ -80,8 +80,8 @@ function likeToken(random: Random, token: string): string {
     () => random.hex(64),
     () => random.hex(random.pick([1, 15, 48, 265, 266, 267, 268, 1_000])),
     () => 'a'.repeat(random.pick([4_096, 16_000, 16_384, 40_000, 70_000])),
-    () => ' \t'.repeat(random.int(7_000)),
-    () => random.bytes(random.int(300)),
+    () => ' \t'.repeat(random.below(7_000)),
+    () => random.bytes(random.below(300)),
     () => [random.hex(36), random.hex(120), random.hex(43)].map(base64).join('.'),
     () => `${base64('{"alg":"none"}')}.${base64(`{"sub":"${token}"}`)}.`,
     () =>
@@ -93,13 +93,13 @@ function basicValue(random: Random, { username, password }: Secrets): string {
   const text = random.pick<() => string>([
     () => `${username}:${password}`,
     () => `${username}:${password}${random.bytes(1)}`,
-    () => `${username}:${random.bytes(random.int(40))}`,
+    () => `${username}:${random.bytes(random.below(40))}`,
     () => `${username}${password}`,
-    () => `${random.bytes(random.int(40))}:${password}`,
+    () => `${random.bytes(random.below(40))}:${password}`,
     () => `${'a'.repeat(random.pick([4_096, 4_097, 9_000]))}:x`,
     () => `:${'a'.repeat(random.pick([4_096, 4_097, 9_000]))}`,
     () => `${username}:${random.pick(['\0', '\ud800', '\xff', '\xc0\xba', '\n', '\x7f'])}`,
-    () => ':'.repeat(random.int(100)),
+    () => ':'.repeat(random.below(100)),
     () => '',
   ])();
   const encoded = random.chance(0.9) ? base64(text) : text.replace(/[\r\n]/g, '');

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Secrets } from './grammar.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 export interface Body {
   readonly text: string;
@@ -26,7 +26,7 @@ export function loginBody(random: Random, secrets: Secrets): Body {
     () => ({ text: ` \r\n${json}\t` }),
     () => ({ text: `\xef\xbb\xbf${json}` }),
     () => ({ text: `${json}${random.pick(['{}', ',', '\0', 'x', json])}` }),
-    () => ({ text: json.slice(0, random.int(json.length)) }),
+    () => ({ text: json.slice(0, random.below(json.length)) }),
     () => ({ text: `${json.slice(0, -1)},"password":${value(random)}}` }),
     () => ({ text: `{"password":${value(random)},${json.slice(1)}` }),
     () => pair(JSON.stringify(username), value(random)),
@@ -39,18 +39,18 @@ export function loginBody(random: Random, secrets: Secrets): Body {
     () => ({ text: value(random) }),
     () => ({ text: `{${value(random)}:${value(random)}}` }),
     () => ({ text: `[${json}]` }),
-    () => ({ text: random.bytes(random.int(400)) }),
+    () => ({ text: random.bytes(random.below(400)) }),
     () => ({
       text: `username=${username}&password[$ne]=x`,
       type: 'application/x-www-form-urlencoded',
     }),
     () => ({
-      text: 'a[b]'.repeat(random.int(3_000)) + '=1&__proto__[x]=1&%=%ff',
+      text: 'a[b]'.repeat(random.below(3_000)) + '=1&__proto__[x]=1&%=%ff',
       type: 'application/x-www-form-urlencoded',
     }),
     () => ({ text: gzipSync(json).toString('latin1'), hidden: true, encoding: 'gzip' }),
     () => ({
-      text: gzipSync(json).toString('latin1').slice(0, -random.int(20)),
+      text: gzipSync(json).toString('latin1').slice(0, -random.below(20)),
       hidden: true,
       encoding: 'gzip',
     }),
@@ -96,7 +96,7 @@ function value(random: Random): string {
     () => '['.repeat(depth) + ']'.repeat(depth),
     () => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth),
     () => '['.repeat(depth),
-    () => `{${Array.from({ length: random.int(2_000) }, (_, i) => `"${String(i)}":0`).join()}}`,
+    () => `{${Array.from({ length: random.below(2_000) }, (_, i) => `"${String(i)}":0`).join()}}`,
     () =>
       random.pick([
         '{"$ne":""}',
@@ -106,7 +106,7 @@ function value(random: Random): string {
         '{"then":1}',
       ]),
     () => `"${random.pick(['__proto__', 'constructor', "' OR 1=1 --", '%', '\\u202e', '${7*7}'])}"`,
-    () => `"${random.bytes(random.int(60))}"`,
+    () => `"${random.bytes(random.below(60))}"`,
   ])();
 }
 
@@ -118,8 +118,8 @@ export function framed(random: Random, text: string): [string[], string] {
       [`Content-Length: ${String(length)}`],
       text,
     ]),
-    () => [[`Content-Length: ${String(length + 1 + random.int(50))}`], text],
-    () => [[`Content-Length: ${String(Math.max(0, length - 1 - random.int(10)))}`], text],
+    () => [[`Content-Length: ${String(length + 1 + random.below(50))}`], text],
+    () => [[`Content-Length: ${String(Math.max(0, length - 1 - random.below(10)))}`], text],
     () => [
       [
         `Content-Length: ${random.pick(['-1', '0', '+5', '0x10', '1e3', ' ', '99999999999999999999'])}`,
@@ -134,7 +134,7 @@ export function framed(random: Random, text: string): [string[], string] {
     () => [[], text],
     () => [['Transfer-Encoding: chunked'], chunked(random, text)],
     () => [['Transfer-Encoding: chunked'], chunked(random, text)],
-    () => [['Transfer-Encoding: chunked'], chunked(random, text).slice(0, -random.int(12) - 1)],
+    () => [['Transfer-Encoding: chunked'], chunked(random, text).slice(0, -random.below(12) - 1)],
     () => [
       [
         `Transfer-Encoding: ${random.pick(['gzip, chunked', 'identity', 'chunked, chunked', 'xchunked'])}`,

@@ -1,5 +1,5 @@
 import { exchange, statusesIn } from './exchange.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 
 /** How many requests are sent at once, and how many characters their tokens have: the most there are. */
 const BATCH = 50;

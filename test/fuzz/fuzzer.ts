@@ -1,7 +1,7 @@
 import { exchange, statusesIn } from './exchange.ts';
 import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
 import { mutated } from './mutations.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 
 export interface FuzzTarget {
   /**

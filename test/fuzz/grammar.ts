@@ -1,6 +1,6 @@
 import { authorization } from './authorization.grammar.ts';
 import { framed, loginBody } from './body.grammar.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 /** What would open something, for requests that should and for those that nearly do. */
 export interface Secrets {

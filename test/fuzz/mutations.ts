@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 type Mutation = (text: string, random: Random) => string;
 
@@ -35,24 +35,24 @@ const ODD = [
 ];
 
 const MUTATIONS: readonly Mutation[] = [
-  (text, random) => splice(text, random.int(text.length), 1, random.bytes(1)),
+  (text, random) => splice(text, random.below(text.length), 1, random.bytes(1)),
   (text, random) => {
-    const at = random.int(text.length);
-    const bit = String.fromCharCode(text.charCodeAt(at) ^ (1 << random.int(8)));
+    const at = random.below(text.length);
+    const bit = String.fromCharCode(text.charCodeAt(at) ^ (1 << random.below(8)));
     return splice(text, at, 1, bit);
   },
-  (text, random) => splice(text, random.int(text.length), 1 + random.int(8), ''),
-  (text, random) => splice(text, random.int(text.length), 0, random.pick(ODD)),
-  (text, random) => splice(text, random.int(text.length), 1, random.pick(ODD)),
-  (text, random) => text.slice(0, random.int(text.length)),
+  (text, random) => splice(text, random.below(text.length), 1 + random.below(8), ''),
+  (text, random) => splice(text, random.below(text.length), 0, random.pick(ODD)),
+  (text, random) => splice(text, random.below(text.length), 1, random.pick(ODD)),
+  (text, random) => text.slice(0, random.below(text.length)),
   (text, random) => {
-    const at = random.int(text.length);
-    return splice(text, at, 0, text.slice(at, at + random.int(80)).repeat(1 + random.int(3)));
+    const at = random.below(text.length);
+    return splice(text, at, 0, text.slice(at, at + random.below(80)).repeat(1 + random.below(3)));
   },
-  (text, random) => splice(text, random.int(text.length), 0, 'a'.repeat(random.int(20_000))),
+  (text, random) => splice(text, random.below(text.length), 0, 'a'.repeat(random.below(20_000))),
   (text, random) => {
     const lines = text.split('\r\n');
-    const [from, to] = [random.int(lines.length), random.int(lines.length)];
+    const [from, to] = [random.below(lines.length), random.below(lines.length)];
     [lines[from], lines[to]] = [lines[to]!, lines[from]!];
     return lines.join('\r\n');
   },

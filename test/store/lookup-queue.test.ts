@@ -107,6 +107,35 @@ describe('LookupQueue', () => {
       expect(source.sent).toEqual([['a'], ['b']]);
     });
 
+    it('are sent before the turn is over once sixteen wait, while none is out', async () => {
+      source.server.shut();
+      // Each in a callback of its own, as requests come; all in one turn.
+      const digests = numbered(40);
+      const asked = Promise.all(
+        digests.map(
+          (digest) =>
+            new Promise((resolve) => {
+              setImmediate(() => resolve(find(digest)));
+            }),
+        ),
+      );
+      await turn();
+      expect(source.sent).toEqual([digests.slice(0, 16)]);
+      await turn();
+      expect(source.sent).toEqual([digests.slice(0, 16), digests.slice(16)]);
+      source.server.open();
+      expect(await asked).toEqual(digests.map(rowOf));
+    });
+
+    it('are not parted where many are asked for in one go', async () => {
+      const digests = numbered(40);
+      const found = await Promise.all(
+        digests.map((digest) => Promise.resolve().then(() => find(digest))),
+      );
+      expect(source.sent).toEqual([digests]);
+      expect(found).toEqual(digests.map(rowOf));
+    });
+
     it('are sent without anybody waiting for the answer of another', async () => {
       source.server.shut();
       const first = find('a');
