@@ -92,7 +92,9 @@ export function staticSettings(given: object): StaticSettings {
     if (good(value)) return [key, value];
     throw new KnoxConfigError(name, `expected ${expects}; got ${kindOf(value)}.`);
   });
-  return Object.fromEntries(entries) as StaticSettings;
+  const settings = Object.fromEntries(entries) as StaticSettings;
+  (settings.tokenEntity as unknown as typeof BaseToken).checkClass();
+  return settings;
 }
 
 /** @throws KnoxConfigError for an option that is neither static nor runtime */

@@ -2,12 +2,14 @@ import { Column, PrimaryColumn, type DataSource, type EntityMetadata } from 'typ
 import { BaseToken } from '../store/base-token.ts';
 import type { InstantFormat } from '../store/instant.format.ts';
 import { djangoInstants, djangoInstantTransformer } from './django-instants.ts';
-import { checkDjangoTables } from './django-tables.ts';
+import { checkDjangoClass, checkDjangoTables } from './django-tables.ts';
 
 /**
  * The columns of knox's own token model, as its migration 0009 leaves them. A transformer reads the
- * instants, whose columns are no varchar, so that TypeORM converts nothing on the way.
+ * instants, whose columns are no varchar, so that TypeORM converts nothing on the way. What
+ * djangoAuthToken makes, and your own class of it, is one of these.
  *
+ * @publicApi
  * @see knox/models.py, AbstractAuthToken
  */
 export abstract class AbstractDjangoAuthToken<Owner extends object> extends BaseToken<Owner> {
@@ -36,6 +38,10 @@ export abstract class AbstractDjangoAuthToken<Owner extends object> extends Base
 
   static override instantFormat(dataSource: DataSource): InstantFormat {
     return djangoInstants(dataSource);
+  }
+
+  static override checkClass(): void {
+    checkDjangoClass(this);
   }
 
   static override checkTables(

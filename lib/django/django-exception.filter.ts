@@ -1,4 +1,5 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { throwError, type Observable } from 'rxjs';
 import type { KnoxResponse } from '../http/execution-context.ts';
 import {
   KnoxBadRequestException,
@@ -19,6 +20,11 @@ interface Response extends KnoxResponse {
   send(body: object): unknown;
 }
 
+/** The part of a gateway's client that is used here. */
+interface Socket {
+  emit(event: string, payload: object): unknown;
+}
+
 const CHALLENGE = 'WWW-Authenticate';
 
 /** The challenge of Django REST framework's BasicAuthentication. */
@@ -31,8 +37,9 @@ const OUR_CHALLENGE = /^(\S+) realm="api"/;
  * Answers this package's exceptions as django-rest-knox and Django REST framework do:
  * `{"detail": …}`, or `{"error": …}` where the limit is reached, and the challenge of knox's
  * TokenAuthentication, `Token`, or of BasicAuthentication on the login. No other exception comes
- * here. For the whole application (APP_FILTER, useGlobalFilters) or some of its controllers; a
- * GraphQL operation's error passes unchanged.
+ * here. For the whole application (APP_FILTER, useGlobalFilters) or some of its controllers; the
+ * error of a GraphQL operation or of a microservice's message passes unchanged, and that of a
+ * gateway's is the event `exception`.
  *
  * @publicApi
  */
@@ -43,8 +50,26 @@ const OUR_CHALLENGE = /^(\S+) realm="api"/;
   TokenLimitExceededException,
 )
 export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
-  catch(exception: KnoxException, host: ArgumentsHost): void {
-    if (host.getType() !== 'http') throw exception;
+  catch(exception: KnoxException, host: ArgumentsHost): Observable<never> | undefined {
+    switch (host.getType<'http' | 'rpc' | 'ws' | 'graphql'>()) {
+      case 'http':
+        this.answer(exception, host);
+        return undefined;
+      case 'rpc':
+        return throwError(() => exception);
+      case 'ws': {
+        // As NestJS does without a filter: an error that leaves one ends the process.
+        const { message } = exception;
+        host.switchToWs().getClient<Socket>().emit('exception', { status: 'error', message });
+        return undefined;
+      }
+      default:
+        // For GraphQL, what a filter throws is the operation's error.
+        throw exception;
+    }
+  }
+
+  private answer(exception: KnoxException, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
     if (exception instanceof KnoxUnauthorizedException) rewriteChallenge(response, exception);
     const { message } = exception;

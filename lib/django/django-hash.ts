@@ -42,7 +42,7 @@ const HASH_BYTES = { pbkdf2_sha256: 32, pbkdf2_sha1: 20, scrypt: 64 } as const;
  * The most that a row may ask for, each a few seconds of one core and several times what Django
  * or OWASP recommends: a row that someone has tampered with must not hold up the server.
  */
-const MOST = {
+export const MOST = {
   length: 512,
   iterations: 10_000_000,
   scryptBytes: 2 ** 28,
@@ -54,8 +54,9 @@ const MOST = {
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const ARGON2 =
-  /^\$argon2(?<variety>id|i|d)\$(?:v=\d{1,3}\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=\d{1,3}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/;
-const BCRYPT = /^\$2[ab]\$(?<rounds>\d\d)\$[./A-Za-z0-9]{53}$/;
+  /^\$argon2(?<variety>id|i|d)\$(?:v=(?:16|19)\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=(?<lanes>\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}$/;
+/** `2y` is what PHP calls `2b`. */
+const BCRYPT = /^\$2[aby]\$(?<rounds>\d\d)\$[./A-Za-z0-9]{53}$/;
 
 /** @throws DjangoPasswordError unless the hash is one that can be checked */
 export function parseDjangoHash(encoded: string): DjangoHash {
@@ -116,8 +117,10 @@ function scryptHash(rest: string): ScryptHash {
 
 function argon2Hash(crypt: string): Argon2Hash {
   const algorithm = 'argon2';
-  const { variety = '', memory, time } = ARGON2.exec(crypt)?.groups ?? {};
+  const { variety = '', memory, time, lanes } = ARGON2.exec(crypt)?.groups ?? {};
   const memoryKiB = positive(algorithm, memory);
+  // RFC 9106 Section 3.1: 8 * p at least.
+  if (memoryKiB < 8 * positive(algorithm, lanes)) throw malformed(algorithm);
   const timeCost = positive(algorithm, time);
   if (memoryKiB > MOST.argon2MemoryKiB || memoryKiB * timeCost > MOST.argon2Work) {
     throw tooCostly(algorithm);
@@ -129,7 +132,7 @@ function bcryptHash(algorithm: BcryptHash['algorithm'], crypt: string): BcryptHa
   const rounds = positive(algorithm, BCRYPT.exec(crypt)?.groups?.rounds);
   if (rounds < 4) throw malformed(algorithm);
   if (rounds > MOST.bcryptRounds) throw tooCostly(algorithm);
-  return { algorithm, crypt, rounds };
+  return { algorithm, crypt: crypt.replace(/^\$2y/, '$2b'), rounds };
 }
 
 function positive(algorithm: DjangoHash['algorithm'], text = ''): number {

@@ -11,7 +11,6 @@ const UNREADABLE = String(LAST_INSTANT + 1);
 /** What Django 5.0 and knox leave on PostgreSQL: `timestamp with time zone`. */
 const POSTGRES: InstantFormat = {
   last: LAST_PYTHON_INSTANT,
-  remedy: null,
   // Cut off first: before PostgreSQL 14, `extract` gives a double. Infinities stay what they are.
   read: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
   write: isoOf,
@@ -20,7 +19,6 @@ const POSTGRES: InstantFormat = {
 /** On MariaDB and MySQL: `datetime(6)`, in UTC. */
 const MARIADB: InstantFormat = {
   last: LAST_PYTHON_INSTANT,
-  remedy: null,
   // '0000-00-00' has no difference to anything.
   read: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL ELSE ` +
@@ -31,7 +29,6 @@ const MARIADB: InstantFormat = {
 /** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, its fraction left out where it is zero. */
 const SQLITE: InstantFormat = {
   last: LAST_PYTHON_INSTANT,
-  remedy: null,
   // The fraction is read as text, since strftime would round '57.999999' up to the next second.
   read: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL WHEN typeof(${column}) <> 'text' THEN ${UNREADABLE} ELSE ` +
@@ -49,11 +46,8 @@ export function djangoInstants({ options }: DataSource): InstantFormat {
     case 'postgres':
       return POSTGRES;
     case 'mariadb':
-    case 'mysql': {
-      const { timezone, dateStrings } = { ...options, ...(options.extra as object | undefined) };
-      const isExact = dateStrings === true || ['Z', '+00:00'].includes(timezone ?? 'local');
-      return { ...MARIADB, remedy: isExact ? null : MYSQL_REMEDY };
-    }
+    case 'mysql':
+      return MARIADB;
     case 'better-sqlite3':
       return SQLITE;
     default:
@@ -61,23 +55,21 @@ export function djangoInstants({ options }: DataSource): InstantFormat {
   }
 }
 
-const MYSQL_REMEDY =
-  "set timezone: 'Z' in the data source's options: its owner, or its token, is loaded by TypeORM with " +
-  "relations, listeners or generated columns, and Django's datetime columns hold UTC.";
-
 /**
- * What a database or its driver gives, as a Date: epoch milliseconds as InstantFormat reads them, or what
- * TypeORM itself selects. What is no instant is an Invalid Date, which is expired.
+ * What a database or its driver gives, as a Date: epoch milliseconds as InstantFormat reads them, or, in
+ * queries of the application's own, what the driver makes of the column. What is no instant is an Invalid
+ * Date, which is expired.
  */
 export const djangoInstantTransformer: ValueTransformer = {
   to: (value: unknown): unknown => value,
-  from(value: Date | string | number | null): Date | null {
+  from(value: unknown): Date | null {
     if (value === null || value instanceof Date) return value;
-    return new Date(typeof value === 'string' ? epochMsOf(value) : value);
+    // The driver may have been told to give numbers as something else: a bigint, a Decimal.
+    return new Date(typeof value === 'string' ? epochMsOf(value) : Number(value));
   },
 };
 
-const TEXT = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:([+-]\d\d)(?::?(\d\d))?)?$/;
+const TEXT = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-]\d\d)(?::?(\d\d))?)?$/;
 
 function epochMsOf(text: string): number {
   const match = TEXT.exec(text);

@@ -2,6 +2,7 @@ import { createHash, pbkdf2, randomInt, scrypt, timingSafeEqual } from 'node:cry
 import { promisify } from 'node:util';
 import { kindOf } from '../options/knox-config.error.ts';
 import {
+  MOST,
   parseDjangoHash,
   type BcryptHash,
   type DjangoHash,
@@ -44,7 +45,8 @@ export interface DjangoPasswordOptions extends DjangoHasherOptions {
 /**
  * Whether this is the password of which Django's `password` column holds the hash. False for an
  * unusable hash (`!…`), an empty one and none at all, after as much time as PBKDF2 takes at the
- * option's iterations: a login may ask for a user who isn't there.
+ * option's iterations: a login may ask for a user who isn't there. A wrong password for a PBKDF2
+ * hash of fewer takes as long.
  *
  * @throws DjangoPasswordError for a hash that can't be checked
  * @see django/contrib/auth/hashers.py
@@ -61,8 +63,15 @@ export async function verifyDjangoPassword(
     return false;
   }
   const hash = parseDjangoHash(encoded);
+  const iterations = iterationsOf(options);
   // UTF-8 has no form for a lone surrogate: no password of Django's has one.
-  return password.isWellFormed() && isHashOf(hash, password, options);
+  const matches = password.isWellFormed() && (await isHashOf(hash, password, options));
+  // An older hash is checked sooner: whoever is told no shall not learn from it that there is one.
+  if (!matches && 'iterations' in hash && hash.iterations < iterations) {
+    const missing = iterations - hash.iterations;
+    await pbkdf2Of(hash.algorithm, password, hash.salt, missing, hash.hash.length);
+  }
+  return matches;
 }
 
 /**
@@ -186,8 +195,12 @@ function randomSalt(): string {
 }
 
 function iterationsOf({ iterations = DJANGO.iterations }: DjangoHasherOptions): number {
-  if (Number.isSafeInteger(iterations) && iterations > 0) return iterations;
-  throw new TypeError(`iterations must be a positive integer; got ${kindOf(iterations)}.`);
+  const isWhole = Number.isSafeInteger(iterations) && iterations > 0;
+  if (isWhole && iterations <= MOST.iterations) return iterations;
+  const found = isWhole ? String(iterations) : kindOf(iterations);
+  throw new TypeError(
+    `iterations must be a positive integer, ${String(MOST.iterations)} at most; got ${found}.`,
+  );
 }
 
 function notAString(what: string, value: unknown): TypeError {

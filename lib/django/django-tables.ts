@@ -1,12 +1,32 @@
 import { Logger } from '@nestjs/common';
-import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm';
+import {
+  getMetadataArgsStorage,
+  type DataSource,
+  type EntityMetadata,
+  type QueryRunner,
+} from 'typeorm';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
 
 const logger = new Logger('KnoxModule');
 
-/** A table as the database has it: its columns' types, in lower case, by their names. */
-type Columns = ReadonlyMap<string, string>;
+/** A column as the database has it. */
+interface FoundColumn {
+  /** In lower case. */
+  readonly type: string;
+  /** Whether a row needs a value for it: it takes no NULL, and the database has none to put in. */
+  readonly isRequired: boolean;
+}
+
+/** A table as the database has it, by its columns' names. */
+type Columns = ReadonlyMap<string, FoundColumn>;
+
+/** Kinds of keys, none of which takes the place of another. */
+const KEY_KINDS = {
+  number: /int|serial/,
+  uuid: /uuid/,
+  text: /char|text/,
+} as const;
 
 /** The type that Django's migrations give a DateTimeField. */
 const INSTANT_TYPES: Readonly<Record<string, string>> = {
@@ -18,6 +38,21 @@ const INSTANT_TYPES: Readonly<Record<string, string>> = {
 
 const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
+
+/**
+ * Whether TypeORM leaves the class's table alone. Asked before a data source is up: `synchronize` would
+ * empty the columns whose types it changes.
+ *
+ * @throws KnoxConfigError if it would alter the table
+ */
+export function checkDjangoClass(target: unknown): void {
+  const table = getMetadataArgsStorage().tables.find((one) => one.target === target);
+  if (table?.synchronize === false) return;
+  const name = table?.name ?? 'knox_authtoken';
+  refuse(
+    `TypeORM would alter Django's table; write @Entity({ name: '${name}', synchronize: false }).`,
+  );
+}
 
 /**
  * Whether the tables are those of Django and of knox 5, with what the entities map.
@@ -40,32 +75,48 @@ export async function checkDjangoTables(
 
 function checkTokens({ options }: DataSource, token: EntityMetadata, found: Columns): void {
   const table = token.tablePath;
-  if (token.synchronize) {
-    refuse(
-      `TypeORM would alter Django's table; write @Entity({ name: '${table}', synchronize: false }).`,
-    );
-  }
   if (found.size === 0) refuse(`the database has no table ${table}; ${MIGRATE}.`);
   const missing = missingIn(found, token);
   if (missing !== undefined) refuse(`the table ${table} has no column ${missing}; ${MIGRATE}.`);
   if (found.has('salt')) {
     refuse(`the table ${table} has a column salt, as knox had it before version 5; ${MIGRATE}.`);
   }
-  const width = Number(/\((\d+)\)/.exec(found.get('token_key') ?? '')?.[1] ?? Infinity);
+  const width = Number(/\((\d+)\)/.exec(found.get('token_key')?.type ?? '')?.[1] ?? Infinity);
   if (width < TOKEN_KEY_LENGTH) {
     refuse(`the column ${table}.token_key is only ${String(width)} wide; ${MIGRATE}.`);
   }
   const expected = INSTANT_TYPES[options.type];
   for (const name of ['created', 'expiry']) {
-    const type = found.get(name);
+    const type = found.get(name)?.type;
     if (type === expected) continue;
     refuse(
       `the column ${table}.${name} is of type ${String(type)}, and not ${String(expected)}; ${MIGRATE}.`,
     );
   }
+  checkRequired(token, found);
 }
 
-function checkOwners({ options }: DataSource, owner: EntityMetadata, found: Columns): void {
+/** Django's migrations leave no defaults in the database: whoever inserts a row gives all values. */
+function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): void {
+  for (const [name, { isRequired }] of found) {
+    if (!isRequired) continue;
+    const column = columns.find(({ databaseName }) => databaseName === name);
+    if (!column) {
+      refuse(
+        `the column ${tablePath}.${name} takes no NULL and has no default in the database, and the entity ` +
+          'does not map it: no token could be made. Map it in a class that extends djangoAuthToken(…), and ' +
+          'give its value to TokenService.create, which createToken of the controller calls.',
+      );
+    }
+    if (column.default === undefined) continue;
+    refuse(
+      `the column ${tablePath}.${name} has no default in the database, which its entity's ` +
+        '@Column({ default: … }) leaves it to; remove that, and give the value when a token is made.',
+    );
+  }
+}
+
+function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, found: Columns): void {
   const table = owner.tablePath;
   if (options.synchronize && owner.synchronize) {
     // An application may have made the table its own; but Django's would have lost columns by now.
@@ -81,11 +132,26 @@ function checkOwners({ options }: DataSource, owner: EntityMetadata, found: Colu
     );
   }
   const missing = missingIn(found, owner);
-  if (missing === undefined) return;
-  refuse(
-    `the table ${table} has no column ${missing}, which its owner ${owner.name} maps; write an entity ` +
-      'with the columns that are there, and give it to djangoAuthToken(() => …).',
-  );
+  if (missing !== undefined) {
+    refuse(
+      `the table ${table} has no column ${missing}, which its owner ${owner.name} maps; write an entity ` +
+        'with the columns that are there, and give it to djangoAuthToken(() => …).',
+    );
+  }
+  for (const column of owner.primaryColumns) {
+    const type = found.get(column.databaseName)?.type ?? '';
+    const mapped = driver.normalizeType(column);
+    const [kind, mappedKind] = [keyKind(type), keyKind(mapped)];
+    if (kind === undefined || mappedKind === undefined || kind === mappedKind) continue;
+    refuse(
+      `the key ${table}.${column.databaseName} is of type ${type}, which its owner ${owner.name} maps as ` +
+        `${mapped}; write an entity with a key of that type, and give it to djangoAuthToken(() => …).`,
+    );
+  }
+}
+
+function keyKind(type: string): string | undefined {
+  return Object.entries(KEY_KINDS).find(([, pattern]) => pattern.test(type))?.[0];
 }
 
 function missingIn(found: Columns, { columns }: EntityMetadata): string | undefined {
@@ -104,8 +170,18 @@ async function columnsOf(
   const path = entity.tablePath.split('.');
   const escaped = path.map((name) => driver.escape(name)).join('.');
   const [sql, parameters] = queryFor(options.type, escaped, path);
-  const rows = (await runner.query(sql, parameters)) as { name: string; type: string }[];
-  return new Map(rows.map((row) => [row.name, row.type.toLowerCase()]));
+  const rows = (await runner.query(sql, parameters)) as {
+    name: string;
+    type: string;
+    required: unknown;
+  }[];
+  return new Map(
+    rows.map(({ name, type, required }) => [
+      name,
+      // A boolean, a number, or a number as text.
+      { type: type.toLowerCase(), isRequired: Number(required) === 1 },
+    ]),
+  );
 }
 
 function queryFor(
@@ -116,15 +192,20 @@ function queryFor(
   const [table, schema = null] = [...path].reverse();
   if (type === 'postgres') {
     const sql =
-      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute ' +
+      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type, ' +
+      "attnotnull AND NOT atthasdef AND attidentity = '' AS required FROM pg_attribute " +
       'WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped';
     return [sql, [escaped]];
   }
   if (type === 'better-sqlite3') {
-    return ['SELECT name, type FROM pragma_table_info(?)', [table]];
+    const sql =
+      'SELECT name, type, "notnull" AND dflt_value IS NULL AND pk = 0 AS required FROM pragma_table_info(?)';
+    return [sql, [table]];
   }
   const sql =
-    'SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type FROM INFORMATION_SCHEMA.COLUMNS ' +
+    'SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, ' +
+    "IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL AND EXTRA = '' AS required " +
+    'FROM INFORMATION_SCHEMA.COLUMNS ' +
     'WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?';
   return [sql, [schema, table]];
 }

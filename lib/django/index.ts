@@ -1,3 +1,4 @@
+export { AbstractDjangoAuthToken } from './abstract-django-auth-token.entity.ts';
 export { DjangoAuthToken, djangoAuthToken } from './django-auth-token.entity.ts';
 export { DjangoUser } from './django-user.entity.ts';
 export { DjangoExceptionFilter } from './django-exception.filter.ts';

@@ -25,6 +25,15 @@ export abstract class BaseToken<Owner extends object = object> {
   }
 
   /**
+   * Looks at the class itself, when the module is made of it: before a data source is up.
+   *
+   * @throws KnoxConfigError if it can't be the token entity
+   */
+  static checkClass(): void {
+    // Nothing is wrong with a class of our own tables.
+  }
+
+  /**
    * Compares the tables with the entities, while the application starts.
    *
    * @param _token the token entity's own metadata

@@ -7,11 +7,6 @@ export interface InstantFormat {
   /** The last instant that can be stored, in epoch milliseconds. */
   readonly last: number;
   /**
-   * What the data source must be told before TypeORM, left to itself, reads them right; null where it
-   * does.
-   */
-  readonly remedy: string | null;
-  /**
    * The SQL that gives a column's value in epoch milliseconds, rounded down; what is neither NULL nor an
    * instant is past LAST_INSTANT, so that it counts as expired and not as eternal.
    */
@@ -23,7 +18,6 @@ export interface InstantFormat {
 /** As our own tables do: epoch milliseconds in a bigint. */
 export const EPOCH_MILLISECONDS: InstantFormat = {
   last: LAST_INSTANT,
-  remedy: null,
   read: (column) => column,
   write: (epochMs) => epochMs,
 };

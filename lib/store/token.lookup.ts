@@ -1,6 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import { KnoxConfigError } from '../options/knox-config.error.ts';
 import { CompiledLookup, copyOf } from './compiled.lookup.ts';
 import { runStatement, type Database, type Row, type Statement } from './databases/database.ts';
 import type { Deadline } from './deadline.ts';
@@ -33,8 +32,7 @@ export class TokenLookup<Token extends AbstractAuthToken> {
   readonly #queue: LookupQueue<Row, Token> | null;
 
   /**
-   * @throws KnoxConfigError if one of the relations is not the owner's, or if TypeORM would read
-   *   instants wrong
+   * @throws KnoxConfigError if one of the relations is not the owner's
    */
   constructor(ground: LookupGround, userRelations: readonly string[]) {
     const { dataSource, schema, statements, database } = ground;
@@ -45,10 +43,6 @@ export class TokenLookup<Token extends AbstractAuthToken> {
       ? new CompiledLookup<Token>(dataSource, schema, statements, database)
       : null;
     this.#queue = this.#compiled && this.#queueOf(this.#compiled);
-    const { remedy } = schema.instants;
-    if (remedy !== null && (!this.#short || schema.hasGeneratedColumns)) {
-      throw new KnoxConfigError('dataSource', remedy);
-    }
   }
 
   /** The token of this digest, its owner with it, expired or not; the owner null if soft-deleted. */

@@ -1,11 +1,28 @@
-import type { DataSource, EntityMetadata, QueryRunner, SelectQueryBuilder } from 'typeorm';
+import type {
+  DataSource,
+  EntityMetadata,
+  QueryRunner,
+  SelectQueryBuilder,
+  ValueTransformer,
+} from 'typeorm';
 import { LAST_INSTANT } from '../tokens/expiry.ts';
 import { KnoxConfigError } from '../options/knox-config.error.ts';
 import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 import type { Database } from './databases/database.ts';
+import { EPOCH_MILLISECONDS } from './instant.format.ts';
 import type { OwnerKey, OwnerSchema } from './owner.schema.ts';
 import type { TokenSchema } from './token.schema.ts';
 import { exactText } from './token.statements.ts';
+
+/** What a row is known by, beside what TypeORM selects. */
+const DIGEST_KEY = 'knox_digest';
+
+/** A column of instants, and under which key a row has it in epoch milliseconds. */
+interface InstantColumn {
+  readonly key: string;
+  readonly property: 'created' | 'expiry';
+  readonly transformer: ValueTransformer;
+}
 
 /**
  * TypeORM's own way from a digest to entities, for those that are more than their columns: relations,
@@ -16,6 +33,8 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
   readonly #byOwner: SelectQueryBuilder<Token>;
   readonly #owner: SelectQueryBuilder<object>;
   readonly #ownerSchema: OwnerSchema;
+  /** Reads what TypeORM would leave to the driver; null where that is right. */
+  readonly #instants: readonly InstantColumn[] | null;
 
   /** @throws KnoxConfigError if a relation is not the owner's */
   constructor(
@@ -33,6 +52,7 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
         .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
         .cache(false);
     this.#ownerSchema = owner;
+    this.#instants = instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata);
     // With the deleted ones: as a null, a left join would take them through the transformers of
     // columns that are never null.
     this.#byDigest = tokens()
@@ -53,6 +73,15 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
       .addOrderBy('token.digest');
     joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
 
+    for (const query of [this.#byDigest, this.#byOwner]) {
+      if (!this.#instants) break;
+      const named = (name: string): string => `${dataSource.driver.escape('token')}.${name}`;
+      query.addSelect(named(column.digest), DIGEST_KEY);
+      for (const { key, property } of this.#instants) {
+        query.addSelect(instants.read(named(column[property])), key);
+      }
+    }
+
     this.#owner = dataSource
       .createQueryBuilder(owner.metadata.target as new () => object, 'user')
       .cache(false)
@@ -70,7 +99,7 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
    * null where it is soft-deleted.
    */
   async byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
-    const token = await bound(this.#byDigest, runner, { digest }).getOne();
+    const [token = null] = await this.#tokens(bound(this.#byDigest, runner, { digest }));
     if (token && this.#ownerSchema.takeDeletion(token.user)) {
       (token as { user: object | null }).user = null;
     }
@@ -79,13 +108,35 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
 
   /** The tokens of this owner that are unexpired at `now`, newest first. */
   byOwner(runner: QueryRunner, owner: OwnerKey, now: number): Promise<Token[]> {
-    return bound(this.#byOwner, runner, { owner, now }).getMany();
+    return this.#tokens(bound(this.#byOwner, runner, { owner, now }));
   }
 
   /** The owner of this key, unless there is none or it is soft-deleted. */
   owner(runner: QueryRunner, key: OwnerKey): Promise<object | null> {
     return bound(this.#owner, runner, { key }).getOne();
   }
+
+  async #tokens(query: SelectQueryBuilder<Token>): Promise<Token[]> {
+    const { entities, raw } = await query.getRawAndEntities<Record<string, unknown>>();
+    if (!this.#instants) return entities;
+    // A token may have many rows, one for each of what is joined to it; all say the same of it.
+    const rows = new Map(raw.map((row) => [row[DIGEST_KEY], row]));
+    for (const token of entities) {
+      const row = rows.get(token.digest);
+      for (const { key, property, transformer } of this.#instants) {
+        Object.assign(token, { [property]: transformer.from(row?.[key]) as unknown });
+      }
+    }
+    return entities;
+  }
+}
+
+function instantColumns(metadata: EntityMetadata): InstantColumn[] {
+  return (['created', 'expiry'] as const).map((property) => ({
+    key: `knox_${property}`,
+    property,
+    transformer: metadata.findColumnWithPropertyPath(property)?.transformer as ValueTransformer,
+  }));
 }
 
 function bound<Entity extends object>(

@@ -52,7 +52,6 @@ describe.each(DATABASES)('on %s', (name) => {
     ]);
     const test = await startDjangoApp<InstanceType<typeof DeviceToken>>(database, {
       knox: { tokenEntity: DeviceToken },
-      options: { timezone: 'Z' },
     });
     const john = await test.user('john.doe');
     const { token, authToken } = await test.tokens.create(john, {

@@ -83,9 +83,30 @@ describe('verifyDjangoPassword', () => {
 
   it('spends the iterations that the option says on a hash that is unusable', async () => {
     await expect(verifyDjangoPassword('x', '!', { iterations: 0 })).rejects.toThrow(
-      new TypeError('iterations must be a positive integer; got a number.'),
+      new TypeError('iterations must be a positive integer, 10000000 at most; got a number.'),
+    );
+    // It would make a hash that is refused as too costly.
+    await expect(makeDjangoPassword('x', { iterations: 10_000_001 })).rejects.toThrow(
+      new TypeError('iterations must be a positive integer, 10000000 at most; got 10000001.'),
     );
     expect(await verifyDjangoPassword('x', '!', { iterations: 1 })).toBe(false);
+  });
+
+  it.each([false, true])('takes as long over a hash of fewer iterations: %s', async (matches) => {
+    const encoded = await makeDjangoPassword('hunter2', { iterations: 1 });
+    const start = process.cpuUsage();
+    expect(await verifyDjangoPassword(matches ? 'hunter2' : 'other', encoded)).toBe(matches);
+    const { user } = process.cpuUsage(start);
+    // Whoever knows the password is told yes as soon as that is known.
+    if (matches) expect(user).toBeLessThan(40_000);
+    else expect(user).toBeGreaterThan(40_000);
+  });
+
+  it('reads what PHP calls $2y$, which is $2b$', async () => {
+    const encoded = BCRYPT.encoded.replace('$2a$', '$2y$');
+    expect(encoded).not.toBe(BCRYPT.encoded);
+    expect(await verifyDjangoPassword(BCRYPT.password, encoded)).toBe(true);
+    expect(await verifyDjangoPassword(`${BCRYPT.password}r`, encoded)).toBe(false);
   });
 
   it('asks the packages it is given', async () => {
@@ -140,6 +161,10 @@ describe('verifyDjangoPassword', () => {
       'scrypt$2$seasalt$1$aGFzaA==',
       'argon2$argon2id$v=19$m=64,t=1$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
       'argon2$argon2id$v=19$m=64,t=1,p=1$c2Vhc2FsdHNlYXNhbHQ',
+      'argon2$argon2id$v=999$m=64,t=1,p=1$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
+      'argon2$argon2id$v=19$m=7,t=1,p=1$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
+      'argon2$argon2id$v=19$m=64,t=1,p=0$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
+      'argon2$argon2id$v=19$m=64,t=1,p=1$YQ$FmhD207ZIk+Wiv4PvslTYQ',
       'bcrypt$$2b$12$tooshort',
       'bcrypt$$2b$03$ee7OYMxvJJliKyimvF6sMuKzPbPtX1Gqx0ekNliDvHkmwjkzPa/iu',
       'bcrypt_sha256$2b$12$uWts3HbyFMtjqqtimZdyE.acR7V5puSGv4a8NIqXO/CXIS4GzaKZ6',

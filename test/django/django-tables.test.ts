@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { Column, DataSource, Entity } from 'typeorm';
-import { DjangoAuthToken, djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
+import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
+import { djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
 import { KnoxConfigError } from '../../lib/index.ts';
 import { DATABASES, type DatabaseName, type TestDatabase } from '../support/databases.ts';
-import { ListeningToken, ListeningUser } from '../support/django-owners.ts';
 import { createDjangoDatabase, startDjangoApp, type DjangoAppOptions } from '../support/django.ts';
 
 const MIGRATE =
@@ -22,6 +21,38 @@ class Member extends DjangoUser {}
 
 @Entity('knox_authtoken')
 class CarelessToken extends djangoAuthToken(() => DjangoUser) {}
+
+@Entity({ name: 'knox_authtoken', synchronize: false })
+class DefaultedToken extends djangoAuthToken(() => DjangoUser) {
+  @Column({ type: 'varchar', default: '' })
+  name!: string;
+}
+
+@Entity({ name: 'auth_user', synchronize: false })
+class UuidUser {
+  @PrimaryColumn({ type: 'uuid' })
+  id!: string;
+}
+
+/** As Django's migration leaves it: the default that the rows get meanwhile is taken away again. */
+const REQUIRED_COLUMN: Record<DatabaseName, string[]> = {
+  postgres: [
+    "ALTER TABLE knox_authtoken ADD COLUMN name varchar(64) NOT NULL DEFAULT ''",
+    'ALTER TABLE knox_authtoken ALTER name DROP DEFAULT',
+  ],
+  mariadb: [
+    "ALTER TABLE knox_authtoken ADD COLUMN name varchar(64) NOT NULL DEFAULT ''",
+    'ALTER TABLE knox_authtoken ALTER name DROP DEFAULT',
+  ],
+  // SQLite has no way to take it away.
+  sqlite: [
+    'CREATE TABLE made AS SELECT * FROM knox_authtoken',
+    'DROP TABLE knox_authtoken',
+    `CREATE TABLE knox_authtoken (digest varchar(128) NOT NULL PRIMARY KEY, created datetime NOT NULL,
+      user_id integer NOT NULL REFERENCES auth_user (id), expiry datetime NULL,
+      token_key varchar(25) NOT NULL, name varchar(64) NOT NULL)`,
+  ],
+};
 
 @Entity('app_users')
 class SynchronizedUser extends DjangoUser {}
@@ -115,8 +146,39 @@ const CASES: Case[] = [
       "Django's AUTH_USER_MODEL in @Entity({ name: …, synchronize: false }).",
   },
   {
+    what: 'a column that takes no NULL, which the entity does not map',
+    sql: (name) => REQUIRED_COLUMN[name],
+    says: () =>
+      'the column knox_authtoken.name takes no NULL and has no default in the database, and the entity ' +
+      'does not map it: no token could be made. Map it in a class that extends djangoAuthToken(…), and ' +
+      'give its value to TokenService.create, which createToken of the controller calls.',
+  },
+  {
+    what: 'a default that the database does not have',
+    sql: (name) => REQUIRED_COLUMN[name],
+    options: { knox: { tokenEntity: DefaultedToken } },
+    says: () =>
+      "the column knox_authtoken.name has no default in the database, which its entity's " +
+      '@Column({ default: … }) leaves it to; remove that, and give the value when a token is made.',
+  },
+  {
+    what: 'a user whose key is of another kind',
+    options: owned(UuidUser),
+    says: (name) => {
+      const [type, mapped] = {
+        postgres: ['integer', 'uuid'],
+        mariadb: ['int(11)', 'uuid'],
+        sqlite: ['integer', 'varchar'],
+      }[name] as [string, string];
+      return (
+        `the key auth_user.id is of type ${type}, which its owner UuidUser maps as ${mapped}; write an ` +
+        'entity with a key of that type, and give it to djangoAuthToken(() => …).'
+      );
+    },
+  },
+  {
     what: 'a token entity of the app’s own that TypeORM would synchronize',
-    options: { knox: { tokenEntity: CarelessToken }, options: { synchronize: false } },
+    options: { knox: { tokenEntity: CarelessToken } },
     says: () =>
       "TypeORM would alter Django's table; write @Entity({ name: 'knox_authtoken', synchronize: false }).",
   },
@@ -144,6 +206,23 @@ describe.each(DATABASES)('an app does not start on %s', (name) => {
     const error = await startError(database, options);
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect((error as Error).message).toBe(`KnoxModule option "tokenEntity": ${says(name)}`);
+    await database.drop();
+  });
+});
+
+describe.each(DATABASES)('an app that forgot synchronize: false, on %s', (name) => {
+  it('is refused before TypeORM has touched a row', async () => {
+    const database = await createDjangoDatabase(name);
+    const rows = async () => {
+      const dataSource = await new DataSource(database.options).initialize();
+      const found: unknown = await dataSource.query('SELECT * FROM knox_authtoken ORDER BY digest');
+      await dataSource.destroy();
+      return found;
+    };
+    const before = await rows();
+    const error = await startError(database, { knox: { tokenEntity: CarelessToken } });
+    expect(error).toBeInstanceOf(KnoxConfigError);
+    expect(await rows()).toEqual(before);
     await database.drop();
   });
 });
@@ -181,43 +260,5 @@ describe.each(DATABASES)('an app starts on %s', (name) => {
           "is Django's, write @Entity({ name: 'app_users', synchronize: false }).",
       ),
     );
-  });
-});
-
-describe.each(DATABASES.filter((name) => name === 'mariadb'))('on %s', (name) => {
-  const listening = { owner: ListeningUser, knox: { tokenEntity: ListeningToken } };
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createDjangoDatabase(name);
-  });
-  afterAll(() => database.drop());
-
-  it('an owner that TypeORM loads in its own way takes a data source that reads UTC', async () => {
-    expect(await startError(database, listening)).toMatchObject({
-      name: 'KnoxConfigError',
-      option: 'dataSource',
-      message: expect.stringContaining("set timezone: 'Z' in the data source's options"),
-    });
-  });
-
-  it.each([
-    ['timezone', { timezone: 'Z' }],
-    ['dateStrings', { dateStrings: true }],
-    ['extra', { extra: { timezone: 'Z' } }],
-  ])('and is read right with %s', async (_, options) => {
-    const test = await startDjangoApp(database, { ...listening, options });
-    const { authToken } = await test.tokens.create(await test.user('john.doe'), { ttl: 7_654_321 });
-    const found = (await test.tokens.list(await test.user('john.doe'))).find(
-      ({ digest }) => digest === authToken.digest,
-    )!;
-    expect(found.expiry).toEqual(authToken.expiry);
-    expect(found).toBeInstanceOf(ListeningToken);
-    await test.close();
-  });
-
-  it('a DjangoUser needs none of it', async () => {
-    const test = await startDjangoApp(database);
-    expect(test.dataSource.getMetadata(DjangoAuthToken).synchronize).toBe(false);
-    await test.close();
   });
 });

@@ -36,7 +36,9 @@ async function goTo({ zone, session }: Place, dataSource: DataSource): Promise<v
   process.env.TZ = zone;
   const { type } = dataSource.options;
   if (type === 'postgres')
-    await dataSource.query(`SET TIME ZONE INTERVAL '${session}' HOUR TO MINUTE`);
+    await dataSource.query(
+      `SET TIME ZONE INTERVAL '${session}' HOUR TO MINUTE; SET datestyle = 'SQL, DMY'`,
+    );
   if (type === 'mariadb') await dataSource.query(`SET time_zone = '${session}'`);
 }
 
@@ -76,7 +78,7 @@ const test = await startDjangoApp(
   { options: database, drop: () => Promise.resolve() },
   {
     // One connection, so that the session's time zone is everybody's.
-    options: { poolSize: 1, ...(listening && { timezone: 'Z' }) },
+    options: { poolSize: 1 },
     owner: listening ? ListeningUser : DjangoUser,
     knox: { tokenEntity: listening ? ListeningToken : DjangoAuthToken },
   },

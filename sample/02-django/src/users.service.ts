@@ -3,6 +3,9 @@ import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import { DjangoUser, verifyDjangoPassword } from 'nestjs-knox/django';
 import { Repository } from 'typeorm';
 
+/** As the Django that wrote the fixture has it. */
+const HASHER = { iterations: 600_000 };
+
 @Injectable()
 export class UsersService {
   constructor(@InjectRepository(DjangoUser) private readonly users: Repository<DjangoUser>) {}
@@ -15,7 +18,7 @@ export class UsersService {
       .where({ username })
       .getOne();
     // Asked for an unknown user too, so that the clock tells nobody apart.
-    return (await verifyDjangoPassword(password, user?.password)) ? user : null;
+    return (await verifyDjangoPassword(password, user?.password, HASHER)) ? user : null;
   }
 }
 
