@@ -1,5 +1,6 @@
+import type { QueryRunner } from 'typeorm';
 import type { Background } from './background.ts';
-import { OutcomeUnknownError } from './databases/database.ts';
+import { OutcomeUnknownError, runStatement, type Statement } from './databases/database.ts';
 import { Deadline } from './deadline.ts';
 
 /** How long one attempt to delete the row may take, in milliseconds. */
@@ -56,4 +57,22 @@ async function outcomeOf(insert: Promise<unknown>): Promise<'succeeded' | 'faile
   } catch (error) {
     return error instanceof OutcomeUnknownError ? 'unknown' : 'failed';
   }
+}
+
+/**
+ * Ends a token that was made in a transaction of the application's own, which the application may yet
+ * commit: an INSERT that is under way is followed by this on its connection, before anything else can be.
+ */
+export function undo(
+  background: Background,
+  deletion: Statement,
+  { ms }: Deadline,
+  transaction: QueryRunner,
+): void {
+  const undone = new Deadline(ms).race(runStatement(transaction, deletion));
+  // A transaction that has failed keeps nothing anyway.
+  background.run(
+    () => undone,
+    () => undefined,
+  );
 }

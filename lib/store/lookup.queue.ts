@@ -28,6 +28,8 @@ export interface LookupSource<Row, Found> {
 }
 
 interface Waiter<Found> {
+  /** How many had come before. */
+  readonly arrival: number;
   readonly deadline: Deadline;
   resolve(found: Found | null): void;
   reject(error: unknown): void;
@@ -54,6 +56,7 @@ export class LookupQueue<Row, Found> {
   #waitingStatements = 0;
   /** Statements that have no answer yet, with or without a connection. */
   #statements = 0;
+  #arrivals = 0;
   #isScheduled = false;
   #isEarly = false;
   #alarm: NodeJS.Timeout | undefined;
@@ -67,7 +70,7 @@ export class LookupQueue<Row, Found> {
   find(digest: string, deadline: Deadline): Promise<Found | null> {
     return new Promise((resolve, reject) => {
       if (this.#open.size >= LONGEST_LINE) throw new OverloadError();
-      const waiter = { deadline, resolve, reject };
+      const waiter = { arrival: this.#arrivals++, deadline, resolve, reject };
       this.#open.add(waiter);
       if (deadline.end < this.#alarmAt) this.#setAlarm(deadline.end);
       this.#enqueue(digest, waiter);
@@ -94,6 +97,7 @@ export class LookupQueue<Row, Found> {
 
   readonly #flushTurn = (): void => {
     this.#isScheduled = false;
+    this.#isEarly = false;
     this.#flush();
   };
 
@@ -111,6 +115,7 @@ export class LookupQueue<Row, Found> {
     this.#waitingStatements++;
     this.#statements++;
     let batch: Group<Found>[] | undefined;
+    const begun = this.#arrivals;
     const [oldest] = this.#unsent.values();
     const deadline = new Deadline(oldest?.waiters[0]?.deadline.ms ?? 0);
     const take = (): string[] => {
@@ -120,20 +125,35 @@ export class LookupQueue<Row, Found> {
     try {
       this.#answer(await this.#source.fetch(take, deadline), batch ?? []);
     } catch (error) {
-      if (batch === undefined && error instanceof DeadlineExceededError) {
-        // Those whose time is over hear of it from the alarm; others may have come since. They are not
-        // for this statement, should it get its connection after all.
-        batch = [];
-        this.#waitingStatements--;
-        if (this.#unsent.size > 0) this.#schedule();
+      if (batch) {
+        for (const { waiters } of batch) for (const waiter of waiters) this.#reject(waiter, error);
         return;
       }
-      for (const { waiters } of batch ?? this.#take(deadline)) {
-        for (const waiter of waiters) this.#reject(waiter, error);
-      }
+      // It has nothing to ask, should it get its connection after all.
+      batch = [];
+      this.#waitingStatements--;
+      this.#rejectUnsent(begun, error);
     } finally {
       this.#statements--;
     }
+  }
+
+  /**
+   * Whoever came after a statement was begun hoped for a connection that others had waited for; it may
+   * have been opened to a server that is gone, and is no reason to turn away who can have another. A deadline
+   * is over for those only whose own it is.
+   */
+  #rejectUnsent(begun: number, error: unknown): void {
+    const over =
+      error instanceof DeadlineExceededError ? performance.now() + 1 : Number.POSITIVE_INFINITY;
+    for (const { digest, waiters } of [...this.#unsent.values()].slice(0, LARGEST_BATCH)) {
+      for (const waiter of waiters) {
+        const { arrival, deadline } = waiter;
+        if (arrival < begun && deadline.end <= over) this.#reject(waiter, error);
+      }
+      if (!waiters.some(this.#isOpen)) this.#unsent.delete(digest);
+    }
+    if (this.#unsent.size > 0) this.#schedule();
   }
 
   #take(deadline: Deadline): Group<Found>[] {
@@ -159,7 +179,7 @@ export class LookupQueue<Row, Found> {
   /** No two get the same object, nor anything in it. */
   #share(row: Row, { digest, waiters }: Group<Found>): void {
     const [first, ...others] = waiters;
-    const copies = others.map(() => this.#copy(row));
+    const copies = this.#copies(row, others.length);
     if (first) this.#give(row, first);
     for (const [index, waiter] of others.entries()) {
       const copy = copies[index];
@@ -168,13 +188,19 @@ export class LookupQueue<Row, Found> {
     }
   }
 
-  /** JSON may be nested deeper than the stack is. */
-  #copy(row: Row): Row | undefined {
+  /** So many, or those before the first that can't be had: JSON may be nested deeper than the stack is. */
+  #copies(row: Row, count: number): Row[] {
+    const copies: Row[] = [];
     try {
-      return this.#source.copy(row);
+      while (copies.length < count) {
+        const copy = this.#source.copy(row);
+        if (copy === undefined) break;
+        copies.push(copy);
+      }
     } catch {
-      return undefined;
+      // The rest ask for a row of their own.
     }
+    return copies;
   }
 
   /** A row that can't be read fails nobody else. */

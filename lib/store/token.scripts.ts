@@ -49,6 +49,22 @@ export function* insertAndCount(
   return 'limit';
 }
 
+/**
+ * Moves an expiry forward, unless someone else holds the row: a refresh waits for nobody. Whether it has
+ * run out is asked with the row in hand, and the clock read then: a login may have taken its place.
+ */
+export function* refreshUnlocked(
+  statements: TokenStatements,
+  digest: string,
+  expiry: number,
+  minGain: number,
+): Script<boolean> {
+  const { rows } = yield statements.unlockedDigest(digest);
+  if (rows.length === 0) return false;
+  const { affected } = yield statements.refresh(digest, expiry, Date.now(), minGain);
+  return affected > 0;
+}
+
 /** Deletes the owner's tokens but the one of this digest. */
 export function* deleteOwned(
   statements: TokenStatements,

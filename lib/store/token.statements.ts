@@ -30,11 +30,13 @@ export class TokenStatements {
   readonly #expiry: string;
   /** What no Date can hold is expired, as authentication has it. Takes `now` as a parameter. */
   readonly #unexpired: string;
+  readonly #skipLocked: string;
 
   constructor(dataSource: DataSource, schema: TokenSchema, database: Database) {
     this.#dataSource = dataSource;
     this.#schema = schema;
     this.#database = database;
+    this.#skipLocked = database.locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
     this.#expiry = schema.instants.read(schema.column.expiry);
     this.#unexpired =
       `(${schema.column.expiry} IS NULL OR ${this.#expiry} > ? ` +
@@ -167,15 +169,23 @@ export class TokenStatements {
     );
   }
 
+  /** The token's digest, its row locked; none where the row is gone, or locked by others. */
+  unlockedDigest(digest: string): Statement {
+    const same = this.#equals(this.#schema.column.digest, digest);
+    return this.#statement(
+      `SELECT ${this.#digest()} FROM ${this.#schema.table} WHERE ${same.sql}${this.#skipLocked}`,
+      same.parameters,
+    );
+  }
+
   expiredDigests(owner: OwnerKey | null, now: number, limit: number): Statement {
     const { table, column } = this.#schema;
     const own = owner === null ? null : this.#equals(column.user, owner);
-    const skipLocked = this.#database.locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
     return this.#statement(
       `SELECT ${this.#digest()} FROM ${table} ` +
         `WHERE ${own ? `${own.sql} AND ` : ''}` +
         `(${this.#expiry} <= ? OR ${this.#expiry} > ${String(LAST_INSTANT)}) ` +
-        `LIMIT ${String(limit)}${skipLocked}`,
+        `LIMIT ${String(limit)}${this.#skipLocked}`,
       [...(own?.parameters ?? []), now],
     );
   }

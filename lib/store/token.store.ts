@@ -1,13 +1,12 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
 import { openDatabase } from './databases/open-database.ts';
-import { OutcomeUnknownError } from './databases/database.ts';
-import type { Database, Script, Statement, StatementResult } from './databases/database.ts';
+import { OutcomeUnknownError, type Database, type Script } from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import type { BaseToken } from './base-token.ts';
 import type { Deadline } from './deadline.ts';
-import { disown } from './disown.ts';
+import { disown, undo } from './disown.ts';
 import { retryOnLocks } from './retry.ts';
 import { TokenLookup } from './token.lookup.ts';
 import type { OwnerKey } from './owner.schema.ts';
@@ -15,6 +14,7 @@ import { TokenSchema } from './token.schema.ts';
 import {
   deleteExpired,
   deleteOwned,
+  refreshUnlocked,
   countAndInsert,
   insertAndCount,
   type InsertTerms,
@@ -105,10 +105,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     try {
       return await this.background.track(deadline.race(work));
     } catch (error) {
-      // The application's own transaction ends as the application decides.
-      if (!transaction) {
-        this.#disown(token.digest, work, 2 * deadline.ms + LATE_COMMIT_MARGIN_MS);
-      }
+      const undoing = this.#ready.statements.delete(token.digest);
+      if (transaction) undo(this.background, undoing, deadline, transaction);
+      else this.#disown(token.digest, work, 2 * deadline.ms + LATE_COMMIT_MARGIN_MS);
       throw error;
     }
   }
@@ -119,18 +118,14 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, nor if it
-   * ran out while this one waited for a connection, since a login may have taken its place by then.
+   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, or holds
+   * it, nor if it ran out while this one waited for a connection.
    */
-  async refresh(
-    digest: string,
-    expiry: number,
-    minGain: number,
-    deadline: Deadline,
-  ): Promise<boolean> {
-    const make = (statements: TokenStatements): Statement =>
-      statements.refresh(digest, expiry, Date.now(), minGain);
-    return (await this.#run(make, deadline)) > 0;
+  refresh(digest: string, expiry: number, minGain: number, deadline: Deadline): Promise<boolean> {
+    const { database, statements } = this.#ready;
+    const turn = { owner: null, locks: false };
+    const script = (): Script<boolean> => refreshUnlocked(statements, digest, expiry, minGain);
+    return this.#within(deadline, () => database.transaction(turn, script, deadline));
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
@@ -229,17 +224,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   #delete(digest: string, deadline: Deadline): Promise<number> {
-    return this.#run((statements) => statements.delete(digest), deadline);
-  }
-
-  /** How many rows a statement of its own has changed. */
-  async #run(
-    make: (statements: TokenStatements) => Statement,
-    deadline: Deadline,
-  ): Promise<number> {
     const { database, statements } = this.#ready;
-    const run = (): Promise<StatementResult> => database.run(() => make(statements), deadline);
-    return (await this.#within(deadline, run)).affected;
+    const statement = statements.delete(digest);
+    return this.#within(deadline, () => database.delete(digest, statement, deadline));
   }
 
   #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {

@@ -29,11 +29,14 @@ class FakeSource implements LookupSource<Row, Row> {
   readonly sent: string[][] = [];
   readonly pool = new Gate();
   readonly server = new Gate();
+  /** Gives the next statements no connection. */
+  readonly refusals: Error[] = [];
   /** Fails the next statements, one for each. */
   readonly failures: Error[] = [];
   /** What to wait for before a failed statement is tried again; undefined: it is not. */
   retry: Promise<unknown> | undefined;
   canCopy = true;
+  copies = 0;
   readonly take: (() => readonly string[])[] = [];
 
   fetch(take: () => readonly string[], deadline: Deadline): Promise<Map<string, Row>> {
@@ -43,6 +46,8 @@ class FakeSource implements LookupSource<Row, Row> {
 
   async #fetch(take: () => readonly string[], deadline: Deadline): Promise<Map<string, Row>> {
     await this.pool.passage;
+    const refusal = this.refusals.shift();
+    if (refusal) throw refusal;
     deadline.check();
     const digests = take();
     if (digests.length === 0) return new Map();
@@ -61,6 +66,7 @@ class FakeSource implements LookupSource<Row, Row> {
   }
 
   copy(row: Row): Row | undefined {
+    this.copies++;
     if (row.digest.startsWith('deep')) throw new RangeError('Maximum call stack size exceeded');
     return this.canCopy ? { ...row, tags: [...row.tags] } : undefined;
   }
@@ -165,6 +171,19 @@ describe('LookupQueue', () => {
       await find('a');
       await find('a');
       expect(source.sent).toEqual([['a'], ['a']]);
+    });
+
+    it('that get no connection fail those they were begun for, and nobody who came since', async () => {
+      source.pool.shut();
+      const first = find('a');
+      await turn();
+      await turn();
+      const later = [find('b'), find('a')];
+      source.refusals.push(new Error('No connection.'));
+      source.pool.open();
+      await expect(first).rejects.toThrow('No connection.');
+      expect(await Promise.all(later)).toEqual(['b', 'a'].map(rowOf));
+      expect(source.sent).toEqual([['a', 'b']]);
     });
 
     it('take in what comes while they wait for a connection', async () => {
@@ -273,6 +292,12 @@ describe('LookupQueue', () => {
       expect(new Set(found.slice(0, 3)).size).toBe(3);
       expect(found).toEqual(['a', 'a', 'a', 'b'].map(rowOf));
       expect(source.sent).toEqual([['a', 'b'], ['a'], ['a']]);
+    });
+
+    it('is tried to be copied once for each of its rows, however many ask', async () => {
+      const found = await Promise.all(Array.from({ length: 100 }, () => find('deep')));
+      expect(found).toHaveLength(100);
+      expect(source.copies).toBeLessThan(100);
     });
 
     it('fails nobody else where its row is nested too deeply to be copied', async () => {

@@ -3,7 +3,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { describe, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { DataSource, type QueryRunner } from 'typeorm';
 import { AuthToken, KnoxModule, TokenService, type KnoxModuleOptions } from '../../lib/index.ts';
 import { MeController, PASSWORD } from './app.ts';
 import { createDatabase, DATABASES, type DatabaseName } from './databases.ts';
@@ -59,6 +59,8 @@ export interface FaultyApp {
   login(): Promise<Answer>;
   /** A raw token of John's, made without a login and what follows one. */
   newToken(): Promise<string>;
+  /** Another connection past the proxy, which may hold locks while `direct` looks on. */
+  locker(): Promise<QueryRunner>;
   /** How many rows the token table has. */
   rows(): Promise<number>;
   /** How many connections the database server knows of, but for the direct one. */
@@ -83,6 +85,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     users.create({ username: 'john.doe', password: PASSWORD, isActive: true }),
   );
   const log = new LogRecorder();
+  const lockers: DataSource[] = [];
   if (proxy) options.prepare?.(proxy);
 
   @Module({
@@ -125,6 +128,15 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     john,
     me: (token) => client.get('/me', { token }),
     login,
+    async locker() {
+      const source = await new DataSource({
+        ...database.options,
+        entities,
+        ...poolOf(name, 1),
+      }).initialize();
+      lockers.push(source);
+      return source.createQueryRunner();
+    },
     newToken: async () => (await tokens.create(john)).token,
     async rows() {
       const [row] = await direct.query('SELECT COUNT(*) AS total FROM knox_auth_token');
@@ -135,6 +147,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
       return Number(row.total);
     },
     async close() {
+      for (const source of lockers) await source.destroy();
       await app.close();
       proxy?.shutDown();
       await direct.destroy();

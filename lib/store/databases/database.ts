@@ -55,8 +55,11 @@ export interface Database {
    * no statement if there is none to make.
    */
   select(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
-  /** Runs one statement, made when there is a connection for it, and committed when the promise resolves. */
-  run(make: () => Statement, deadline: Deadline): Promise<StatementResult>;
+  /**
+   * Deletes rows by a statement of its own, committed when the promise resolves. No two about one key
+   * hold a connection of this process at the same time: a row that is locked holds up one of them.
+   */
+  delete(key: string, statement: Statement, deadline: Deadline): Promise<number>;
   /**
    * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
    * resolves. No two of one owner hold a connection of this process at the same time, whether or
@@ -93,10 +96,20 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
-/** Runs a script on a TypeORM query runner. */
-export async function runScript<T>(runner: QueryRunner, script: Script<T>): Promise<T> {
+/**
+ * Runs a script on a TypeORM query runner. None of its statements is sent after the deadline: whoever
+ * was told by then that it failed may have ended the transaction, and what comes after that has none.
+ */
+export async function runScript<T>(
+  runner: QueryRunner,
+  script: Script<T>,
+  deadline: Deadline,
+): Promise<T> {
   let step = script.next();
-  while (!step.done) step = script.next(await runStatement(runner, step.value));
+  while (!step.done) {
+    deadline.check();
+    step = script.next(await runStatement(runner, step.value));
+  }
   return step.value;
 }
 

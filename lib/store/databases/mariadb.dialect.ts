@@ -41,6 +41,11 @@ export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dia
       ...(owner === null ? [] : [lockOwner(owner, ms)]),
     ],
     lockOwner,
+    // MySQL has no such prefix either.
+    boundWait: (sql, ms) =>
+      options.type === 'mariadb'
+        ? `SET STATEMENT innodb_lock_wait_timeout = ${String(Math.ceil(ms / 1000))} FOR ${sql}`
+        : sql,
     abandon(runner: MysqlRunner) {
       runner.databaseConnection?.destroy();
       return Promise.resolve();

@@ -39,6 +39,11 @@ export interface Dialect {
   /** Takes the owner's lock, held to the end of the transaction; waits so many milliseconds. */
   lockOwner(owner: OwnerKey, ms: number): Statement;
   /**
+   * The statement, told to wait for a row so many milliseconds at most, where the server would otherwise
+   * not notice that nobody wants it any more.
+   */
+  boundWait(sql: string, ms: number): string;
+  /**
    * Ends what the server does for the runner, as far as it can be told to, and closes the runner's
    * connection, so that the pool opens another one in its place. Never rejects, and soon resolves.
    */
@@ -58,6 +63,8 @@ export class PooledDatabase implements Database {
   readonly #connections: Turnstile;
   /** Of one owner's transactions only one holds a connection; the others would just wait on it. */
   readonly #owners = new KeyedTurnstile(LONGEST_OWNER_LINE);
+  /** Of one row's deletions too. */
+  readonly #rows = new KeyedTurnstile(LONGEST_OWNER_LINE);
 
   constructor(dataSource: DataSource, dialect: Dialect) {
     this.#dataSource = dataSource;
@@ -100,8 +107,13 @@ export class PooledDatabase implements Database {
     }, deadline);
   }
 
-  run(make: () => Statement, deadline: Deadline): Promise<StatementResult> {
-    return this.read((runner) => runStatement(runner, make()), deadline);
+  delete(key: string, { sql, parameters }: Statement, deadline: Deadline): Promise<number> {
+    const work = (): Promise<StatementResult> =>
+      this.read((runner) => {
+        const bound = this.#dialect.boundWait(sql, deadline.remaining);
+        return runStatement(runner, { sql: bound, parameters });
+      }, deadline);
+    return this.#rows.pass(key, deadline, async () => (await work()).affected);
   }
 
   transaction<T>({ owner, locks }: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {
@@ -118,9 +130,10 @@ export class PooledDatabase implements Database {
   ): Promise<T> {
     if (owner !== null) {
       await this.#checkIsolation(runner);
+      deadline.check();
       await runStatement(runner, this.#dialect.lockOwner(owner, deadline.remaining));
     }
-    return runScript(runner, script());
+    return runScript(runner, script(), deadline);
   }
 
   isTransient(error: unknown): boolean {
@@ -159,7 +172,7 @@ export class PooledDatabase implements Database {
           for (const statement of this.#dialect.begin(deadline.remaining, owner)) {
             await runStatement(runner, statement);
           }
-          const result = await runScript(runner, script());
+          const result = await runScript(runner, script(), deadline);
           // Past the deadline the caller was told 503; a commit now would leave what it never got.
           deadline.check();
           state.committing = true;

@@ -89,6 +89,8 @@ export function postgresDialect(dataSource: DataSource, schema: TokenSchema): Di
       // In one message; the server still runs it as a statement of its own.
       return [{ sql: owner === null ? sql : `${sql}; ${lockOf(owner)}`, parameters: [] }];
     },
+    // It is cancelled when it is abandoned.
+    boundWait: (sql) => sql,
     lockOwner: (owner) => ({ sql: lockOf(owner), parameters: [] }),
     async abandon(runner: PostgresRunner) {
       // In this order: PgBouncer, once a client is gone, no longer knows which query it meant.

@@ -9,6 +9,7 @@ import {
   type StatementResult,
   type Turn,
 } from './database.ts';
+import type { Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
@@ -73,8 +74,8 @@ export class SqliteDatabase implements Database {
     return statement ? this.#execute(databaseConnection, statement).rows : [];
   }
 
-  run(make: () => Statement): Promise<StatementResult> {
-    return this.#atRest((connection) => this.#execute(connection, make()));
+  delete(_key: string, statement: Statement): Promise<number> {
+    return this.#atRest((connection) => this.#execute(connection, statement).affected);
   }
 
   /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */
@@ -94,8 +95,13 @@ export class SqliteDatabase implements Database {
     });
   }
 
-  within<T>(runner: QueryRunner, _owner: OwnerKey | null, script: () => Script<T>): Promise<T> {
-    return runScript(runner, script());
+  within<T>(
+    runner: QueryRunner,
+    _owner: OwnerKey | null,
+    script: () => Script<T>,
+    deadline: Deadline,
+  ): Promise<T> {
+    return runScript(runner, script(), deadline);
   }
 
   isTransient(error: unknown): boolean {

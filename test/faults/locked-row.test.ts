@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { QueryRunner } from 'typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import { freezeTime, thawTime } from '../support/clock.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  describeOnServers,
+  POOL_SIZE,
+  startFaultyApp,
+  type FaultyApp,
+} from '../support/faulty-app.ts';
+
+const START = Date.UTC(2026, 10, 25);
+const HOUR = 3_600_000;
+
+/** As an application does that writes to a column of its own, "last seen" for instance. */
+const LOCK = 'UPDATE knox_auth_token SET token_key = token_key WHERE digest = ';
+
+describeOnServers('a token whose row others hold locked, on %s', (database) => {
+  let test: FaultyApp;
+  let holder: QueryRunner;
+  let token: string;
+  beforeEach(async () => {
+    test = await startFaultyApp({
+      database,
+      knox: { tokenTtl: '1h', autoRefresh: true, minRefreshInterval: 0, tokenLimitPerUser: 1 },
+    });
+    freezeTime(START);
+    token = await test.newToken();
+    holder = await test.locker();
+    await holder.startTransaction();
+    const [row] = await test.direct.getRepository(AuthToken).find();
+    await holder.query(`${LOCK}'${row!.digest}'`);
+  });
+  afterEach(async () => {
+    thawTime();
+    if (holder.isTransactionActive) await holder.rollbackTransaction();
+    await test.close();
+  });
+
+  const expiry = async () => {
+    const [row] = await test.direct.getRepository(AuthToken).find();
+    return row!.expiry!.getTime();
+  };
+  const others = async () => (await test.tokens.create(test.john, { limit: null })).token;
+
+  it('is good, and waits for nobody: a refresh is let be', async () => {
+    freezeTime(START + 1);
+    const answers = await Promise.all(Array.from({ length: 3 * POOL_SIZE }, () => test.me(token)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(await expiry()).toBe(START + HOUR);
+    expect(test.log.errors).toEqual([]);
+    await holder.commitTransaction();
+    freezeTime(START + 2);
+    expect((await test.me(token)).status).toBe(200);
+    expect(await expiry()).toBe(START + 2 + HOUR);
+  });
+
+  it('is not refreshed once a login has taken its place', async () => {
+    freezeTime(START + HOUR - 1);
+    const using = test.me(token);
+    expect((await using).status).toBe(200);
+    freezeTime(START + HOUR);
+    expect((await test.login()).status).toBe(200);
+    await holder.commitTransaction();
+    expect(await test.tokens.list(test.john)).toHaveLength(1);
+  });
+
+  it('keeps one connection busy, however many log it out, and others go on', async () => {
+    const other = await others();
+    const logout = () => test.client.post('/auth/logout', { token });
+    const flood = Array.from({ length: 3 * POOL_SIZE }, logout);
+    await eventually(test.serverConnections, (count) => count > 2);
+    const uses = await Promise.all(Array.from({ length: 10 }, () => test.me(other)));
+    expect(uses.map(({ status }) => status)).toEqual(uses.map(() => 200));
+    const answers = await Promise.all(flood);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+    // The holder's own, and the pool's; the server waits for the row no longer than the application.
+    const most = POOL_SIZE + 1;
+    const settled = await eventually(test.serverConnections, (count) => count <= most, 5_000);
+    expect(settled).toBeLessThanOrEqual(most);
+    await holder.commitTransaction();
+    await eventually(
+      async () => (await test.me(token)).status,
+      (status) => status === 401,
+    );
+    expect((await test.me(other)).status).toBe(200);
+  });
+});
