@@ -169,7 +169,8 @@ class Fuzzer {
     const opened = statuses.some((status) => status >= 200 && status < 300);
     const unheard = mayOpen && !opened && !answer.includes('"code":');
     if (unheard && text.includes('\r\n\r\n')) this.#lateUntil = index + 3;
-    const lateLogout = unheard && text.includes('logout');
+    // Beside another request that was answered, too.
+    const lateLogout = mayOpen && text.includes('logout') && !statuses.includes(204);
     this.#mayBeLoggedOut ||= lateLogout;
     if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
   }
