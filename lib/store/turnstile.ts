@@ -3,6 +3,9 @@ import type { Deadline } from './deadline.ts';
 /** How many may wait for the database before more are turned away. */
 export const LONGEST_LINE = 10_000;
 
+/** How many may wait where only one at a time is let in. */
+export const LONGEST_SINGLE_FILE = 1_000;
+
 /** So many wait already that one more would not be served in time either. */
 export class OverloadError extends Error {
   override readonly name = 'OverloadError';
@@ -12,14 +15,20 @@ export class OverloadError extends Error {
   }
 }
 
+/** Who waits: by what is asked of the database, so that neither kind waits for all of the other. */
+export type Line = 'reads' | 'writes';
+
 /**
- * Lets so many in at a time; the others wait in order, each no longer than its deadline, and whoever
- * would make the line too long is turned away at once.
+ * Lets so many in at a time; the others wait, each no longer than its deadline, and whoever would make
+ * a line too long is turned away at once. The two lines take turns. In each the newest goes first: who
+ * has waited for long has little time left to be served in, and where more come than can be served, the
+ * oldest first would mean that nobody is.
  */
 export class Turnstile {
   readonly #capacity: number;
   readonly #longestLine: number;
-  readonly #line = new Set<() => void>();
+  readonly #lines: Readonly<Record<Line, (() => void)[]>> = { reads: [], writes: [] };
+  #next: Line = 'reads';
   #inside = 0;
 
   constructor(capacity: number, longestLine: number) {
@@ -27,53 +36,50 @@ export class Turnstile {
     this.#longestLine = longestLine;
   }
 
-  /** Whether nobody is inside or waiting. */
+  /** Whether nobody is inside, and thus nobody waiting. */
   get isEmpty(): boolean {
-    return this.#inside === 0 && this.#line.size === 0;
+    return this.#inside === 0;
   }
 
   /** @throws DeadlineExceededError, OverloadError */
-  async enter(deadline: Deadline): Promise<void> {
+  async enter(deadline: Deadline, kind: Line = 'writes'): Promise<void> {
     if (this.#inside < this.#capacity) {
       this.#inside++;
       return;
     }
-    if (this.#line.size >= this.#longestLine) throw new OverloadError();
+    const line = this.#lines[kind];
+    if (line.length >= this.#longestLine) throw new OverloadError();
     let admit = (): void => undefined;
     const admitted = new Promise<void>((resolve) => (admit = resolve));
-    this.#line.add(admit);
+    line.push(admit);
     try {
       await deadline.race(admitted);
     } catch (error) {
+      const place = line.indexOf(admit);
       // Admitted in the very moment that time ran out: the place goes to the next one.
-      if (!this.#line.delete(admit)) this.leave();
+      if (place === -1) this.leave();
+      else line.splice(place, 1);
       throw error;
     }
   }
 
   leave(): void {
-    const [next] = this.#line;
-    if (!next) {
-      this.#inside--;
-      return;
-    }
-    this.#line.delete(next);
-    next();
+    const kind = this.#next;
+    const other = kind === 'reads' ? 'writes' : 'reads';
+    this.#next = other;
+    const admit = this.#lines[kind].pop() ?? this.#lines[other].pop();
+    if (admit) admit();
+    else this.#inside--;
   }
 }
 
-/** A turnstile of one for each key. */
+/** A turnstile for each key that lets one in at a time. */
 export class KeyedTurnstile {
-  readonly #longestLine: number;
   readonly #turnstiles = new Map<string, Turnstile>();
-
-  constructor(longestLine: number) {
-    this.#longestLine = longestLine;
-  }
 
   /** Does the work when its turn has come, alone for its key. */
   async pass<T>(key: string, deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    const turnstile = this.#turnstiles.get(key) ?? new Turnstile(1, this.#longestLine);
+    const turnstile = this.#turnstiles.get(key) ?? new Turnstile(1, LONGEST_SINGLE_FILE);
     this.#turnstiles.set(key, turnstile);
     await turnstile.enter(deadline);
     try {

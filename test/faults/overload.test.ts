@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
 import { eventually } from '../support/eventually.ts';
@@ -7,6 +8,10 @@ import {
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
+import { User } from '../support/users.ts';
+
+const newUser = (username: string): User =>
+  Object.assign(new User(), { username, password: '', isActive: true });
 
 /** How many lookups may be open, and how many may wait for a user's turn. */
 const LONGEST_LINE = 10_000;
@@ -41,6 +46,31 @@ describeOnServers('more requests than %s can answer', (database) => {
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
     test.proxy.thaw();
     expect((await test.me(token)).status).toBe(200);
+  });
+
+  it('of many users that write: a lookup waits for a few of them, and the last are served', async () => {
+    const users = await test.direct
+      .getRepository(User)
+      .save(Array.from({ length: 300 }, (_, index) => newUser(`user-${String(index)}`)));
+    test.proxy.delay(20);
+    let created = 0;
+    // A second ahead of the lookup, and more than there is time for.
+    const creating = users.map((user) => test.tokens.create(user).then(() => created++));
+    const outcomes = Promise.allSettled(creating);
+    await sleep(1_000);
+    expect((await test.me(token)).status).toBe(200);
+    expect(created).toBeLessThan(users.length / 2);
+    // Whoever comes last has the most time left.
+    const late = users.slice(0, POOL_SIZE).map((user) => test.tokens.create(user));
+    await Promise.all(late);
+    await outcomes;
+    test.proxy.delay(0);
+    expect(created).toBeGreaterThan(0);
+    expect(created).toBeLessThan(users.length);
+    expect(await eventually(test.rows, (rows) => rows === 1 + created + late.length)).toBe(
+      1 + created + late.length,
+    );
+    await test.direct.getRepository(User).remove(users);
   });
 
   it.each([3, null])(

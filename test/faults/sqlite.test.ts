@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TypeOrmModuleOptions } from '@nestjs/typeorm';
-import { AuthToken } from '../../lib/index.ts';
+import { AuthToken, type TokenService } from '../../lib/index.ts';
 import { ERRORS } from '../support/errors.ts';
 import {
   AUTH_TIMEOUT_MS,
@@ -13,9 +14,11 @@ import {
 } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
 import { lagDuring } from '../support/lag.ts';
+import type { User } from '../support/users.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
 interface Connection {
+  exec(sql: string): unknown;
   pragma(source: string, options?: { simple: boolean }): unknown;
 }
 
@@ -74,6 +77,42 @@ describe('an SQLite file', () => {
       expect((await test.login()).status).toBe(200);
     },
   );
+
+  it.each([
+    ['logins', (tokens: TokenService, user: User) => tokens.create(user)],
+    ['logouts', (tokens: TokenService, user: User) => tokens.revokeAll(user)],
+  ])(
+    'that is locked while a thousand %s wait: only the first of them tries it',
+    async (_, write) => {
+      let tries = 0;
+      const prepareDatabase = (connection: Connection) => {
+        const exec = connection.exec.bind(connection);
+        connection.exec = (sql) => {
+          tries += Number(sql.startsWith('BEGIN'));
+          return exec(sql);
+        };
+      };
+      test = await start({ enableWAL: true, prepareDatabase });
+      await lock();
+      const writes = Array.from({ length: 1_000 }, () => write(test.tokens, test.john));
+      const outcomes = Promise.allSettled(writes);
+      expect(await lagDuring(() => outcomes)).toBeLessThan(250);
+      expect(new Set((await outcomes).map(({ status }) => status))).toEqual(new Set(['rejected']));
+      expect(tries).toBeLessThan(writes.length / 2);
+      expect(await test.rows()).toBe(0);
+    },
+  );
+
+  it('that is unlocked while hundreds of logins wait: all go on', async () => {
+    test = await start({ enableWAL: true });
+    await lock();
+    const logins = Array.from({ length: 200 }, () => test.tokens.create(test.john));
+    const all = Promise.all(logins);
+    await sleep(AUTH_TIMEOUT_MS / 4);
+    await unlock();
+    await all;
+    expect(await test.rows()).toBe(200);
+  });
 
   it('that is locked when the first request of all comes: the event loop turns', async () => {
     test = await start({ enableWAL: true });

@@ -2,7 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { IsolationError } from '../app-transactions.ts';
 import { DeadlineExceededError, type Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
-import { KeyedTurnstile, LONGEST_LINE, Turnstile } from '../turnstile.ts';
+import { KeyedTurnstile, LONGEST_LINE, Turnstile, type Line } from '../turnstile.ts';
 import {
   driverCode,
   OutcomeUnknownError,
@@ -15,9 +15,6 @@ import {
   type StatementResult,
   type Turn,
 } from './database.ts';
-
-/** How many may wait for one owner's turn before more are turned away. */
-const LONGEST_OWNER_LINE = 1_000;
 
 /** Where PostgreSQL and MariaDB part ways. */
 export interface Dialect {
@@ -62,9 +59,9 @@ export class PooledDatabase implements Database {
   /** The pool's own line has no end and no deadlines, so nobody is sent there to wait. */
   readonly #connections: Turnstile;
   /** Of one owner's transactions only one holds a connection; the others would just wait on it. */
-  readonly #owners = new KeyedTurnstile(LONGEST_OWNER_LINE);
+  readonly #owners = new KeyedTurnstile();
   /** Of one row's deletions too. */
-  readonly #rows = new KeyedTurnstile(LONGEST_OWNER_LINE);
+  readonly #rows = new KeyedTurnstile();
 
   constructor(dataSource: DataSource, dialect: Dialect) {
     this.#dataSource = dataSource;
@@ -76,28 +73,8 @@ export class PooledDatabase implements Database {
     this.#connections = new Turnstile(dialect.poolSize, LONGEST_LINE);
   }
 
-  async read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
-    await this.#connections.enter(deadline);
-    const runner = this.#dataSource.createQueryRunner('master');
-    const connecting = runner.connect();
-    try {
-      await deadline.race(connecting);
-    } catch (error) {
-      // The pool cannot be told that nobody waits any more. What it gives late goes back at once.
-      const settle = (): Promise<void> => this.#release(runner);
-      void connecting.then(settle, settle);
-      throw error;
-    }
-    try {
-      deadline.check();
-      return await deadline.race(query(runner));
-    } catch (error) {
-      // A server that is frozen, or gone without a word, would hold the connection for ever.
-      if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);
-      throw error;
-    } finally {
-      await this.#release(runner);
-    }
+  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
+    return this.#connected('reads', query, deadline);
   }
 
   select(make: () => Statement | null, deadline: Deadline): Promise<Rows> {
@@ -109,10 +86,14 @@ export class PooledDatabase implements Database {
 
   delete(key: string, { sql, parameters }: Statement, deadline: Deadline): Promise<number> {
     const work = (): Promise<StatementResult> =>
-      this.read((runner) => {
-        const bound = this.#dialect.boundWait(sql, deadline.remaining);
-        return runStatement(runner, { sql: bound, parameters });
-      }, deadline);
+      this.#connected(
+        'writes',
+        (runner) => {
+          const bound = this.#dialect.boundWait(sql, deadline.remaining);
+          return runStatement(runner, { sql: bound, parameters });
+        },
+        deadline,
+      );
     return this.#rows.pass(key, deadline, async () => (await work()).affected);
   }
 
@@ -148,6 +129,34 @@ export class PooledDatabase implements Database {
     return Promise.resolve();
   }
 
+  async #connected<T>(
+    line: Line,
+    query: (runner: QueryRunner) => Promise<T>,
+    deadline: Deadline,
+  ): Promise<T> {
+    await this.#connections.enter(deadline, line);
+    const runner = this.#dataSource.createQueryRunner('master');
+    const connecting = runner.connect();
+    try {
+      await deadline.race(connecting);
+    } catch (error) {
+      // The pool cannot be told that nobody waits any more. What it gives late goes back at once.
+      const settle = (): Promise<void> => this.#release(runner);
+      void connecting.then(settle, settle);
+      throw error;
+    }
+    try {
+      deadline.check();
+      return await deadline.race(query(runner));
+    } catch (error) {
+      // A server that is frozen, or gone without a word, would hold the connection for ever.
+      if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);
+      throw error;
+    } finally {
+      await this.#release(runner);
+    }
+  }
+
   /** At REPEATABLE READ, PostgreSQL shows no token that was committed since the snapshot. */
   async #checkIsolation(runner: QueryRunner): Promise<void> {
     const { isolationLevel } = this.#dialect;
@@ -166,25 +175,26 @@ export class PooledDatabase implements Database {
     deadline: Deadline,
   ): Promise<T> {
     const state = { committing: false };
-    try {
-      return await this.read(async (runner) => {
-        try {
-          for (const statement of this.#dialect.begin(deadline.remaining, owner)) {
-            await runStatement(runner, statement);
-          }
-          const result = await runScript(runner, script(), deadline);
-          // Past the deadline the caller was told 503; a commit now would leave what it never got.
-          deadline.check();
-          state.committing = true;
-          await runner.query('COMMIT');
-          return result;
-        } catch (error) {
-          // The first error is the cause; a connection that cannot roll back is lost with its
-          // transaction.
-          if (!state.committing) await runner.query('ROLLBACK').catch(() => undefined);
-          throw error;
+    const work = async (runner: QueryRunner): Promise<T> => {
+      try {
+        for (const statement of this.#dialect.begin(deadline.remaining, owner)) {
+          await runStatement(runner, statement);
         }
-      }, deadline);
+        const result = await runScript(runner, script(), deadline);
+        // Past the deadline the caller was told 503; a commit now would leave what it never got.
+        deadline.check();
+        state.committing = true;
+        await runner.query('COMMIT');
+        return result;
+      } catch (error) {
+        // The first error is the cause; a connection that cannot roll back is lost with its
+        // transaction.
+        if (!state.committing) await runner.query('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    };
+    try {
+      return await this.#connected('writes', work, deadline);
     } catch (error) {
       const known = !state.committing || this.isTransient(error) || this.isMissingOwner(error);
       throw known ? error : new OutcomeUnknownError(error);

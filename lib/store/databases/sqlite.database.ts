@@ -11,6 +11,9 @@ import {
 } from './database.ts';
 import type { Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
+import { setImmediate } from '../real-timers.ts';
+import { retryOnLocks } from '../retry.ts';
+import { LONGEST_LINE, LONGEST_SINGLE_FILE, Turnstile } from '../turnstile.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
 interface SqliteConnection {
@@ -26,6 +29,9 @@ interface PreparedStatement {
   all(...parameters: unknown[]): unknown[];
   run(...parameters: unknown[]): { readonly changes: number };
 }
+
+/** How many queries of TypeORM's own may be tried at the same time. */
+const MOST_READERS = 10;
 
 /** How many statements of one connection are kept prepared. */
 const MOST_PREPARED = 200;
@@ -56,6 +62,9 @@ export class SqliteDatabase implements Database {
   readonly currentReadLock = '';
   readonly #dataSource: DataSource;
   readonly #statements = new WeakMap<SqliteConnection, Map<string, PreparedStatement>>();
+  /** So many try a file that is locked; thousands at once would leave the event loop no time for others. */
+  readonly #readers = new Turnstile(MOST_READERS, LONGEST_LINE);
+  readonly #writers = new Turnstile(1, LONGEST_SINGLE_FILE);
   #own: Promise<SqliteDriver> | undefined;
   #closed = false;
 
@@ -63,9 +72,14 @@ export class SqliteDatabase implements Database {
     this.#dataSource = dataSource;
   }
 
-  async read<T>(query: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    const driver = await this.#driver();
-    return query(driver.createQueryRunner('master'));
+  async read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
+    await this.#readers.enter(deadline);
+    const work = async (): Promise<T> => query((await this.#driver()).createQueryRunner('master'));
+    try {
+      return await retryOnLocks(work, deadline, this);
+    } finally {
+      this.#readers.leave();
+    }
   }
 
   async select(make: () => Statement | null): Promise<Rows> {
@@ -74,13 +88,13 @@ export class SqliteDatabase implements Database {
     return statement ? this.#execute(databaseConnection, statement).rows : [];
   }
 
-  delete(_key: string, statement: Statement): Promise<number> {
-    return this.#atRest((connection) => this.#execute(connection, statement).affected);
+  delete(_key: string, statement: Statement, deadline: Deadline): Promise<number> {
+    return this.#write((connection) => this.#execute(connection, statement).affected, deadline);
   }
 
   /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */
-  transaction<T>(_turn: Turn, script: () => Script<T>): Promise<T> {
-    return this.#atRest((connection) => {
+  transaction<T>(_turn: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {
+    return this.#write((connection) => {
       connection.exec('BEGIN IMMEDIATE');
       try {
         const steps = script();
@@ -92,7 +106,7 @@ export class SqliteDatabase implements Database {
         if (connection.inTransaction) connection.exec('ROLLBACK');
         throw error;
       }
-    });
+    }, deadline);
   }
 
   within<T>(
@@ -117,6 +131,19 @@ export class SqliteDatabase implements Database {
     const own = this.#own;
     this.#own = undefined;
     await (await own)?.disconnect();
+  }
+
+  /**
+   * Writes when it is its turn. Only the first in the line tries a file that is locked, and each turn of
+   * the event loop sees one of them.
+   */
+  async #write<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
+    await this.#writers.enter(deadline);
+    try {
+      return await retryOnLocks(() => this.#atRest(work), deadline, this);
+    } finally {
+      setImmediate(() => this.#writers.leave());
+    }
   }
 
   /** Works on the connection in the very turn that saw it in no transaction. */
