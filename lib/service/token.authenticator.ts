@@ -121,7 +121,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
     const { minRefreshInterval } = this.#settings;
     try {
       const written = await this.#store.refresh(
-        authToken.digest,
+        authToken,
         expiry.getTime(),
         minRefreshInterval,
         deadline,

@@ -10,6 +10,14 @@ const ATTEMPT_MS = 5_000;
 const PAUSE_MS = { first: 100, longest: 10_000 } as const;
 
 /**
+ * How long after its beginning a COMMIT may still arrive, in milliseconds: a server lets a transaction
+ * idle for as long as its client would wait, and lets its COMMIT run for as long.
+ */
+export function lateCommitMs({ ms }: Deadline): number {
+  return 2 * ms + 1_000;
+}
+
+/**
  * Whoever was told that a login failed must not have a token all the same: if the insert that was
  * given up has succeeded, or nobody knows, its row is deleted, again and again until the database
  * acknowledges it; and once more, when a late COMMIT can no longer bring it back.

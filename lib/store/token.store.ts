@@ -6,7 +6,7 @@ import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import type { BaseToken } from './base-token.ts';
 import type { Deadline } from './deadline.ts';
-import { disown, undo } from './disown.ts';
+import { disown, lateCommitMs, undo } from './disown.ts';
 import { retryOnLocks } from './retry.ts';
 import { TokenLookup } from './token.lookup.ts';
 import type { OwnerKey } from './owner.schema.ts';
@@ -20,9 +20,6 @@ import {
   type InsertTerms,
 } from './token.scripts.ts';
 import { TokenStatements } from './token.statements.ts';
-
-/** Beyond twice the deadline, for which a server lets a transaction idle, and its COMMIT run. */
-const LATE_COMMIT_MARGIN_MS = 1_000;
 
 /** Why there is no token, where the database was fine. */
 export type InsertRefusal = 'limit' | 'no_owner';
@@ -45,6 +42,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly transactions: AppTransactions;
   readonly background = new Background();
   readonly #userRelations: readonly string[];
+  /** The expiries that are being written, by digest: of many uses at once, one writes. */
+  readonly #refreshes = new Map<string, number>();
   #ground: Ground<Token> | undefined;
 
   constructor(
@@ -107,7 +106,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     } catch (error) {
       const undoing = this.#ready.statements.delete(token.digest);
       if (transaction) undo(this.background, undoing, deadline, transaction);
-      else this.#disown(token.digest, work, 2 * deadline.ms + LATE_COMMIT_MARGIN_MS);
+      else this.#disown(token.digest, work, lateCommitMs(deadline));
       throw error;
     }
   }
@@ -118,14 +117,27 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, or holds
-   * it, nor if it ran out while this one waited for a connection.
+   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, is about
+   * to refresh it, or holds it, nor if it ran out while this one waited for a connection.
    */
-  refresh(digest: string, expiry: number, minGain: number, deadline: Deadline): Promise<boolean> {
-    const { database, statements } = this.#ready;
-    const turn = { owner: null, locks: false };
-    const script = (): Script<boolean> => refreshUnlocked(statements, digest, expiry, minGain);
-    return this.#within(deadline, () => database.transaction(turn, script, deadline));
+  async refresh(
+    { digest, expiry, user }: Token,
+    next: number,
+    minGain: number,
+    deadline: Deadline,
+  ): Promise<boolean> {
+    const { database, statements, schema } = this.#ready;
+    if (next - (this.#refreshes.get(digest) ?? Number.NEGATIVE_INFINITY) <= minGain) return false;
+    // Where it may run out before the commit, a login must see either a token or a free place.
+    const locks = Number(expiry) - Date.now() < lateCommitMs(deadline);
+    const turn = { owner: locks ? schema.owner.keyOf(user) : null, locks };
+    const script = (): Script<boolean> => refreshUnlocked(statements, digest, next, minGain);
+    this.#refreshes.set(digest, next);
+    try {
+      return await this.#within(deadline, () => database.transaction(turn, script, deadline));
+    } finally {
+      if (this.#refreshes.get(digest) === next) this.#refreshes.delete(digest);
+    }
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */

@@ -66,6 +66,21 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     expect(await test.tokens.list(test.john)).toHaveLength(1);
   });
 
+  it('is counted by a login that meets its refresh, even if it would have run out meanwhile', async () => {
+    await holder.rollbackTransaction();
+    freezeTime(START + HOUR - 1);
+    const atUpdate = test.proxy.holdAt(/UPDATE .*knox_auth_token/);
+    const using = test.me(token);
+    await atUpdate;
+    freezeTime(START + HOUR);
+    const logins = Promise.all([test.login(), test.login()]);
+    await test.proxy.quiet(100);
+    test.proxy.thaw();
+    expect((await using).body.expiry).toBe(new Date(START + 2 * HOUR - 1).toISOString());
+    expect((await logins).map(({ status }) => status)).toEqual([403, 403]);
+    expect(await test.tokens.list(test.john)).toHaveLength(1);
+  });
+
   it('keeps one connection busy, however many log it out, and others go on', async () => {
     const other = await others();
     const logout = () => test.client.post('/auth/logout', { token });
