@@ -1,7 +1,12 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
 import { openDatabase } from './databases/open-database.ts';
-import { OutcomeUnknownError, type Database, type Script } from './databases/database.ts';
+import {
+  OutcomeUnknownError,
+  type Database,
+  type Script,
+  type Turn,
+} from './databases/database.ts';
 import { AppTransactions } from './app-transactions.ts';
 import { Background } from './background.ts';
 import type { BaseToken } from './base-token.ts';
@@ -20,6 +25,7 @@ import {
   type InsertTerms,
 } from './token.scripts.ts';
 import { TokenStatements } from './token.statements.ts';
+import { KeyedTurnstile } from './turnstile.ts';
 
 /** Why there is no token, where the database was fine. */
 export type InsertRefusal = 'limit' | 'no_owner';
@@ -42,8 +48,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly transactions: AppTransactions;
   readonly background = new Background();
   readonly #userRelations: readonly string[];
-  /** The expiries that are being written, by digest: of many uses at once, one writes. */
-  readonly #refreshes = new Map<string, number>();
+  /** Of many uses of a token at once, one waits for its owner's lock. */
+  readonly #runningOut = new KeyedTurnstile();
   #ground: Ground<Token> | undefined;
 
   constructor(
@@ -117,27 +123,17 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, is about
-   * to refresh it, or holds it, nor if it ran out while this one waited for a connection.
+   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, or holds
+   * it, nor if it ran out while this one waited for a connection, nor for as little as `gain`.
    */
-  async refresh(
-    { digest, expiry, user }: Token,
-    next: number,
-    minGain: number,
-    deadline: Deadline,
-  ): Promise<boolean> {
-    const { database, statements, schema } = this.#ready;
-    if (next - (this.#refreshes.get(digest) ?? Number.NEGATIVE_INFINITY) <= minGain) return false;
+  async refresh(token: Token, next: number, gain: number, deadline: Deadline): Promise<boolean> {
+    const { digest, expiry, user } = token;
     // Where it may run out before the commit, a login must see either a token or a free place.
     const locks = Number(expiry) - Date.now() < lateCommitMs(deadline);
-    const turn = { owner: locks ? schema.owner.keyOf(user) : null, locks };
-    const script = (): Script<boolean> => refreshUnlocked(statements, digest, next, minGain);
-    this.#refreshes.set(digest, next);
-    try {
-      return await this.#within(deadline, () => database.transaction(turn, script, deadline));
-    } finally {
-      if (this.#refreshes.get(digest) === next) this.#refreshes.delete(digest);
-    }
+    const turn = { owner: locks ? this.schema.owner.keyOf(user) : null, locks };
+    const refreshed = (): Promise<boolean> =>
+      this.#transact(turn, deadline, (sql) => refreshUnlocked(sql, digest, next, gain));
+    return locks ? ((await this.#runningOut.passIfFree(digest, refreshed)) ?? false) : refreshed();
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
@@ -147,10 +143,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Deletes all tokens of the owner but one; how many they were. */
   revokeAll(owner: OwnerKey, except: string | null, deadline: Deadline): Promise<number> {
-    const { database, statements } = this.#ready;
     const turn = { owner, locks: true };
-    const script = (): Script<number> => deleteOwned(statements, owner, except);
-    return this.#within(deadline, () => database.transaction(turn, script, deadline));
+    return this.#transact(turn, deadline, (sql) => deleteOwned(sql, owner, except));
   }
 
   /**
@@ -158,10 +152,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * of its own, leaving alone what others hold locked. Fewer than BATCH were the last.
    */
   deleteExpired(owner: OwnerKey | null, now: number, deadline: Deadline): Promise<number> {
-    const { database, statements } = this.#ready;
     const turn = { owner, locks: false };
-    const script = (): Script<number> => deleteExpired(statements, owner, now);
-    return this.#within(deadline, () => database.transaction(turn, script, deadline));
+    return this.#transact(turn, deadline, (sql) => deleteExpired(sql, owner, now));
   }
 
   /** Checks the entities while the application starts, if the data source is up by then. */
@@ -239,6 +231,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { database, statements } = this.#ready;
     const statement = statements.delete(digest);
     return this.#within(deadline, () => database.delete(digest, statement, deadline));
+  }
+
+  #transact<T>(
+    turn: Turn,
+    deadline: Deadline,
+    script: (statements: TokenStatements) => Script<T>,
+  ): Promise<T> {
+    const { database, statements } = this.#ready;
+    const work = (): Promise<T> => database.transaction(turn, () => script(statements), deadline);
+    return this.#within(deadline, work);
   }
 
   #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {

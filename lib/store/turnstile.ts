@@ -1,4 +1,4 @@
-import type { Deadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 
 /** How many may wait for the database before more are turned away. */
 export const LONGEST_LINE = 10_000;
@@ -88,5 +88,10 @@ export class KeyedTurnstile {
       turnstile.leave();
       if (turnstile.isEmpty) this.#turnstiles.delete(key);
     }
+  }
+
+  /** Does the work if nobody is at it for its key, else nothing. */
+  async passIfFree<T>(key: string, work: () => Promise<T>): Promise<T | undefined> {
+    return this.#turnstiles.has(key) ? undefined : this.pass(key, new Deadline(0), work);
   }
 }

@@ -112,6 +112,13 @@ describe('KeyedTurnstile', () => {
     expect(most).toBe(2);
   });
 
+  it('does nothing where another is at it, if told so', async () => {
+    const turnstile = new KeyedTurnstile();
+    const pass = (key: string) => turnstile.passIfFree(key, () => sleep(5, key));
+    expect(await Promise.all(['a', 'a', 'b'].map(pass))).toEqual(['a', undefined, 'b']);
+    expect(await pass('a')).toBe('a');
+  });
+
   it('goes on after work that failed', async () => {
     const turnstile = new KeyedTurnstile();
     const pass = (work: () => Promise<string>) => turnstile.pass('a', new Deadline(LONG), work);
