@@ -43,6 +43,10 @@ describe.each(GROUNDS)('Refreshes by clocks two hours apart, on $name', (ground)
     const look = async () => seen.push((await race.rows(user))[0]!.expiry!.getTime());
     const answers = await watching(look, () => times(60, () => race.me(token!)));
     expect(tally(answers)).toEqual({ 200: 60 });
+    // All of one process may have met the row in the other's hands, which is no reason to wait.
+    expect((await race.me(token!)).status).toBe(200);
+    expect((await race.me(token!)).status).toBe(200);
+    await look();
     expect(seen).toEqual(seen.toSorted((one, other) => one - other));
     const [row] = await race.rows(user);
     expect(row!.expiry!.getTime()).toBeGreaterThanOrEqual(start + 12 * HOUR);
