@@ -9,13 +9,14 @@ export async function retryOnLocks<T>(
   work: () => Promise<T>,
   deadline: Deadline,
   database: Database,
+  longestPauseMs = LONGEST_PAUSE_MS,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       if (!database.isTransient(error) || deadline.remaining === 0) throw error;
-      await deadline.pause(Math.random() * Math.min(LONGEST_PAUSE_MS, 4 * attempt));
+      await deadline.pause(Math.random() * Math.min(longestPauseMs, 4 * attempt));
     }
   }
 }

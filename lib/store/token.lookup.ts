@@ -103,7 +103,7 @@ export class TokenLookup<Token extends AbstractAuthToken> {
           const digests = take();
           return digests.length === 0 ? null : compiled.byDigests(digests);
         };
-        const rows = await within(deadline, () => database.select(make, deadline));
+        const rows = await within(deadline, () => database.lookUp(make, deadline));
         return new Map(rows.map((row) => [compiled.digestOf(row), row]));
       },
       read: (row) => compiled.readWithOwner(row),
@@ -112,8 +112,7 @@ export class TokenLookup<Token extends AbstractAuthToken> {
   }
 
   #select(statement: Statement, deadline: Deadline): Promise<readonly Row[]> {
-    const { database, within } = this.#ground;
-    return within(deadline, () => database.select(() => statement, deadline));
+    return this.#read(async (runner) => (await runStatement(runner, statement)).rows, deadline);
   }
 
   #read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {

@@ -50,7 +50,7 @@ export function* insertAndCount(
 }
 
 /**
- * Moves an expiry forward, unless someone else holds the row: a refresh waits for nobody. Whether it has
+ * Moves an expiry forward, unless someone else holds the row: a refresh waits for no row. Whether it has
  * run out is asked with the row in hand, and the clock read then: a login may have taken its place.
  */
 export function* refreshUnlocked(

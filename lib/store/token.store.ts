@@ -13,6 +13,7 @@ import type { BaseToken } from './base-token.ts';
 import type { Deadline } from './deadline.ts';
 import { disown, lateCommitMs, undo } from './disown.ts';
 import { retryOnLocks } from './retry.ts';
+import { mayRunOut, shortWait } from './running-out.ts';
 import { TokenLookup } from './token.lookup.ts';
 import type { OwnerKey } from './owner.schema.ts';
 import { TokenSchema } from './token.schema.ts';
@@ -123,17 +124,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether a row was written: not, if another request has refreshed or revoked it meanwhile, or holds
-   * it, nor if it ran out while this one waited for a connection, nor for as little as `gain`.
+   * Whether a row was written: not, if others have refreshed or revoked it meanwhile or hold it, if it
+   * has run out, or for as little as `gain`.
    */
   async refresh(token: Token, next: number, gain: number, deadline: Deadline): Promise<boolean> {
-    const { digest, expiry, user } = token;
-    // Where it may run out before the commit, a login must see either a token or a free place.
-    const locks = Number(expiry) - Date.now() < lateCommitMs(deadline);
-    const turn = { owner: locks ? this.schema.owner.keyOf(user) : null, locks };
-    const refreshed = (): Promise<boolean> =>
-      this.#transact(turn, deadline, (sql) => refreshUnlocked(sql, digest, next, gain));
-    return locks ? ((await this.#runningOut.passIfFree(digest, refreshed)) ?? false) : refreshed();
+    const refreshed = (turn: Turn, within: Deadline): Promise<boolean> =>
+      this.#transact(turn, within, (sql) => refreshUnlocked(sql, token.digest, next, gain));
+    if (!mayRunOut(token, deadline)) return refreshed({ owner: null, locks: false }, deadline);
+    const turn = { owner: this.schema.owner.keyOf(token.user), locks: true };
+    const behindLock = (): Promise<boolean> => refreshed(turn, shortWait(deadline));
+    return (await this.#runningOut.passIfFree(token.digest, behindLock)) ?? false;
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */

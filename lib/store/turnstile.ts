@@ -15,20 +15,27 @@ export class OverloadError extends Error {
   }
 }
 
-/** Who waits: by what is asked of the database, so that neither kind waits for all of the other. */
-export type Line = 'reads' | 'writes';
+/**
+ * Who waits, by what is asked of the database. Lookups go before all others: there are few of them, as each is
+ * for many requests. Reads and writes take turns, so that neither waits for all of the other.
+ */
+export type Line = 'lookups' | 'reads' | 'writes';
 
 /**
  * Lets so many in at a time; the others wait, each no longer than its deadline, and whoever would make
- * a line too long is turned away at once. The two lines take turns. In each the newest goes first: who
- * has waited for long has little time left to be served in, and where more come than can be served, the
- * oldest first would mean that nobody is.
+ * a line too long is turned away at once. In each line the newest goes first: who has waited for long
+ * has little time left to be served in, and where more come than can be served, the oldest first would
+ * mean that nobody is.
  */
 export class Turnstile {
   readonly #capacity: number;
   readonly #longestLine: number;
-  readonly #lines: Readonly<Record<Line, (() => void)[]>> = { reads: [], writes: [] };
-  #next: Line = 'reads';
+  readonly #lines: Readonly<Record<Line, (() => void)[]>> = {
+    lookups: [],
+    reads: [],
+    writes: [],
+  };
+  #next: 'reads' | 'writes' = 'reads';
   #inside = 0;
 
   constructor(capacity: number, longestLine: number) {
@@ -42,7 +49,7 @@ export class Turnstile {
   }
 
   /** @throws DeadlineExceededError, OverloadError */
-  async enter(deadline: Deadline, kind: Line = 'writes'): Promise<void> {
+  async enter(kind: Line, deadline: Deadline): Promise<void> {
     if (this.#inside < this.#capacity) {
       this.#inside++;
       return;
@@ -64,10 +71,10 @@ export class Turnstile {
   }
 
   leave(): void {
-    const kind = this.#next;
-    const other = kind === 'reads' ? 'writes' : 'reads';
-    this.#next = other;
-    const admit = this.#lines[kind].pop() ?? this.#lines[other].pop();
+    const { lookups, reads, writes } = this.#lines;
+    const [first, second] = this.#next === 'reads' ? [reads, writes] : [writes, reads];
+    const admit = lookups.pop() ?? first.pop() ?? second.pop();
+    this.#next = this.#next === 'reads' ? 'writes' : 'reads';
     if (admit) admit();
     else this.#inside--;
   }
@@ -81,12 +88,17 @@ export class KeyedTurnstile {
   async pass<T>(key: string, deadline: Deadline, work: () => Promise<T>): Promise<T> {
     const turnstile = this.#turnstiles.get(key) ?? new Turnstile(1, LONGEST_SINGLE_FILE);
     this.#turnstiles.set(key, turnstile);
-    await turnstile.enter(deadline);
     try {
-      return await work();
+      await turnstile.enter('writes', deadline);
+      try {
+        return await work();
+      } finally {
+        turnstile.leave();
+      }
     } finally {
-      turnstile.leave();
-      if (turnstile.isEmpty) this.#turnstiles.delete(key);
+      // Whoever gave up late may find another one in its place.
+      const isCurrent = this.#turnstiles.get(key) === turnstile;
+      if (isCurrent && turnstile.isEmpty) this.#turnstiles.delete(key);
     }
   }
 

@@ -9,6 +9,7 @@ import {
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
+import { COMMIT } from '../support/proxy.ts';
 
 const START = Date.UTC(2026, 10, 25);
 const HOUR = 3_600_000;
@@ -39,7 +40,9 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
   });
 
   const expiry = async () => {
-    const [row] = await test.direct.getRepository(AuthToken).find();
+    const [row] = await test.direct.getRepository(AuthToken).findBy({
+      tokenKey: token.slice(0, 15),
+    });
     return row!.expiry!.getTime();
   };
   const others = async () => (await test.tokens.create(test.john, { limit: null })).token;
@@ -79,6 +82,46 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     expect((await using).body.expiry).toBe(new Date(START + 2 * HOUR - 1).toISOString());
     expect((await logins).map(({ status }) => status)).toEqual([403, 403]);
     expect(await test.tokens.list(test.john)).toHaveLength(1);
+  });
+
+  it('is counted by a login that comes before the COMMIT of its refresh', async () => {
+    await holder.rollbackTransaction();
+    // More than the refresh has for itself, less than its COMMIT may be under way.
+    freezeTime(START + HOUR - 900);
+    const atCommit = test.proxy.holdAt(COMMIT);
+    const using = test.me(token);
+    await atCommit;
+    freezeTime(START + HOUR);
+    const login = test.login();
+    expect((await using).status).toBe(200);
+    await login;
+    test.proxy.thaw();
+    await test.proxy.quiet(200);
+    expect((await test.tokens.list(test.john)).length).toBeLessThanOrEqual(1);
+  });
+
+  it('is refreshed by one of many uses where their owner is locked; the others wait for nothing', async () => {
+    await holder.rollbackTransaction();
+    freezeTime(START + HOUR - 1);
+    const atInsert = test.proxy.holdAt(/INSERT/);
+    const creating = test.tokens.create(test.john, { limit: 2 });
+    await atInsert;
+    const refreshes = test.proxy.count(/SKIP LOCKED/);
+    let answered = 0;
+    const uses = Array.from({ length: 20 }, () => test.me(token).finally(() => answered++));
+    await eventually(
+      () => Promise.resolve(answered),
+      (count) => count === uses.length - 1,
+    );
+    expect(answered).toBe(uses.length - 1);
+    const answers = await Promise.all(uses);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(test.log.errors).toEqual(['A token could not be refreshed: No answer within 500 ms.']);
+    test.proxy.thaw();
+    await creating;
+    expect(refreshes()).toBe(0);
+    expect((await test.me(token)).status).toBe(200);
+    expect(await expiry()).toBe(START + 2 * HOUR - 1);
   });
 
   it('keeps one connection busy, however many log it out, and others go on', async () => {

@@ -8,6 +8,7 @@ import {
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
+import type { Answer } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
 
 const newUser = (username: string): User =>
@@ -71,6 +72,23 @@ describeOnServers('more requests than %s can answer', (database) => {
       1 + created + late.length,
     );
     await test.direct.getRepository(User).remove(users);
+  });
+
+  it("of one user that read, without an end: no one else's lookup waits for them", async () => {
+    test.proxy.delay(10);
+    const answers: Answer[] = [];
+    const reads: Promise<unknown>[] = [];
+    // More than there are connections for, and for longer than anybody waits.
+    const read = () =>
+      reads.push(Promise.allSettled([1, 2].map(() => test.tokens.list(test.john))));
+    const flood = setInterval(read, 5);
+    for (const end = performance.now() + 3_000; performance.now() < end;) {
+      answers.push(await test.me(token));
+    }
+    clearInterval(flood);
+    test.proxy.delay(0);
+    await Promise.all(reads);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   });
 
   it.each([3, null])(

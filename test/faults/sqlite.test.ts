@@ -19,6 +19,7 @@ import type { User } from '../support/users.ts';
 /** The part of a better-sqlite3 connection that is used here. */
 interface Connection {
   exec(sql: string): unknown;
+  prepare(sql: string): unknown;
   pragma(source: string, options?: { simple: boolean }): unknown;
 }
 
@@ -102,6 +103,25 @@ describe('an SQLite file', () => {
       expect(await test.rows()).toBe(0);
     },
   );
+
+  it('that is locked while thousands of reads wait: a few of them try it', async () => {
+    let tries = 0;
+    const prepareDatabase = (connection: Connection) => {
+      // A file that is locked can't even be read for its schema.
+      const prepare = connection.prepare.bind(connection);
+      connection.prepare = (sql) => {
+        tries += Number(sql.startsWith('SELECT'));
+        return prepare(sql);
+      };
+    };
+    test = await start({ prepareDatabase });
+    await lock();
+    const reads = Array.from({ length: 6_000 }, () => test.tokens.list(test.john));
+    const outcomes = await Promise.allSettled(reads);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThan(reads.length);
+  });
 
   it('that is unlocked while hundreds of logins wait: all go on', async () => {
     test = await start({ enableWAL: true });

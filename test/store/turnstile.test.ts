@@ -9,8 +9,8 @@ const LONG = 10_000;
 async function full(capacity = 1, longestLine = 100) {
   const turnstile = new Turnstile(capacity, longestLine);
   const entered: string[] = [];
-  const enter = async (name: string, line?: Line, ms = LONG) => {
-    await turnstile.enter(new Deadline(ms), line);
+  const enter = async (name: string, line: Line = 'writes', ms = LONG) => {
+    await turnstile.enter(line, new Deadline(ms));
     entered.push(name);
   };
   for (let place = 0; place < capacity; place++) await enter('first');
@@ -86,7 +86,9 @@ describe('Turnstile', () => {
     let expire = (): void => undefined;
     deadline.race = () =>
       new Promise<never>((_, reject) => (expire = () => reject(deadline.expire())));
-    const failing = expect(turnstile.enter(deadline)).rejects.toThrow(DeadlineExceededError);
+    const failing = expect(turnstile.enter('writes', deadline)).rejects.toThrow(
+      DeadlineExceededError,
+    );
     turnstile.leave();
     expire();
     await failing;

@@ -51,10 +51,10 @@ export interface Database {
    */
   read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T>;
   /**
-   * The rows of a statement that is made when there is a connection for it, as `read` chooses one; of
-   * no statement if there is none to make.
+   * The rows of a statement that is made when there is a connection for it, as `read` chooses one, before
+   * all else that waits for one; of no statement if there is none to make.
    */
-  select(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
+  lookUp(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
   /**
    * Deletes rows by a statement of its own, committed when the promise resolves. No two about one key
    * hold a connection of this process at the same time: a row that is locked holds up one of them.

@@ -77,11 +77,12 @@ export class PooledDatabase implements Database {
     return this.#connected('reads', query, deadline);
   }
 
-  select(make: () => Statement | null, deadline: Deadline): Promise<Rows> {
-    return this.read(async (runner) => {
+  lookUp(make: () => Statement | null, deadline: Deadline): Promise<Rows> {
+    const query = async (runner: QueryRunner): Promise<Rows> => {
       const statement = make();
       return statement ? (await runStatement(runner, statement)).rows : [];
-    }, deadline);
+    };
+    return this.#connected('lookups', query, deadline);
   }
 
   delete(key: string, { sql, parameters }: Statement, deadline: Deadline): Promise<number> {
@@ -134,7 +135,7 @@ export class PooledDatabase implements Database {
     query: (runner: QueryRunner) => Promise<T>,
     deadline: Deadline,
   ): Promise<T> {
-    await this.#connections.enter(deadline, line);
+    await this.#connections.enter(line, deadline);
     const runner = this.#dataSource.createQueryRunner('master');
     const connecting = runner.connect();
     try {

@@ -13,7 +13,7 @@ import type { Deadline } from '../deadline.ts';
 import type { OwnerKey } from '../owner.schema.ts';
 import { setImmediate } from '../real-timers.ts';
 import { retryOnLocks } from '../retry.ts';
-import { LONGEST_LINE, LONGEST_SINGLE_FILE, Turnstile } from '../turnstile.ts';
+import { LONGEST_LINE, Turnstile } from '../turnstile.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
 interface SqliteConnection {
@@ -30,8 +30,11 @@ interface PreparedStatement {
   run(...parameters: unknown[]): { readonly changes: number };
 }
 
-/** How many queries of TypeORM's own may be tried at the same time. */
+/** How many queries may be under way, or try a locked file, at the same time; of writes, one. */
 const MOST_READERS = 10;
+
+/** Before trying again, in milliseconds: few try, and each try is cheap. */
+const LONGEST_PAUSE_MS = 5;
 
 /** How many statements of one connection are kept prepared. */
 const MOST_PREPARED = 200;
@@ -62,9 +65,8 @@ export class SqliteDatabase implements Database {
   readonly currentReadLock = '';
   readonly #dataSource: DataSource;
   readonly #statements = new WeakMap<SqliteConnection, Map<string, PreparedStatement>>();
-  /** So many try a file that is locked; thousands at once would leave the event loop no time for others. */
   readonly #readers = new Turnstile(MOST_READERS, LONGEST_LINE);
-  readonly #writers = new Turnstile(1, LONGEST_SINGLE_FILE);
+  readonly #writers = new Turnstile(1, LONGEST_LINE);
   #own: Promise<SqliteDriver> | undefined;
   #closed = false;
 
@@ -72,17 +74,12 @@ export class SqliteDatabase implements Database {
     this.#dataSource = dataSource;
   }
 
-  async read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
-    await this.#readers.enter(deadline);
+  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
     const work = async (): Promise<T> => query((await this.#driver()).createQueryRunner('master'));
-    try {
-      return await retryOnLocks(work, deadline, this);
-    } finally {
-      this.#readers.leave();
-    }
+    return this.#inTurn(this.#readers, work, deadline);
   }
 
-  async select(make: () => Statement | null): Promise<Rows> {
+  async lookUp(make: () => Statement | null): Promise<Rows> {
     const { databaseConnection } = await this.#driver();
     const statement = make();
     return statement ? this.#execute(databaseConnection, statement).rows : [];
@@ -133,22 +130,28 @@ export class SqliteDatabase implements Database {
     await (await own)?.disconnect();
   }
 
+  #write<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
+    return this.#inTurn(this.#writers, () => this.#atRest(work, deadline), deadline);
+  }
+
   /**
-   * Writes when it is its turn. Only the first in the line tries a file that is locked, and each turn of
-   * the event loop sees one of them.
+   * Only those whose turn it is try a file that is locked: thousands at once would leave the event loop
+   * no time for anything else. Nor does one turn of the loop see more of them.
    */
-  async #write<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
-    await this.#writers.enter(deadline);
+  async #inTurn<T>(turnstile: Turnstile, work: () => Promise<T>, deadline: Deadline): Promise<T> {
+    await turnstile.enter('writes', deadline);
     try {
-      return await retryOnLocks(() => this.#atRest(work), deadline, this);
+      return await deadline.race(retryOnLocks(work, deadline, this, LONGEST_PAUSE_MS));
     } finally {
-      setImmediate(() => this.#writers.leave());
+      setImmediate(() => turnstile.leave());
     }
   }
 
   /** Works on the connection in the very turn that saw it in no transaction. */
-  async #atRest<T>(work: (connection: SqliteConnection) => T): Promise<T> {
+  async #atRest<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
     const { databaseConnection } = await this.#driver();
+    // Whoever was told by then that it failed hears of nothing that is written later.
+    deadline.check();
     if (databaseConnection.inTransaction) throw new ConnectionBusyError('In a transaction.');
     return work(databaseConnection);
   }
