@@ -1,0 +1,232 @@
+import { edit, type Plant } from './plant.ts';
+
+const POOLED = 'lib/store/databases/pooled.database.ts';
+const POSTGRES = 'lib/store/databases/postgres.dialect.ts';
+const STORE = 'lib/store/token.store.ts';
+const STATEMENTS = 'lib/store/token.statements.ts';
+
+const OUTAGE = { tests: ['test/faults/outage.test.ts'] };
+const LOST_COMMIT = { tests: ['test/faults/lost-commit.test.ts'] };
+const APP_TRANSACTION = { tests: ['test/faults/app-transaction.test.ts'] };
+const LOCKED_ROW = { tests: ['test/faults/locked-row.test.ts'] };
+const LOCKED_TABLE = { tests: ['test/faults/locked-table.test.ts'] };
+const OVERLOAD = { tests: ['test/faults/overload.test.ts'] };
+const POOL = { tests: ['test/faults/pool.test.ts'] };
+
+/** A database that gives no answer is no reason to refuse a token. */
+export const FAULT_IS_401 = [
+  edit(
+    'lib/service/faults.ts',
+    'return new KnoxUnavailableException(error);',
+    "return new KnoxUnauthorizedException('invalid_token');",
+  ),
+  edit(
+    'lib/service/faults.ts',
+    'import { KnoxUnavailableException }',
+    'import { KnoxUnauthorizedException }',
+  ),
+];
+
+/** What follows a login that was given up. */
+export const NO_DISOWN = edit(
+  STORE,
+  'else this.#disown(token.digest, work, 2 * deadline.ms + LATE_COMMIT_MARGIN_MS);',
+  '',
+);
+
+/** What databases do to requests that are down, frozen, killed, full or in the way. */
+export const FAULTS: readonly Plant[] = [
+  {
+    name: 'A fault of the database is answered with 401',
+    edits: FAULT_IS_401,
+    trial: { tests: ['test/faults/outage.test.ts', 'test/faults/refused-writes.test.ts'] },
+    expects: /is a 503/,
+  },
+  {
+    name: 'A refresh that fails is thrown',
+    edits: [
+      edit(
+        'lib/service/token.authenticator.ts',
+        "logFault('A token could not be refreshed', error);",
+        'throw error;',
+      ),
+    ],
+    trial: { tests: ['test/faults/refused-writes.test.ts', 'test/faults/sqlite.test.ts'] },
+    expects: /a refresh that is due is let be/,
+  },
+  {
+    name: 'A token whose COMMIT was never acknowledged stays',
+    edits: [NO_DISOWN],
+    trial: LOST_COMMIT,
+    expects: /leaves no token, though the commit was done|if the connection breaks/,
+  },
+  {
+    name: 'A token is deleted once, and its COMMIT comes after that',
+    edits: [
+      edit('lib/store/disown.ts', "if (outcome === 'succeeded') return;", 'if (outcome) return;'),
+    ],
+    trial: LOST_COMMIT,
+    expects: /if the commit arrives only after the deletion/,
+  },
+  {
+    name: 'A token is not deleted any more once an attempt has failed',
+    edits: [
+      edit(
+        'lib/store/disown.ts',
+        '      await background.pause(Math.min(pause, PAUSE_MS.longest));\n      pause *= 2;',
+        '      return;',
+      ),
+    ],
+    trial: LOST_COMMIT,
+    expects: /once the database is back|when the database is gone/,
+  },
+  {
+    name: "A token that was given up in the application's own transaction is committed with it",
+    edits: [
+      edit(
+        STORE,
+        'if (transaction) undo(this.background, undoing, deadline, transaction);\n      else',
+        'if (!transaction)',
+      ),
+    ],
+    trial: APP_TRANSACTION,
+    expects: /is not left behind where the application commits/,
+  },
+  {
+    name: "A statement for the application's own transaction is sent after the deadline",
+    edits: [
+      edit('lib/store/databases/database.ts', '    deadline.check();\n    step =', '    step ='),
+    ],
+    trial: APP_TRANSACTION,
+    expects: /is not made after it was given up/,
+  },
+  {
+    name: 'A refresh waits for the row',
+    edits: [
+      edit(
+        STATEMENTS,
+        'WHERE ${same.sql}${this.#skipLocked}`',
+        "WHERE ${same.sql}${this.#skipLocked.replace(' SKIP LOCKED', '')}`",
+      ),
+    ],
+    trial: LOCKED_ROW,
+    expects: /waits for nobody/,
+  },
+  {
+    name: 'A refresh brings back a token that has run out',
+    edits: [edit(STATEMENTS, 'AND ${this.#expiry} > ? AND', 'AND 0 < ? AND')],
+    trial: { tests: ['test/faults/pool.test.ts', 'test/faults/locked-row.test.ts'] },
+    expects: /then it stays run out|once a login has taken its place/,
+  },
+  {
+    name: 'Each logout of one token holds a connection',
+    edits: [
+      edit(
+        POOLED,
+        'return this.#rows.pass(key, deadline, async () => (await work()).affected);',
+        'return work().then(({ affected }) => affected);',
+      ),
+    ],
+    trial: LOCKED_ROW,
+    expects: /keeps one connection busy/,
+  },
+  {
+    name: 'A logout on MariaDB waits for its row as long as the server likes',
+    edits: [
+      edit(
+        'lib/store/databases/mariadb.dialect.ts',
+        '`SET STATEMENT innodb_lock_wait_timeout = ${String(Math.ceil(ms / 1000))} FOR ${sql}`',
+        'sql',
+      ),
+    ],
+    trial: LOCKED_ROW,
+    expects: /on mariadb keeps one connection busy/,
+  },
+  {
+    name: 'A statement is sent on a connection that came after the deadline',
+    edits: [
+      edit(POOLED, 'await deadline.race(connecting);', 'await connecting;'),
+      edit(
+        POOLED,
+        'deadline.check();\n      return await deadline.race',
+        'return await deadline.race',
+      ),
+    ],
+    trial: POOL,
+    expects: /may be exhausted by the application/,
+  },
+  {
+    name: 'A lookup waits for a connection in the line of the pool',
+    edits: [edit(POOLED, 'await this.#connections.enter(deadline);', '')],
+    trial: { tests: ['test/faults/outage.test.ts', 'test/faults/pool.test.ts'] },
+    expects: /./,
+  },
+  {
+    name: 'A connection that gives no answer goes back to the pool',
+    edits: [
+      edit(
+        POOLED,
+        'if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);',
+        '',
+      ),
+    ],
+    trial: OUTAGE,
+    expects: /the connections made meanwhile never hear of anyone/,
+  },
+  {
+    name: 'A query on PostgreSQL that was given up goes on',
+    edits: [
+      edit(POSTGRES, 'if (runner.databaseConnection) await cancel(runner.databaseConnection);', ''),
+    ],
+    trial: LOCKED_TABLE,
+    expects: /on postgres|table of postgres/,
+  },
+  {
+    name: 'A connection of which nobody heard keeps its place in the pool',
+    edits: [
+      edit(
+        POSTGRES,
+        "await runner.releasePostgresConnection?.(new Error('No answer in time.'));",
+        '',
+      ),
+    ],
+    trial: OUTAGE,
+    expects: /while postgres is frozen/,
+  },
+  {
+    name: 'Lookups wait in a line without an end',
+    edits: [
+      edit(
+        'lib/store/turnstile.ts',
+        'LONGEST_LINE = 10_000;',
+        'LONGEST_LINE = Number.POSITIVE_INFINITY;',
+      ),
+    ],
+    trial: OVERLOAD,
+    expects: /wait in a line of bounded length/,
+  },
+  {
+    name: "One user's requests wait in a line without an end",
+    edits: [
+      edit(
+        POOLED,
+        'const LONGEST_OWNER_LINE = 1_000;',
+        'const LONGEST_OWNER_LINE = Number.POSITIVE_INFINITY;',
+      ),
+    ],
+    trial: OVERLOAD,
+    expects: /of one user are bounded by themselves/,
+  },
+  {
+    name: 'SQLite waits for a lock, and the event loop with it',
+    edits: [
+      edit(
+        'lib/store/databases/sqlite.database.ts',
+        "pragma('busy_timeout = 0')",
+        "pragma('busy_timeout = 5000')",
+      ),
+    ],
+    trial: { tests: ['test/faults/sqlite.test.ts'] },
+    expects: /the event loop turns/,
+  },
+];
