@@ -133,6 +133,8 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     expect(uses.map(({ status }) => status)).toEqual(uses.map(() => 200));
     const answers = await Promise.all(flood);
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+    // Each of these waits for the row by itself.
+    for (let round = 0; round < POOL_SIZE; round++) expect((await logout()).status).toBe(503);
     // The holder's own, and the pool's; the server waits for the row no longer than the application.
     const most = POOL_SIZE + 1;
     const settled = await eventually(test.serverConnections, (count) => count <= most, 5_000);

@@ -57,6 +57,17 @@ describeOnServers('a login on %s whose commit is never acknowledged', (database)
     expect(await noRows()).toBe(0);
   });
 
+  it('leaves none if the connection breaks, and the commit arrives after the deletion', async () => {
+    const deletion = test.proxy.breakAt(COMMIT).then(() => test.proxy.sees(/DELETE/));
+    await Promise.all([deletion, isRefused()]);
+    // PostgreSQL has nothing to delete yet; MariaDB waits for the row.
+    await test.proxy.quiet(50);
+    test.proxy.thaw();
+    await test.proxy.quiet(150);
+    // It is deleted again when no COMMIT can come any more, after twice `authTimeout` and a second.
+    expect(await eventually(test.rows, (rows) => rows === 0, 8_000)).toBe(0);
+  });
+
   it('leaves none if the answer fails when the database is gone', async () => {
     serialize = async () => {
       test.proxy.shutDown();

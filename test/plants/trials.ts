@@ -49,6 +49,8 @@ async function runTests(
     ...tests,
     // Those of faults and topologies too.
     '--testPathIgnorePatterns=/node_modules/',
+    // A bug may leave something open that would keep Jest from ending.
+    '--forceExit',
     '--json',
     `--outputFile=${file}`,
     ...(only ? [`--testNamePattern=${only.source}`] : []),

@@ -168,6 +168,15 @@ export class Proxy {
     });
   }
 
+  /** Keeps the next request that matches until `thaw`, and breaks its link for the client alone. */
+  breakAt(pattern: RegExp): Promise<void> {
+    return this.#lay(pattern, (link) => {
+      link.stopped.add('request').add('reply');
+      link.client.destroy();
+      return 'keep';
+    });
+  }
+
   /** Keeps the next request that matches, and all after it on its link, until `thaw`. */
   holdAt(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, (link) => {
