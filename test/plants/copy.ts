@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
@@ -12,24 +13,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Edit } from './plant.ts';
 
-/** A snippet is not where it was: the code has changed, and its plant has to follow. */
-export class EditError extends Error {
-  override readonly name = 'EditError';
-}
-
 /** A copy of the project, as it stands here, in a temporary folder. */
 export class Copy {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'nestjs-knox-plants-')));
 
   constructor() {
     const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' });
-    for (const file of files.split('\0').filter((name) => name !== '')) {
-      cpSync(file, join(this.folder, file));
+    for (const file of files.split('\0')) {
+      if (file !== '' && existsSync(file)) cpSync(file, join(this.folder, file));
     }
     symlinkSync(realpathSync('node_modules'), join(this.folder, 'node_modules'));
   }
 
-  /** Does the work while the edits are made. @throws EditError */
+  /**
+   * Does the work while the edits are made.
+   *
+   * @throws Error if a snippet is not there exactly once: the code has changed, and the plant has not
+   */
   async edited<T>(edits: readonly Edit[], work: () => Promise<T>): Promise<T> {
     const originals = new Map<string, string>();
     try {
@@ -40,7 +40,7 @@ export class Copy {
         const parts = text.split(find);
         if (parts.length !== 2) {
           const times = `${String(parts.length - 1)} times, not once`;
-          throw new EditError(`${file} has this ${times}: ${find.trim()}`);
+          throw new Error(`${file} has this ${times}: ${find.trim()}`);
         }
         writeFileSync(path, parts.join(replace));
       }
