@@ -19,9 +19,9 @@ export const SOAKS: readonly Plant[] = [
     expects: /accepted after revocation/,
   },
   {
-    name: 'In a soak of SQLite, a fault is answered with 401',
+    name: 'In a soak of MariaDB, a fault is answered with 401',
     edits: FAULT_IS_401,
-    trial: soak('sqlite'),
+    trial: soak('mariadb'),
     expects: /refused though valid/,
   },
   {

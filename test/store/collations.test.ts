@@ -102,9 +102,13 @@ describe.each(STAGES)('on %s with its %s collation', (name, collation) => {
   ])('a digest that is stored %s is another one', async (_, expression) => {
     const { token, authToken } = await test.tokens.create(ada);
     await dataSource.query(`UPDATE person_token SET digest = ${expression}`);
-    await expect(test.tokens.authenticate(token)).rejects.toMatchObject({
-      response: ERRORS.invalidToken,
-    });
+    // Whoever is told of loaded entities has them found in TypeORM's own way.
+    for (const subscribers of [[{ afterLoad: () => {} }], []]) {
+      dataSource.subscribers.splice(0, Infinity, ...subscribers);
+      await expect(test.tokens.authenticate(token)).rejects.toMatchObject({
+        response: ERRORS.invalidToken,
+      });
+    }
     expect(await test.tokens.revoke(token)).toBe(false);
     expect(await test.tokens.revoke(authToken)).toBe(false);
     expect(await rows()).toBe(1);
