@@ -59,8 +59,8 @@ export const LINES: readonly Plant[] = [
     edits: [
       edit(
         'lib/store/turnstile.ts',
-        'this.#lines[kind].pop() ?? this.#lines[other].pop()',
-        'this.#lines[kind].shift() ?? this.#lines[other].shift()',
+        'lookups.pop() ?? first.pop() ?? second.pop()',
+        'lookups.shift() ?? first.shift() ?? second.shift()',
       ),
     ],
     trial: { tests: ['test/store/turnstile.test.ts'] },
@@ -91,12 +91,24 @@ export const LINES: readonly Plant[] = [
     expects: /the event loop turns/,
   },
   {
+    name: 'Lookups wait for all the other reads',
+    edits: [
+      edit(
+        'lib/store/turnstile.ts',
+        'lookups.pop() ?? first.pop() ?? second.pop()',
+        'first.pop() ?? second.pop() ?? lookups.pop()',
+      ),
+    ],
+    trial: OVERLOAD,
+    expects: /no one else's lookup waits for them/,
+  },
+  {
     name: 'All that would write to an SQLite file try whether it is locked',
     edits: [
       edit(
         'lib/store/databases/sqlite.database.ts',
-        'new Turnstile(1, LONGEST_SINGLE_FILE)',
-        'new Turnstile(Number.POSITIVE_INFINITY, LONGEST_SINGLE_FILE)',
+        'new Turnstile(1, LONGEST_LINE)',
+        'new Turnstile(Number.POSITIVE_INFINITY, LONGEST_LINE)',
       ),
     ],
     trial: SQLITE,

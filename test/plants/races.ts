@@ -118,12 +118,12 @@ export const RACES: readonly Plant[] = [
     edits: [
       edit(
         'lib/store/token.store.ts',
-        'const locks = Number(expiry) - Date.now() < lateCommitMs(deadline);',
-        'const locks = Number(expiry) < 0;',
+        'if (!mayRunOut(token, deadline)) return',
+        'if (token) return',
       ),
     ],
     trial: { tests: ['test/faults/locked-row.test.ts'] },
-    expects: /is counted by a login that meets its refresh/,
+    expects: /is counted by a login that/,
   },
   {
     name: 'A verdict is kept for two seconds',
