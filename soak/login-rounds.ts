@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { AuthToken } from '../lib/index.ts';
 import type { Isolation } from '../test/support/isolation.ts';
@@ -44,18 +45,19 @@ async function roundsAt(
   try {
     const clients = await Promise.all(processes.map((process) => process.serve(serve)));
     for (let round = 1; round <= rounds; round++) {
-      await tokens.createQueryBuilder().delete().execute();
+      await whenUnlocked(() => tokens.createQueryBuilder().delete().execute());
       const logins = Array.from({ length: LOGINS }, (_, index) =>
         clients[index % clients.length]!.post('/auth/login', { body }),
       );
       const statuses = (await Promise.all(logins)).map(({ status }) => status);
+      const left = await whenUnlocked(() => tokens.count());
       const found = [...new Set(statuses)]
         .sort((one, other) => one - other)
         .map(
           (status) =>
             `${String(statuses.filter((it) => it === status).length)} x ${String(status)}`,
         )
-        .concat(`${String(await tokens.count())} tokens`)
+        .concat(`${String(left)} tokens`)
         .join(', ');
       if (found !== expected)
         failures.push(`round ${String(round)}${isolation ? ` at ${isolation}` : ''}: ${found}`);
@@ -64,4 +66,16 @@ async function roundsAt(
     await Promise.all(processes.map((process) => process.kill()));
   }
   return failures;
+}
+
+/** A login has something to do after its answer, and only one at a time has a file of SQLite. */
+async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error;
+      await sleep(5);
+    }
+  }
 }

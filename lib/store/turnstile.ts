@@ -4,7 +4,7 @@ import { Deadline } from './deadline.ts';
 export const LONGEST_LINE = 10_000;
 
 /** How many may wait where only one at a time is let in. */
-export const LONGEST_SINGLE_FILE = 1_000;
+const LONGEST_SINGLE_FILE = 1_000;
 
 /** So many wait already that one more would not be served in time either. */
 export class OverloadError extends Error {
