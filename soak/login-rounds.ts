@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { AuthToken } from '../lib/index.ts';
 import type { Isolation } from '../test/support/isolation.ts';
 import { AppProcess, nameOf } from '../test/support/process-app.ts';
 import { PASSWORD } from './fleet.ts';
+import { whenUnlocked } from './when-unlocked.ts';
 
 const LOGINS = 24;
 const LIMIT = 5;
@@ -45,6 +45,7 @@ async function roundsAt(
   try {
     const clients = await Promise.all(processes.map((process) => process.serve(serve)));
     for (let round = 1; round <= rounds; round++) {
+      // A login has something left to do after its answer.
       await whenUnlocked(() => tokens.createQueryBuilder().delete().execute());
       const logins = Array.from({ length: LOGINS }, (_, index) =>
         clients[index % clients.length]!.post('/auth/login', { body }),
@@ -66,16 +67,4 @@ async function roundsAt(
     await Promise.all(processes.map((process) => process.kill()));
   }
   return failures;
-}
-
-/** A login has something to do after its answer, and only one at a time has a file of SQLite. */
-async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error;
-      await sleep(5);
-    }
-  }
 }

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { FaultWindows } from './fault-windows.ts';
 import type { Unanswered } from './load.ts';
 import type { Oracle } from './oracle.ts';
+import { whenUnlocked } from './when-unlocked.ts';
 
 const EVERY_MS = 400;
 
@@ -101,16 +102,8 @@ export class TableWatch {
     this.#ask(unexpired, beganAt, endedAt);
   }
 
-  async #rows(): Promise<Record<string, unknown>[]> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#dataSource.query(SELECT);
-      } catch (error) {
-        // Readers of SQLite meet writers, and this one does not wait in a queue.
-        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || attempt === 200) throw error;
-        await sleep(5);
-      }
-    }
+  #rows(): Promise<Record<string, unknown>[]> {
+    return whenUnlocked(() => this.#dataSource.query<Record<string, unknown>[]>(SELECT));
   }
 
   #count(rows: readonly Row[]): void {
