@@ -63,7 +63,7 @@ class Fuzzer {
   #index = 0;
   /**
    * A good request with something behind it that is no HTTP gets Node's 400, and is obeyed all the
-   * same, perhaps a moment later: until this request, rows may come and go.
+   * same, perhaps a moment later, and so is the second of two: until this request, rows may come and go.
    */
   #lateUntil = -1;
   #mayBeLoggedOut = false;
@@ -123,7 +123,7 @@ class Fuzzer {
     let wrong = await send();
     // A logout that came late has ended this session.
     if (wrong !== '' && this.#mayBeLoggedOut) wrong = await send();
-    this.#mayBeLoggedOut = false;
+    if (this.#index > this.#lateUntil) this.#mayBeLoggedOut = false;
     if (wrong !== '') this.#fail(this.#index, '', wrong);
     else if (route === 'logoutall') await this.#logIn();
   }
@@ -168,9 +168,10 @@ class Fuzzer {
     }
     const opened = statuses.some((status) => status >= 200 && status < 300);
     const unheard = mayOpen && !opened && !answer.includes('"code":');
-    if (unheard && text.includes('\r\n\r\n')) this.#lateUntil = index + 3;
     // Beside another request that was answered, too.
-    const lateLogout = mayOpen && text.includes('logout') && !statuses.includes(204);
+    const logouts = text.split('logout').length - 1;
+    const lateLogout = mayOpen && logouts > statuses.filter((status) => status === 204).length;
+    if (lateLogout || (unheard && text.includes('\r\n\r\n'))) this.#lateUntil = index + 20;
     this.#mayBeLoggedOut ||= lateLogout;
     if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
   }
