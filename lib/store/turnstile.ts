@@ -16,8 +16,8 @@ export class OverloadError extends Error {
 }
 
 /**
- * Who waits, by what is asked of the database. Lookups go before all others: there are few of them, as each is
- * for many requests. Reads and writes take turns, so that neither waits for all of the other.
+ * Who waits, by what is asked of the database. Lookups go before all others: there are few of them, as
+ * each is for many requests. Reads and writes take turns, so that neither waits for all of the other.
  */
 export type Line = 'lookups' | 'reads' | 'writes';
 

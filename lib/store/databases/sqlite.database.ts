@@ -136,7 +136,8 @@ export class SqliteDatabase implements Database {
 
   /**
    * Only those whose turn it is try a file that is locked: thousands at once would leave the event loop
-   * no time for anything else. Nor does one turn of the loop see more of them.
+   * no time for anything else. Nor does one turn of the loop see more of them. Reads and writes have a
+   * turnstile each, so which of its lines they wait in is all one.
    */
   async #inTurn<T>(turnstile: Turnstile, work: () => Promise<T>, deadline: Deadline): Promise<T> {
     await turnstile.enter('writes', deadline);
