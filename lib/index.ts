@@ -7,12 +7,13 @@ export {
 export type { KnoxStaticOptions } from './static-options.ts';
 export type { KnoxRuntimeOptions } from './options/runtime-options.ts';
 export type { Duration } from './options/duration.ts';
-export { KnoxConfigError } from './options/knox-config.error.ts';
+export { KnoxConfigError } from './errors/knox-config.error.ts';
 export type { HashAlgorithm } from './tokens/token.ts';
-export type { KnoxRequest } from './tokens/knox-request.ts';
+export type { ClientInfo } from './requests/client-info.ts';
+export type { KnoxRequest } from './requests/knox-request.ts';
 
-export { AbstractAuthToken } from './store/abstract-auth-token.entity.ts';
-export { AuthToken } from './store/auth-token.entity.ts';
+export { AbstractAuthToken } from './entities/abstract-auth-token.entity.ts';
+export { AuthToken } from './entities/auth-token.entity.ts';
 
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
@@ -36,7 +37,7 @@ export type { KnoxResponse } from './http/execution-context.ts';
 export { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 export { OptionalKnoxAuthGuard } from './http/optional-knox-auth.guard.ts';
 export { KnoxLoginGuard } from './http/knox-login.guard.ts';
-export { KnoxLoginGate } from './http/login.gate.ts';
+export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
 export { Public } from './http/public.decorator.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';
@@ -50,5 +51,4 @@ export {
   TokenRevokedEvent,
   UserLoggedInEvent,
   UserLoggedOutEvent,
-  type ClientInfo,
 } from './events/knox.events.ts';

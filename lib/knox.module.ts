@@ -14,13 +14,13 @@ import type { DataSource } from 'typeorm';
 import { EventPublisher } from './events/event.publisher.ts';
 import { KnoxController } from './http/knox.controller.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
-import { LoginBody } from './http/login-body.ts';
+import { LoginParseErrorHandler } from './http/login-parse-error.handler.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
-import { LOGIN_GUARDS } from './http/login.gate.ts';
+import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
 import { RequestAuthenticator } from './http/request-authenticator.ts';
-import { Sessions } from './http/sessions.ts';
+import { LoginFlow } from './http/login.flow.ts';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './knox.module-definition.ts';
-import { KnoxConfigError } from './options/knox-config.error.ts';
+import { KnoxConfigError } from './errors/knox-config.error.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import type { KnoxRuntimeOptions, KnoxSettings } from './options/runtime-options.ts';
 import { KNOX_SETTINGS } from './service/knox.settings.ts';
@@ -28,13 +28,13 @@ import { TokenAuthenticator } from './service/token.authenticator.ts';
 import { TokenIssuer } from './service/token.issuer.ts';
 import { TokenRevoker } from './service/token.revoker.ts';
 import { TokenService } from './service/token.service.ts';
-import { UserActivity } from './service/user-activity.ts';
+import { UserStatus } from './service/user-status.ts';
 import {
-  checkAsyncOptions,
-  checkFactoryResult,
-  checkLoginGuards,
-  checkOptions,
-  staticSettings,
+  validateAsyncOptions,
+  validateFactoryResult,
+  validateLoginGuards,
+  validateOptions,
+  resolveStaticOptions,
   type ForRootExtras,
   type KnoxStaticOptions,
   type StaticSettings,
@@ -110,10 +110,10 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
    * @throws KnoxConfigError while the application starts, if an option is wrong
    */
   static override forRoot(options: KnoxModuleOptions): DynamicModule {
-    return compose(() => {
-      checkOptions(options);
+    return buildModule(() => {
+      validateOptions(options);
       return [
-        staticSettings(options),
+        resolveStaticOptions(options),
         { ...super.forRoot(options), imports: options.imports ?? [] },
       ];
     });
@@ -126,9 +126,9 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
    * @throws KnoxConfigError while the application starts, if an option is wrong
    */
   static override forRootAsync(options: KnoxModuleAsyncOptions): DynamicModule {
-    return compose(() => {
-      checkAsyncOptions(options);
-      return [staticSettings(options), super.forRootAsync(options)];
+    return buildModule(() => {
+      validateAsyncOptions(options);
+      return [resolveStaticOptions(options), super.forRootAsync(options)];
     });
   }
 }
@@ -137,7 +137,7 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
  * The module as the static options want it. An error waits until the application starts, so that it
  * reaches whoever started it and not whoever imported the file.
  */
-function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
+function buildModule(define: () => [StaticSettings, DynamicModule]): DynamicModule {
   let settings: StaticSettings;
   let definition: DynamicModule;
   try {
@@ -149,41 +149,48 @@ function compose(define: () => [StaticSettings, DynamicModule]): DynamicModule {
     return { module: KnoxModule, providers: [{ provide: KNOX_SETTINGS, useFactory }] };
   }
   const { loginGuards, controller, path, isGlobal } = settings;
-  const entities = entitiesOf(settings);
+  const entities = entityFeature(settings);
   return {
     ...definition,
     global: isGlobal,
     imports: [...(definition.imports ?? []), entities],
-    controllers: controller ? [controllerAt(path)] : [],
+    controllers: controller ? [defaultController(path)] : [],
     providers: [
       ...(definition.providers ?? []),
       ...new Set([KnoxLoginGuard, ...loginGuards]),
       {
         provide: LOGIN_GUARDS,
-        useFactory: checkLoginGuards,
+        useFactory: validateLoginGuards,
         inject: loginGuards,
       },
       settingsProvider,
       storeProvider(settings),
-      UserActivity,
+      UserStatus,
       EventPublisher,
       TokenAuthenticator,
       TokenIssuer,
       TokenRevoker,
       TokenService,
       RequestAuthenticator,
-      Sessions,
-      LoginBody,
+      LoginFlow,
+      LoginParseErrorHandler,
       KnoxStrategy,
     ],
-    exports: [TokenService, RequestAuthenticator, Sessions, KnoxLoginGuard, LOGIN_GUARDS, entities],
+    exports: [
+      TokenService,
+      RequestAuthenticator,
+      LoginFlow,
+      KnoxLoginGuard,
+      LOGIN_GUARDS,
+      entities,
+    ],
   };
 }
 
 const settingsProvider: Provider = {
   provide: KNOX_SETTINGS,
   useFactory: (options: KnoxRuntimeOptions): KnoxSettings => {
-    checkFactoryResult(options);
+    validateFactoryResult(options);
     return resolveOptions(options);
   },
   inject: [MODULE_OPTIONS_TOKEN],
@@ -193,7 +200,7 @@ const settingsProvider: Provider = {
  * The repository of the token entity, whose registration lets autoLoadEntities find it. Without a
  * data source the repository is undefined, so that our own error is the one that is seen.
  */
-function entitiesOf({ tokenEntity, dataSource }: StaticSettings): DynamicModule {
+function entityFeature({ tokenEntity, dataSource }: StaticSettings): DynamicModule {
   const feature = TypeOrmModule.forFeature([tokenEntity], dataSource);
   const providers = (feature.providers ?? []).map((provider) => {
     const { useFactory, ...rest } = provider as FactoryProvider;
@@ -222,7 +229,7 @@ function storeProvider({ tokenEntity, dataSource }: StaticSettings): Provider {
 }
 
 /** A class of its own for each application: a decorator writes on the class it stands on. */
-function controllerAt(path: string): Type<unknown> {
+function defaultController(path: string): Type<unknown> {
   const DefaultController = class extends KnoxController {};
   Object.defineProperty(DefaultController, 'name', { value: 'KnoxController' });
   Controller(path)(DefaultController);

@@ -1,11 +1,11 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
 import { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
-import { KnoxConfigError, kindOf } from './options/knox-config.error.ts';
-import { refuseUnknown, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
-import { AbstractAuthToken, type TokenEntity } from './store/abstract-auth-token.entity.ts';
-import { AuthToken } from './store/auth-token.entity.ts';
-import { BaseToken } from './store/base-token.ts';
+import { KnoxConfigError, describeKind } from './errors/knox-config.error.ts';
+import { rejectUnknownOptions, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
+import { AbstractAuthToken, type TokenEntity } from './entities/abstract-auth-token.entity.ts';
+import { AuthToken } from './entities/auth-token.entity.ts';
+import { BaseToken } from './entities/base-token.ts';
 
 /** The options that decide what the module is made of; no factory can return them. */
 export interface KnoxStaticOptions {
@@ -51,27 +51,29 @@ const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting
 /** NestJS 11 and later: a way to name providers for `inject` that no import brings. */
 const ASYNC_EXTRA_NAMES = ['provideInjectionTokensFrom'];
 
-const RULES: Record<keyof StaticSettings, { expects: string; good: (value: unknown) => boolean }> =
-  {
-    tokenEntity: {
-      expects: 'a class that extends AbstractAuthToken',
-      good: (value) =>
-        typeof value === 'function' &&
-        value.prototype instanceof BaseToken &&
-        value !== AbstractAuthToken,
-    },
-    loginGuards: {
-      expects: 'an array of one or more guard classes, KnoxAuthGuard not among them',
-      good: (value) => Array.isArray(value) && value.length > 0 && value.every(isLoginGuard),
-    },
-    controller: { expects: 'true or false', good: (value) => typeof value === 'boolean' },
-    path: { expects: "a string such as 'auth'", good: (value) => typeof value === 'string' },
-    isGlobal: { expects: 'true or false', good: (value) => typeof value === 'boolean' },
-    dataSource: {
-      expects: 'the name of a data source',
-      good: (value) => typeof value === 'string' && value !== '',
-    },
-  };
+const RULES: Record<
+  keyof StaticSettings,
+  { expects: string; isValid: (value: unknown) => boolean }
+> = {
+  tokenEntity: {
+    expects: 'a class that extends AbstractAuthToken',
+    isValid: (value) =>
+      typeof value === 'function' &&
+      value.prototype instanceof BaseToken &&
+      value !== AbstractAuthToken,
+  },
+  loginGuards: {
+    expects: 'an array of one or more guard classes, KnoxAuthGuard not among them',
+    isValid: (value) => Array.isArray(value) && value.length > 0 && value.every(isLoginGuard),
+  },
+  controller: { expects: 'true or false', isValid: (value) => typeof value === 'boolean' },
+  path: { expects: "a string such as 'auth'", isValid: (value) => typeof value === 'string' },
+  isGlobal: { expects: 'true or false', isValid: (value) => typeof value === 'boolean' },
+  dataSource: {
+    expects: 'the name of a data source',
+    isValid: (value) => typeof value === 'string' && value !== '',
+  },
+};
 
 /** A guard that takes a token would let a token mint tokens. */
 function isLoginGuard(guard: unknown): boolean {
@@ -84,28 +86,28 @@ function isLoginGuard(guard: unknown): boolean {
  *
  * @throws KnoxConfigError for one that is wrong
  */
-export function staticSettings(given: object): StaticSettings {
-  const entries = Object.entries(RULES).map(([name, { expects, good }]) => {
+export function resolveStaticOptions(given: object): StaticSettings {
+  const entries = Object.entries(RULES).map(([name, { expects, isValid }]) => {
     const key = name as keyof StaticSettings;
     const found: unknown = (given as KnoxStaticOptions)[key];
     const value = found === undefined ? STATIC_DEFAULTS[key] : found;
-    if (good(value)) return [key, value];
-    throw new KnoxConfigError(name, `expected ${expects}; got ${kindOf(value)}.`);
+    if (isValid(value)) return [key, value];
+    throw new KnoxConfigError(name, `expected ${expects}; got ${describeKind(value)}.`);
   });
   const settings = Object.fromEntries(entries) as StaticSettings;
-  (settings.tokenEntity as unknown as typeof BaseToken).checkClass();
+  (settings.tokenEntity as unknown as typeof BaseToken).validateClass();
   return settings;
 }
 
 /** @throws KnoxConfigError for an option that is neither static nor runtime */
-export function checkOptions(given: object): void {
-  checkObject(given, 'options');
-  refuseUnknown(given, [...RUNTIME_OPTION_NAMES, ...STATIC_NAMES, 'imports']);
+export function validateOptions(given: object): void {
+  validateObject(given, 'options');
+  rejectUnknownOptions(given, [...RUNTIME_OPTION_NAMES, ...STATIC_NAMES, 'imports']);
 }
 
 /** @throws KnoxConfigError for what has no place beside a factory */
-export function checkAsyncOptions(given: object): void {
-  checkObject(given, 'options');
+export function validateAsyncOptions(given: object): void {
+  validateObject(given, 'options');
   const runtime = Object.keys(given).find((name) => RUNTIME_OPTION_NAMES.includes(name));
   if (runtime !== undefined) {
     throw new KnoxConfigError(
@@ -113,7 +115,7 @@ export function checkAsyncOptions(given: object): void {
       'return it from the factory; forRootAsync takes it nowhere else.',
     );
   }
-  refuseUnknown(given, [...STATIC_NAMES, ...ASYNC_NAMES, ...ASYNC_EXTRA_NAMES]);
+  rejectUnknownOptions(given, [...STATIC_NAMES, ...ASYNC_NAMES, ...ASYNC_EXTRA_NAMES]);
   const { useFactory, useClass, useExisting } = given as Record<string, unknown>;
   const ways = [useFactory, useClass, useExisting].filter((way) => way !== undefined);
   if (ways.length !== 1 || typeof ways[0] !== 'function') {
@@ -126,8 +128,8 @@ export function checkAsyncOptions(given: object): void {
 }
 
 /** @throws KnoxConfigError for what a factory cannot decide any more */
-export function checkFactoryResult(result: object): void {
-  checkObject(result, 'useFactory');
+export function validateFactoryResult(result: object): void {
+  validateObject(result, 'useFactory');
   const late = Object.keys(result).find((name) => STATIC_NAMES.includes(name));
   if (late === undefined) return;
   throw new KnoxConfigError(
@@ -137,7 +139,7 @@ export function checkFactoryResult(result: object): void {
 }
 
 /** @throws KnoxConfigError for an instance that is no guard */
-export function checkLoginGuards(...guards: CanActivate[]): CanActivate[] {
+export function validateLoginGuards(...guards: CanActivate[]): CanActivate[] {
   for (const guard of guards) {
     if (typeof (guard as Partial<CanActivate>).canActivate === 'function') continue;
     const { name } = guard.constructor;
@@ -146,7 +148,7 @@ export function checkLoginGuards(...guards: CanActivate[]): CanActivate[] {
   return guards;
 }
 
-function checkObject(value: unknown, option: string): void {
+function validateObject(value: unknown, option: string): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new KnoxConfigError(option, `expected an object of options; got ${kindOf(value)}.`);
+  throw new KnoxConfigError(option, `expected an object of options; got ${describeKind(value)}.`);
 }

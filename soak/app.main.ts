@@ -23,7 +23,7 @@ import {
   TokenService,
   type LoginContext,
 } from '../lib/index.ts';
-import { keyOfName, type Command, type Serve } from '../test/support/process-app.ts';
+import { keyOfName, type Command, type Serve } from '../test/support/app-process.ts';
 import { User } from '../test/support/users.ts';
 import { FUZZ_USER } from './users.ts';
 

@@ -1,6 +1,6 @@
 import { fuzz } from '../test/fuzz/fuzzer.ts';
-import { nameOf } from '../test/support/process-app.ts';
-import { PASSWORD, type Fleet } from './fleet.ts';
+import { nameOf } from '../test/support/app-process.ts';
+import { PASSWORD, type Fleet } from './app-processes.ts';
 import { FUZZ_USER } from './users.ts';
 
 /** Sends so many hostile requests to each process; what went wrong. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { RECOVERY_ALLOWANCE_MS } from './fault-windows.ts';
 import { AUTH_TIMEOUT_MS, PROCESSES, serverErrorsOf, TOKEN_LIMIT, type Figures } from './soak.ts';
-import { sumOf } from './traffic.ts';
+import { sumOf } from './request-sender.ts';
 
 /** Beyond `authTimeout`, for what the machine itself does to an answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DataSource } from 'typeorm';
 import { AuthToken } from '../lib/index.ts';
-import { nameOf } from '../test/support/process-app.ts';
+import { nameOf } from '../test/support/app-process.ts';
 import { Proxy } from '../test/support/proxy.ts';
 import { User } from '../test/support/users.ts';
 import { Chaos, type Injected } from './chaos.ts';
@@ -14,15 +14,15 @@ import {
   type SoakDatabase,
 } from './databases.ts';
 import { FaultWindows } from './fault-windows.ts';
-import { Fleet, PASSWORD } from './fleet.ts';
+import { Fleet, PASSWORD } from './app-processes.ts';
 import { fuzzAll } from './fuzzing.ts';
-import { Load } from './load.ts';
-import { loginRounds } from './login-rounds.ts';
+import { Load } from './workload.ts';
+import { loginRounds } from './limit-rounds.ts';
 import { Oracle } from './oracle.ts';
 import { Random } from '../test/support/random.ts';
-import { Standstills } from './standstills.ts';
-import { TableWatch } from './table-watch.ts';
-import { Traffic, sumOf, type RequestKind } from './traffic.ts';
+import { Standstills } from './stalls.ts';
+import { TableWatch } from './table-monitor.ts';
+import { Traffic, sumOf, type RequestKind } from './request-sender.ts';
 import { FUZZ_USER } from './users.ts';
 
 /** What is soaked: two processes, and options that make things happen often. */

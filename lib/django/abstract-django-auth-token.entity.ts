@@ -1,8 +1,8 @@
 import { Column, PrimaryColumn, type DataSource, type EntityMetadata } from 'typeorm';
-import { BaseToken } from '../store/base-token.ts';
-import type { InstantFormat } from '../store/instant.format.ts';
-import { djangoInstants, djangoInstantTransformer } from './django-instants.ts';
-import { checkDjangoClass, checkDjangoTables } from './django-tables.ts';
+import { BaseToken } from '../entities/base-token.ts';
+import type { InstantFormat } from '../entities/instant.format.ts';
+import { djangoInstantFormat, djangoInstantTransformer } from './django-instants.ts';
+import { validateDjangoEntity, validateDjangoSchema } from './django-schema.check.ts';
 
 /**
  * The columns of knox's own token model, as its migration 0009 leaves them. A transformer reads the
@@ -37,18 +37,18 @@ export abstract class AbstractDjangoAuthToken<Owner extends object> extends Base
   user!: Owner;
 
   static override instantFormat(dataSource: DataSource): InstantFormat {
-    return djangoInstants(dataSource);
+    return djangoInstantFormat(dataSource);
   }
 
-  static override checkClass(): void {
-    checkDjangoClass(this);
+  static override validateClass(): void {
+    validateDjangoEntity(this);
   }
 
-  static override checkTables(
+  static override validateSchema(
     dataSource: DataSource,
     token: EntityMetadata,
     owner: EntityMetadata,
   ): Promise<void> {
-    return checkDjangoTables(dataSource, token, owner);
+    return validateDjangoSchema(dataSource, token, owner);
   }
 }

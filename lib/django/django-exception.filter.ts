@@ -31,7 +31,7 @@ const CHALLENGE = 'WWW-Authenticate';
 const BASIC_CHALLENGE = 'Basic realm="api"';
 
 /** A challenge as this package sets it, from which the scheme is taken. */
-const OUR_CHALLENGE = /^(\S+) realm="api"/;
+const KNOX_CHALLENGE = /^(\S+) realm="api"/;
 
 /**
  * Answers this package's exceptions as django-rest-knox and Django REST framework do:
@@ -81,7 +81,7 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
 
 /** A challenge that is not of this package, or none, stays as it is. */
 function rewriteChallenge(response: Response, { code }: KnoxUnauthorizedException): void {
-  const scheme = OUR_CHALLENGE.exec(String(response.getHeader(CHALLENGE)))?.[1];
+  const scheme = KNOX_CHALLENGE.exec(String(response.getHeader(CHALLENGE)))?.[1];
   if (scheme === undefined) return;
   // A view of DRF names its first authenticator, whichever way the credentials came.
   const isBasic = scheme === 'Basic' || code === 'invalid_credentials';

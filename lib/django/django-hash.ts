@@ -22,8 +22,8 @@ export interface ScryptHash {
 export interface Argon2Hash {
   readonly algorithm: 'argon2';
   /** The hash in the form that argon2's own packages read. */
-  readonly crypt: string;
-  readonly variety: string;
+  readonly encoded: string;
+  readonly variant: string;
   readonly memoryKiB: number;
   readonly timeCost: number;
 }
@@ -31,7 +31,7 @@ export interface Argon2Hash {
 export interface BcryptHash {
   readonly algorithm: 'bcrypt' | 'bcrypt_sha256';
   /** The hash in the form that bcrypt's own packages read. */
-  readonly crypt: string;
+  readonly encoded: string;
   readonly rounds: number;
 }
 
@@ -42,7 +42,7 @@ const HASH_BYTES = { pbkdf2_sha256: 32, pbkdf2_sha1: 20, scrypt: 64 } as const;
  * The most that a row may ask for, each a few seconds of one core and several times what Django
  * or OWASP recommends: a row that someone has tampered with must not hold up the server.
  */
-export const MOST = {
+export const COST_LIMITS = {
   length: 512,
   iterations: 10_000_000,
   scryptBytes: 2 ** 28,
@@ -54,7 +54,7 @@ export const MOST = {
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const ARGON2 =
-  /^\$argon2(?<variety>id|i|d)\$(?:v=(?:16|19)\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=(?<lanes>\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}$/;
+  /^\$argon2(?<variant>id|i|d)\$(?:v=(?:16|19)\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=(?<lanes>\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}$/;
 /** `2y` is what PHP calls `2b`. */
 const BCRYPT = /^\$2[aby]\$(?<rounds>\d\d)\$[./A-Za-z0-9]{53}$/;
 
@@ -87,7 +87,7 @@ export function parseDjangoHash(encoded: string): DjangoHash {
 /** The name, if there is one: a column that holds something else must not be printed. */
 function algorithmOf(encoded: string): string {
   const [name = '', ...rest] = encoded.split('$', 3);
-  if (encoded.length <= MOST.length && rest.length === 2 && NAME.test(name)) return name;
+  if (encoded.length <= COST_LIMITS.length && rest.length === 2 && NAME.test(name)) return name;
   throw malformed(null);
 }
 
@@ -95,7 +95,7 @@ function pbkdf2Hash(algorithm: Pbkdf2Hash['algorithm'], rest: string): Pbkdf2Has
   const [iterations, salt, hash, ...more] = rest.split('$');
   if (!salt || more.length > 0) throw malformed(algorithm);
   const count = positive(algorithm, iterations);
-  if (count > MOST.iterations) throw tooCostly(algorithm);
+  if (count > COST_LIMITS.iterations) throw tooCostly(algorithm);
   return { algorithm, iterations: count, salt, hash: bytes(algorithm, hash) };
 }
 
@@ -109,30 +109,30 @@ function scryptHash(rest: string): ScryptHash {
   // RFC 7914 Section 2: N is larger than 1 and a power of 2.
   if (workFactor < 2 || !Number.isInteger(Math.log2(workFactor))) throw malformed(algorithm);
   const work = workFactor * blockSize;
-  if (work * 128 > MOST.scryptBytes || work * parallelism > MOST.scryptWork) {
+  if (work * 128 > COST_LIMITS.scryptBytes || work * parallelism > COST_LIMITS.scryptWork) {
     throw tooCostly(algorithm);
   }
   return { algorithm, workFactor, blockSize, parallelism, salt, hash: bytes(algorithm, hash) };
 }
 
-function argon2Hash(crypt: string): Argon2Hash {
+function argon2Hash(encoded: string): Argon2Hash {
   const algorithm = 'argon2';
-  const { variety = '', memory, time, lanes } = ARGON2.exec(crypt)?.groups ?? {};
+  const { variant = '', memory, time, lanes } = ARGON2.exec(encoded)?.groups ?? {};
   const memoryKiB = positive(algorithm, memory);
   // RFC 9106 Section 3.1: 8 * p at least.
   if (memoryKiB < 8 * positive(algorithm, lanes)) throw malformed(algorithm);
   const timeCost = positive(algorithm, time);
-  if (memoryKiB > MOST.argon2MemoryKiB || memoryKiB * timeCost > MOST.argon2Work) {
+  if (memoryKiB > COST_LIMITS.argon2MemoryKiB || memoryKiB * timeCost > COST_LIMITS.argon2Work) {
     throw tooCostly(algorithm);
   }
-  return { algorithm, crypt, variety, memoryKiB, timeCost };
+  return { algorithm, encoded, variant, memoryKiB, timeCost };
 }
 
-function bcryptHash(algorithm: BcryptHash['algorithm'], crypt: string): BcryptHash {
-  const rounds = positive(algorithm, BCRYPT.exec(crypt)?.groups?.rounds);
+function bcryptHash(algorithm: BcryptHash['algorithm'], encoded: string): BcryptHash {
+  const rounds = positive(algorithm, BCRYPT.exec(encoded)?.groups?.rounds);
   if (rounds < 4) throw malformed(algorithm);
-  if (rounds > MOST.bcryptRounds) throw tooCostly(algorithm);
-  return { algorithm, crypt: crypt.replace(/^\$2y/, '$2b'), rounds };
+  if (rounds > COST_LIMITS.bcryptRounds) throw tooCostly(algorithm);
+  return { algorithm, encoded: encoded.replace(/^\$2y/, '$2b'), rounds };
 }
 
 function positive(algorithm: DjangoHash['algorithm'], text = ''): number {

@@ -1,5 +1,5 @@
 import type { DataSource, ValueTransformer } from 'typeorm';
-import { EPOCH_MILLISECONDS, type InstantFormat } from '../store/instant.format.ts';
+import { EPOCH_MILLISECONDS, type InstantFormat } from '../entities/instant.format.ts';
 import { LAST_INSTANT } from '../tokens/expiry.ts';
 
 /** Python's datetime ends with the year 9999. */
@@ -10,38 +10,38 @@ const UNREADABLE = String(LAST_INSTANT + 1);
 
 /** What Django 5.0 and knox leave on PostgreSQL: `timestamp with time zone`. */
 const POSTGRES: InstantFormat = {
-  last: LAST_PYTHON_INSTANT,
+  lastInstant: LAST_PYTHON_INSTANT,
   // Cut off first: before PostgreSQL 14, `extract` gives a double. Infinities stay what they are.
-  read: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
-  write: isoOf,
+  toEpochSql: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
+  toStored: isoOf,
 };
 
 /** On MariaDB and MySQL: `datetime(6)`, in UTC. */
 const MARIADB: InstantFormat = {
-  last: LAST_PYTHON_INSTANT,
+  lastInstant: LAST_PYTHON_INSTANT,
   // '0000-00-00' has no difference to anything.
-  read: (column) =>
+  toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL ELSE ` +
     `COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${column}) DIV 1000, ${UNREADABLE}) END`,
-  write: (epochMs) => `${textOf(epochMs)}000`,
+  toStored: (epochMs) => `${textOf(epochMs)}000`,
 };
 
 /** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, its fraction left out where it is zero. */
 const SQLITE: InstantFormat = {
-  last: LAST_PYTHON_INSTANT,
+  lastInstant: LAST_PYTHON_INSTANT,
   // The fraction is read as text, since strftime would round '57.999999' up to the next second.
-  read: (column) =>
+  toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL WHEN typeof(${column}) <> 'text' THEN ${UNREADABLE} ELSE ` +
     `coalesce(CAST(strftime('%s', substr(${column}, 1, 19)) AS INTEGER) * 1000 + CASE ` +
     `WHEN length(${column}) = 19 THEN 0 ` +
     `WHEN substr(${column}, 20) GLOB '.[0-9]*' AND substr(${column}, 21) NOT GLOB '*[^0-9]*' ` +
     `THEN CAST(substr(substr(${column}, 21) || '00', 1, 3) AS INTEGER) END, ${UNREADABLE}) END`,
-  write: (epochMs) =>
+  toStored: (epochMs) =>
     epochMs % 1000 === 0 ? textOf(epochMs).slice(0, 19) : `${textOf(epochMs)}000`,
 };
 
 /** How Django stores instants in a database of this kind. */
-export function djangoInstants({ options }: DataSource): InstantFormat {
+export function djangoInstantFormat({ options }: DataSource): InstantFormat {
   switch (options.type) {
     case 'postgres':
       return POSTGRES;

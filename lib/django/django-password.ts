@@ -1,8 +1,8 @@
 import { createHash, pbkdf2, randomInt, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { kindOf } from '../options/knox-config.error.ts';
+import { describeKind } from '../errors/knox-config.error.ts';
 import {
-  MOST,
+  COST_LIMITS,
   parseDjangoHash,
   type BcryptHash,
   type DjangoHash,
@@ -100,7 +100,7 @@ export function djangoPasswordNeedsUpgrade(
       );
     case 'argon2':
       return (
-        hash.variety !== 'id' ||
+        hash.variant !== 'id' ||
         hash.memoryKiB < DJANGO.argon2MemoryKiB ||
         hash.timeCost < DJANGO.argon2TimeCost
       );
@@ -152,7 +152,7 @@ async function isHashOf(
     case 'scrypt':
       return timingSafeEqual(await scryptOf(hash, password), hash.hash);
     case 'argon2':
-      return (options.argon2 ?? (await loadArgon2())).verify(hash.crypt, password);
+      return (options.argon2 ?? (await loadArgon2())).verify(hash.encoded, password);
     case 'bcrypt':
     case 'bcrypt_sha256':
       return isBcryptOf(hash, password, options.bcrypt ?? (await loadBcrypt(hash.algorithm)));
@@ -160,15 +160,15 @@ async function isHashOf(
 }
 
 async function isBcryptOf(
-  { algorithm, crypt }: BcryptHash,
+  { algorithm, encoded }: BcryptHash,
   password: string,
   bcrypt: BcryptPackage,
 ): Promise<boolean> {
   if (algorithm === 'bcrypt_sha256') {
-    return bcrypt.compare(createHash('sha256').update(password).digest('hex'), crypt);
+    return bcrypt.compare(createHash('sha256').update(password).digest('hex'), encoded);
   }
   // bcrypt itself ends at a NUL: what comes after it would count for nothing.
-  return !password.includes('\0') && bcrypt.compare(password, crypt);
+  return !password.includes('\0') && bcrypt.compare(password, encoded);
 }
 
 function pbkdf2Of(
@@ -196,13 +196,13 @@ function randomSalt(): string {
 
 function iterationsOf({ iterations = DJANGO.iterations }: DjangoHasherOptions): number {
   const isWhole = Number.isSafeInteger(iterations) && iterations > 0;
-  if (isWhole && iterations <= MOST.iterations) return iterations;
-  const found = isWhole ? String(iterations) : kindOf(iterations);
+  if (isWhole && iterations <= COST_LIMITS.iterations) return iterations;
+  const found = isWhole ? String(iterations) : describeKind(iterations);
   throw new TypeError(
-    `iterations must be a positive integer, ${String(MOST.iterations)} at most; got ${found}.`,
+    `iterations must be a positive integer, ${String(COST_LIMITS.iterations)} at most; got ${found}.`,
   );
 }
 
 function notAString(what: string, value: unknown): TypeError {
-  return new TypeError(`The ${what} must be a string; got ${kindOf(value)}.`);
+  return new TypeError(`The ${what} must be a string; got ${describeKind(value)}.`);
 }

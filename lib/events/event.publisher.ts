@@ -34,7 +34,7 @@ export class EventPublisher {
   }
 
   /** Whether anybody could be listening; where not, an event's parts need not be found out. */
-  get isHeard(): boolean {
+  get isEnabled(): boolean {
     if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
     return this.#emitter !== null;
   }
@@ -44,7 +44,7 @@ export class EventPublisher {
     Event: EventClass<Parameters>,
     ...parameters: Parameters
   ): void {
-    if (!this.isHeard) return;
+    if (!this.isEnabled) return;
     const { eventName } = Event;
     try {
       (this.#emitter as Emitter)

@@ -1,11 +1,5 @@
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-
-/** Where something came from; null where there was no request. */
-export interface ClientInfo {
-  /** The client's address as the adapter sees it (behind a proxy, set its `trust proxy`). */
-  readonly ip: string | null;
-  readonly userAgent: string | null;
-}
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { ClientInfo } from '../requests/client-info.ts';
 
 /**
  * What every event tells, null for what there is none of. Never the request, a raw token or a
@@ -37,7 +31,7 @@ export abstract class TokenEvent extends KnoxEvent {
 }
 
 /** What an event that may concern many tokens tells. */
-export abstract class TokensEvent extends KnoxEvent {
+export abstract class TokenCountEvent extends KnoxEvent {
   constructor(
     user: object | null,
     authToken: AbstractAuthToken | null,
@@ -70,12 +64,12 @@ export class TokenRefreshedEvent extends TokenEvent {
 }
 
 /** Tokens were deleted before their time. */
-export class TokenRevokedEvent extends TokensEvent {
+export class TokenRevokedEvent extends TokenCountEvent {
   static readonly eventName = 'knox.token.revoked';
 }
 
 /** Expired tokens were deleted; `authToken` is the one that was presented. (knox: token_expired) */
-export class TokenExpiredEvent extends TokensEvent {
+export class TokenExpiredEvent extends TokenCountEvent {
   static readonly eventName = 'knox.token.expired';
 }
 

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { carrierOf } from './execution-context.ts';
+import { authContextOf } from './execution-context.ts';
 
 /**
  * The token entity by which the user was found; undefined where there is none.
@@ -7,5 +7,5 @@ import { carrierOf } from './execution-context.ts';
  * @publicApi
  */
 export const CurrentToken = createParamDecorator(
-  (_: unknown, context: ExecutionContext): unknown => carrierOf(context).authToken,
+  (_: unknown, context: ExecutionContext): unknown => authContextOf(context).authToken,
 );

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { carrierOf } from './execution-context.ts';
+import { authContextOf } from './execution-context.ts';
 
 /**
  * The user whom a guard found, as the application's own entity; undefined where there is none.
@@ -7,5 +7,5 @@ import { carrierOf } from './execution-context.ts';
  * @publicApi
  */
 export const CurrentUser = createParamDecorator(
-  (_: unknown, context: ExecutionContext): unknown => carrierOf(context).user,
+  (_: unknown, context: ExecutionContext): unknown => authContextOf(context).user,
 );

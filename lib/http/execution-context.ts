@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 
 /** The part of Express's response and of Fastify's reply that is used here. */
 export interface KnoxResponse {
@@ -8,7 +8,7 @@ export interface KnoxResponse {
 }
 
 /** Where a handler looks for its user. */
-export type Carrier = Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
+export type AuthContext = Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
 
 /** One call that is guarded. */
 export interface GuardedCall {
@@ -16,8 +16,8 @@ export interface GuardedCall {
    * What is new with each HTTP request, GraphQL operation and socket message, so that each is asked
    * about once, and none is answered with the verdict on another.
    */
-  readonly occasion: object;
-  readonly carrier: Carrier;
+  readonly scope: object;
+  readonly authContext: AuthContext;
   /** Where a challenge can be set; not on a socket. */
   readonly response: Partial<KnoxResponse> | null;
 }
@@ -45,7 +45,7 @@ interface SocketClient {
  * guards and parameter decorators alike. The socket, or the request that opened it, is shared by
  * several that are under way at once.
  */
-const left = new WeakMap<object, Carrier>();
+const authContexts = new WeakMap<object, AuthContext>();
 
 /** @throws Error for a context that is neither HTTP nor GraphQL nor a WebSocket */
 export function guardedCall(context: ExecutionContext): GuardedCall {
@@ -54,18 +54,20 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     case 'http': {
       const http = context.switchToHttp();
       const request = http.getRequest<KnoxRequest>();
-      return { occasion: request, carrier: request, response: http.getResponse() };
+      return { scope: request, authContext: request, response: http.getResponse() };
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
       const occasion = operationOf(context);
       const response = graphql.res ?? graphql.req?.res ?? null;
-      return { occasion, carrier: carrierFor(occasion), response };
+      return { scope: occasion, authContext: authContextFor(occasion), response };
     }
     case 'ws': {
       const message = messageOf(context);
-      const carrier = message ? carrierFor(message) : context.switchToWs().getClient<Carrier>();
-      return { occasion: context.getArgs(), carrier, response: null };
+      const carrier = message
+        ? authContextFor(message)
+        : context.switchToWs().getClient<AuthContext>();
+      return { scope: context.getArgs(), authContext: carrier, response: null };
     }
     default:
       throw new Error(`KnoxAuthGuard does not know what to do in a context of type "${type}".`);
@@ -73,18 +75,20 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
 }
 
 /** Where a handler finds its user: with its message or operation, or where others leave one. */
-export function carrierOf(context: ExecutionContext): Carrier {
+export function authContextOf(context: ExecutionContext): AuthContext {
   switch (context.getType<string>()) {
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      return left.get(operationOf(context)) ?? graphqlRequest(graphql) ?? {};
+      return authContexts.get(operationOf(context)) ?? graphqlRequest(graphql) ?? {};
     }
     case 'ws': {
       const message = messageOf(context);
-      return (message && left.get(message)) ?? context.switchToWs().getClient<Carrier>();
+      return (
+        (message && authContexts.get(message)) ?? context.switchToWs().getClient<AuthContext>()
+      );
     }
     default:
-      return context.switchToHttp().getRequest<Carrier>();
+      return context.switchToHttp().getRequest<AuthContext>();
   }
 }
 
@@ -98,13 +102,13 @@ export function requestOf(context: ExecutionContext): KnoxRequest {
     case 'http':
       return context.switchToHttp().getRequest<KnoxRequest>();
     case 'graphql':
-      return found(
+      return requireRequest(
         graphqlRequest(context.getArgByIndex<GraphqlContext>(2)),
         'the GraphQL context; put it there as "req"',
       );
     default: {
       const client = context.switchToWs().getClient<SocketClient>();
-      return found(
+      return requireRequest(
         firstRequest(client.request, client.handshake, client.upgradeReq),
         'the socket; put it there as "request" in handleConnection(client, request)',
       );
@@ -112,9 +116,9 @@ export function requestOf(context: ExecutionContext): KnoxRequest {
   }
 }
 
-function carrierFor(key: object): Carrier {
-  let carrier = left.get(key);
-  if (!carrier) left.set(key, (carrier = {}));
+function authContextFor(key: object): AuthContext {
+  let carrier = authContexts.get(key);
+  if (!carrier) authContexts.set(key, (carrier = {}));
   return carrier;
 }
 
@@ -139,7 +143,7 @@ function firstRequest(...candidates: Candidate[]): KnoxRequest | undefined {
     KnoxRequest | undefined;
 }
 
-function found(request: KnoxRequest | undefined, where: string): KnoxRequest {
+function requireRequest(request: KnoxRequest | undefined, where: string): KnoxRequest {
   if (request) return request;
   throw new Error(`KnoxAuthGuard finds no request on ${where}, or override getRequest(context).`);
 }

@@ -1,9 +1,14 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import { setChallenge, tokenChallenge } from './challenge.ts';
-import { guardedCall, requestOf, type Carrier, type KnoxResponse } from './execution-context.ts';
+import {
+  guardedCall,
+  requestOf,
+  type AuthContext,
+  type KnoxResponse,
+} from './execution-context.ts';
 import { PUBLIC_METADATA } from './public.decorator.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
@@ -29,16 +34,16 @@ export class KnoxAuthGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.isPublic(context)) return true;
-    const { occasion, carrier, response } = guardedCall(context);
+    const { scope: occasion, authContext: carrier, response } = guardedCall(context);
     const request = this.getRequest(context);
     try {
       const found = await this.requests.authenticate(request, occasion);
-      leave(found, carrier);
-      if (request !== carrier) leave(found, request);
+      setAuthContext(found, carrier);
+      if (request !== carrier) setAuthContext(found, request);
       if (!found) this.handleAnonymous(context);
       return true;
     } catch (error) {
-      throw this.challenged(error, response);
+      throw this.withChallenge(error, response);
     }
   }
 
@@ -56,11 +61,12 @@ export class KnoxAuthGuard implements CanActivate {
     let known = this.publicHandlers.get(handler);
     if (!known) this.publicHandlers.set(handler, (known = new Map<unknown, boolean>()));
     let isPublic = known.get(type);
-    if (isPublic === undefined) known.set(type, (isPublic = this.isMarked(handler, type)));
+    if (isPublic === undefined)
+      known.set(type, (isPublic = this.isPublicByMetadata(handler, type)));
     return isPublic;
   }
 
-  private isMarked(...targets: object[]): boolean {
+  private isPublicByMetadata(...targets: object[]): boolean {
     for (const target of targets) {
       const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as unknown[];
       if (guards.includes(this.constructor)) return false;
@@ -69,7 +75,7 @@ export class KnoxAuthGuard implements CanActivate {
     return false;
   }
 
-  private challenged(error: unknown, response: Partial<KnoxResponse> | null): unknown {
+  private withChallenge(error: unknown, response: Partial<KnoxResponse> | null): unknown {
     if (error instanceof KnoxUnauthorizedException) {
       const { authHeaderPrefix } = this.requests.settings;
       setChallenge(response, tokenChallenge(authHeaderPrefix, error.tokenGiven));
@@ -85,7 +91,7 @@ export class KnoxAuthGuard implements CanActivate {
 }
 
 /** What others left there is not ours to pass on as the user of this request. */
-function leave(found: Authenticated | null, carrier: Carrier): void {
+function setAuthContext(found: Authenticated | null, carrier: AuthContext): void {
   carrier.user = found?.user;
   carrier.authInfo = found?.authToken;
   carrier.authToken = found?.authToken;

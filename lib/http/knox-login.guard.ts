@@ -1,13 +1,13 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { KnoxConfigError, kindOf } from '../options/knox-config.error.ts';
-import { answerOrUnavailable } from '../service/faults.ts';
+import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
+import { answerOrUnavailable } from '../service/error-boundary.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import {
-  loginCredentials,
-  sentBodyOnly,
+  parseLoginCredentials,
+  hasOnlyBodyCredentials,
   type LoginCredentials,
-} from '../tokens/login-credentials.ts';
+} from '../requests/login-credentials.ts';
 import { BASIC_CHALLENGE, setChallenge, tokenChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
@@ -30,7 +30,7 @@ export class KnoxLoginGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<KnoxRequest>();
     const { settings } = this.requests;
-    const credentials = loginCredentials(request, settings);
+    const credentials = parseLoginCredentials(request, settings);
     try {
       request.user = await this.verify(request, credentials);
       return true;
@@ -44,7 +44,7 @@ export class KnoxLoginGuard implements CanActivate {
   }
 
   private async verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
-    const { username, password } = this.readable(request, credentials);
+    const { username, password } = this.requireCredentials(request, credentials);
     const { verifyCredentials } = this.requests.settings;
     if (!verifyCredentials) throw missingVerifyCredentials();
     const deadline = this.requests.deadlineOf(request);
@@ -53,11 +53,11 @@ export class KnoxLoginGuard implements CanActivate {
     );
     if (typeof user === 'object' && user !== null) return user;
     if (user)
-      throw new TypeError(`verifyCredentials must give a user or null; got ${kindOf(user)}.`);
+      throw new TypeError(`verifyCredentials must give a user or null; got ${describeKind(user)}.`);
     throw this.requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
   }
 
-  private readable(
+  private requireCredentials(
     request: KnoxRequest,
     credentials: LoginCredentials,
   ): { username: string; password: string } {
@@ -90,5 +90,5 @@ export function missingVerifyCredentials(): KnoxConfigError {
 
 /** The guard's own challenge where JSON was sent: at a Basic one, browsers open their own dialog. */
 export function loginChallenge(request: KnoxRequest, scheme: string): string {
-  return sentBodyOnly(request) ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
+  return hasOnlyBodyCredentials(request) ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
 }

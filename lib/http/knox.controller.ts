@@ -4,14 +4,14 @@ import { parseDuration } from '../options/duration.ts';
 import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import { TokenService } from '../service/token.service.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import type { AuthToken } from '../store/auth-token.entity.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { AuthToken } from '../entities/auth-token.entity.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
-import { KnoxLoginGate } from './login.gate.ts';
+import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { Public } from './public.decorator.ts';
-import { Sessions } from './sessions.ts';
+import { LoginFlow } from './login.flow.ts';
 
 /** What the hooks of a login get. */
 export interface LoginContext<Token extends AbstractAuthToken = AuthToken> {
@@ -55,32 +55,32 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Inject(TokenService)
   protected readonly tokens!: TokenService<Token>;
 
-  @Inject(Sessions)
-  private readonly sessions!: Sessions<Token>;
+  @Inject(LoginFlow)
+  private readonly sessions!: LoginFlow<Token>;
 
   @Post('login')
   @HttpCode(HttpStatus.OK)
   @Public()
-  @UseGuards(KnoxLoginGate)
+  @UseGuards(KnoxLoginRouteGuard)
   async login(
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
-    const context = { request, response, user: this.sessions.admitted(request) };
+    const context = { request, response, user: this.sessions.userOf(request) };
     let issued: IssuedToken<Token>;
     try {
       issued = (await this.createToken(context)) ?? (await this.defaultToken(context));
     } catch (error) {
-      throw this.sessions.refuseLogin(request, response, error);
+      throw this.sessions.toLoginError(request, response, error);
     }
     try {
       const full = { ...context, ...issued };
       let answer = await this.getLoginResponse(full);
       if (answer === undefined) answer = await this.defaultLoginResponse(full);
-      this.sessions.loggedIn(request, context.user, issued.authToken);
+      this.sessions.complete(request, context.user, issued.authToken);
       return answer;
     } catch (error) {
-      await this.sessions.discard(request, issued.authToken);
+      await this.sessions.cancel(request, issued.authToken);
       throw error;
     }
   }
@@ -93,7 +93,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
     const found = await this.sessions.logout(request);
-    return answered(response, await this.getLogoutResponse({ request, response, ...found }));
+    return respond(response, await this.getLogoutResponse({ request, response, ...found }));
   }
 
   @Post('logoutall')
@@ -104,7 +104,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
     const found = await this.sessions.logoutAll(request);
-    return answered(response, await this.getLogoutAllResponse({ request, response, ...found }));
+    return respond(response, await this.getLogoutAllResponse({ request, response, ...found }));
   }
 
   /** How long the new token lives; null: for ever. (knox: get_token_ttl) */
@@ -182,7 +182,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
 }
 
 /** Other than nothing is sent with 200. */
-function answered(response: KnoxResponse, answer: unknown): unknown {
+function respond(response: KnoxResponse, answer: unknown): unknown {
   if (answer !== undefined) response.status(HttpStatus.OK);
   return answer;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-custom';
 import type { Authenticated } from '../service/token.authenticator.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /**

@@ -1,21 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventPublisher } from '../events/event.publisher.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import { answerOrUnavailable, answerTo } from '../service/faults.ts';
+import { answerOrUnavailable, toHttpError } from '../service/error-boundary.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import { KNOX_SETTINGS } from '../service/knox.settings.ts';
 import { refuse } from '../service/refuse.ts';
 import { TokenAuthenticator, type Authenticated } from '../service/token.authenticator.ts';
-import { Deadline } from '../store/deadline.ts';
-import { tokenInHeader } from '../tokens/authorization-header.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
-import { privateSlot } from '../tokens/private-slot.ts';
-import { clientOf } from './client-info.ts';
+import { Deadline } from '../async/deadline.ts';
+import { parseTokenHeader } from '../requests/authorization-header.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
+import { privateSlot } from '../requests/private-slot.ts';
+import { clientOf } from '../requests/client-info.ts';
 
 type Verdict = Promise<Authenticated | null>;
 
 /** What is remembered of one occasion to authenticate. */
-interface Occasion {
+interface RequestState {
   readonly deadline: Deadline;
   /** One for each request that was read; nearly always that is one. */
   readonly verdicts: { readonly request: KnoxRequest; readonly verdict: Verdict }[];
@@ -30,7 +30,7 @@ export class RequestAuthenticator {
   readonly settings: KnoxSettings;
   readonly #authenticator: TokenAuthenticator;
   readonly #events: EventPublisher;
-  readonly #occasions = privateSlot<Occasion>();
+  readonly #occasions = privateSlot<RequestState>();
   readonly #logins = privateSlot<object>();
 
   constructor(
@@ -69,7 +69,7 @@ export class RequestAuthenticator {
 
   /** Whether this very object came from a token, rather than from other credentials. */
   isTokenUser(user: object): boolean {
-    return this.#authenticator.isTokenUser(user);
+    return this.#authenticator.cameFromToken(user);
   }
 
   /**
@@ -85,7 +85,7 @@ export class RequestAuthenticator {
   ): string | null | Promise<string | null> {
     if (this.settings.extractToken)
       return this.#askHook(this.settings.extractToken, request, deadline);
-    const header = tokenInHeader(request, this.settings.authHeaderPrefix);
+    const header = parseTokenHeader(request, this.settings.authHeaderPrefix);
     switch (header.kind) {
       case 'none':
         return null;
@@ -108,7 +108,7 @@ export class RequestAuthenticator {
     return refuse(this.#events, exception, clientOf(request));
   }
 
-  #occasion(key: object): Occasion {
+  #occasion(key: object): RequestState {
     let occasion = this.#occasions.get(key);
     if (!occasion) {
       occasion = { deadline: new Deadline(this.settings.authTimeout), verdicts: [] };
@@ -123,11 +123,11 @@ export class RequestAuthenticator {
       const token = extracted instanceof Promise ? await extracted : extracted;
       if (token === null) return null;
       // An adapter finds out an address only when it is asked to, which costs more than the token does.
-      const client = this.#events.isHeard ? clientOf(request) : null;
+      const client = this.#events.isEnabled ? clientOf(request) : null;
       return await this.#authenticator.authenticate(token, deadline, client);
     } catch (error) {
       // A request of no known shape is no verdict either.
-      throw answerTo(error);
+      throw toHttpError(error);
     }
   }
 

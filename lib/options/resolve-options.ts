@@ -6,15 +6,15 @@ import {
   type HashAlgorithm,
 } from '../tokens/token.ts';
 import { DURATION_FORMAT, parseDuration } from './duration.ts';
-import { KnoxConfigError, kindOf } from './knox-config.error.ts';
+import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
 import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
 
-/** One option: its default, what it may be (the remedy, where it isn't), and how it is read. */
+/** One option: its default, what it may be (the remedy, where it isn't), and how it is parsed. */
 interface Rule<Setting> {
   readonly default: Setting;
   readonly expects: string;
   /** The setting, or undefined where the value is wrong. */
-  readonly read: (value: unknown) => Setting | undefined;
+  readonly parse: (value: unknown) => Setting | undefined;
 }
 
 /** The longest wait Node's timers can hold. */
@@ -26,7 +26,7 @@ const HTTP_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const hook = <Setting>(initial: Setting, orNull = false): Rule<Setting> => ({
   default: initial,
   expects: orNull ? 'a function, or null' : 'a function',
-  read: (value) =>
+  parse: (value) =>
     typeof value === 'function' || (orNull && value === null) ? (value as Setting) : undefined,
 });
 
@@ -35,7 +35,7 @@ const duration = (initial: number, min: number, max = Number.MAX_SAFE_INTEGER): 
   expects:
     `${DURATION_FORMAT}, ${min === 0 ? 'not negative' : 'more than 0'}` +
     (max === MAX_TIMER_MS ? ' and at most 24 days' : ''),
-  read: (value) => {
+  parse: (value) => {
     const ms = parseDuration(value);
     return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
   },
@@ -44,23 +44,23 @@ const duration = (initial: number, min: number, max = Number.MAX_SAFE_INTEGER): 
 const nullable = <Setting>(rule: Rule<Setting>, initial: Setting | null): Rule<Setting | null> => ({
   default: initial,
   expects: `${rule.expects}; or null`,
-  read: (value) => (value === null ? null : rule.read(value)),
+  parse: (value) => (value === null ? null : rule.parse(value)),
 });
 
-const text = (initial: string, expects: string, good: (value: string) => boolean) => ({
+const text = (initial: string, expects: string, isValid: (value: string) => boolean) => ({
   default: initial,
   expects,
-  read: (value: unknown) => (typeof value === 'string' && good(value) ? value : undefined),
+  parse: (value: unknown) => (typeof value === 'string' && isValid(value) ? value : undefined),
 });
 
 const fieldName = (initial: string): Rule<string> =>
   text(initial, "the name of a JSON field, not '__proto__'", (v) => v !== '' && v !== '__proto__');
 
-const integer = (initial: number, expects: string, good: (value: number) => boolean) => ({
+const integer = (initial: number, expects: string, isValid: (value: number) => boolean) => ({
   default: initial,
   expects,
-  read: (value: unknown) =>
-    typeof value === 'number' && Number.isSafeInteger(value) && good(value) ? value : undefined,
+  parse: (value: unknown) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && isValid(value) ? value : undefined,
 });
 
 const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option]> } = {
@@ -71,7 +71,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   autoRefresh: {
     default: false,
     expects: 'true or false',
-    read: (value) => (typeof value === 'boolean' ? value : undefined),
+    parse: (value) => (typeof value === 'boolean' ? value : undefined),
   },
   autoRefreshMaxTtl: nullable(duration(0, 1), null),
   minRefreshInterval: duration(60_000, 0),
@@ -92,7 +92,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   hashAlgorithm: {
     default: 'sha512',
     expects: `one of ${HASH_ALGORITHMS.join(', ')}`,
-    read: (value) => HASH_ALGORITHMS.find((name): name is HashAlgorithm => name === value),
+    parse: (value) => HASH_ALGORITHMS.find((name): name is HashAlgorithm => name === value),
   },
   authHeaderPrefix: text(
     'Token',
@@ -105,7 +105,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   userRelations: {
     default: [],
     expects: "an array of names of the owner's relations",
-    read: (value) =>
+    parse: (value) =>
       Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== '')
         ? [...(value as string[])]
         : undefined,
@@ -125,10 +125,10 @@ export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);
  */
 export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
   const given = options as Readonly<Record<string, unknown>>;
-  refuseUnknown(given, RUNTIME_OPTION_NAMES);
+  rejectUnknownOptions(given, RUNTIME_OPTION_NAMES);
   const settings = Object.entries<Rule<unknown>>(RULES).map(([name, rule]) => {
     const value = given[name];
-    const setting = value === undefined ? rule.default : rule.read(value);
+    const setting = value === undefined ? rule.default : rule.parse(value);
     if (setting === undefined) {
       throw new KnoxConfigError(name, `expected ${rule.expects}; got ${describe(value)}.`);
     }
@@ -145,12 +145,15 @@ export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
 }
 
 /** @throws KnoxConfigError naming the first option that is not among the known */
-export function refuseUnknown(given: object, known: readonly string[]): void {
+export function rejectUnknownOptions(given: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(given)) {
     if (known.includes(name)) continue;
     const meant = known.find((other) => other.toLowerCase() === name.toLowerCase());
     const remedy = meant ? `write "${meant}"` : `remove it; there are ${known.join(', ')}`;
-    throw new KnoxConfigError(name, `there is no such option; got ${kindOf(value)}; ${remedy}.`);
+    throw new KnoxConfigError(
+      name,
+      `there is no such option; got ${describeKind(value)}; ${remedy}.`,
+    );
   }
 }
 
@@ -158,5 +161,5 @@ export function refuseUnknown(given: object, known: readonly string[]): void {
 function describe(value: unknown): string {
   return typeof value === 'string' && /^\d+$/.test(value)
     ? 'a string without a unit'
-    : kindOf(value);
+    : describeKind(value);
 }

@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from '../tokens/token.ts';
-import type { KnoxRequest } from '../tokens/knox-request.ts';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { Duration } from './duration.ts';
 
 /** A value, or a promise of one: hooks may be async, and are awaited. */

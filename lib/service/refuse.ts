@@ -1,6 +1,7 @@
 import type { EventPublisher } from '../events/event.publisher.ts';
-import { AuthFailedEvent, type ClientInfo } from '../events/knox.events.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
+import { AuthFailedEvent } from '../events/knox.events.ts';
+import type { ClientInfo } from '../requests/client-info.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { KnoxUnauthorizedException } from './knox.exceptions.ts';
 
 /** Tells whoever listens that a request is refused, and gives the exception back to be thrown. */

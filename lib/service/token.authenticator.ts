@@ -1,19 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventPublisher } from '../events/event.publisher.ts';
-import { TokenRefreshedEvent, type ClientInfo } from '../events/knox.events.ts';
+import { TokenRefreshedEvent } from '../events/knox.events.ts';
+import type { ClientInfo } from '../requests/client-info.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import type { Deadline } from '../store/deadline.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { Deadline } from '../async/deadline.ts';
 import { TokenStore } from '../store/token.store.ts';
-import { isExpired, refreshedExpiry } from '../tokens/expiry.ts';
-import { privateSlot } from '../tokens/private-slot.ts';
+import { isExpired, nextExpiry } from '../tokens/expiry.ts';
+import { privateSlot } from '../requests/private-slot.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { answerTo, logFault } from './faults.ts';
+import { toHttpError, logFault } from './error-boundary.ts';
 import { KnoxUnauthorizedException, type UnauthorizedCode } from './knox.exceptions.ts';
 import { KNOX_SETTINGS } from './knox.settings.ts';
 import { refuse } from './refuse.ts';
 import { TokenRevoker } from './token.revoker.ts';
-import { UserActivity } from './user-activity.ts';
+import { UserStatus } from './user-status.ts';
 
 /** A token that was proven, and whom it belongs to. */
 export interface Authenticated<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -26,15 +27,15 @@ export interface Authenticated<Token extends AbstractAuthToken = AbstractAuthTok
 export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #settings: KnoxSettings;
   readonly #store: TokenStore<Token>;
-  readonly #activity: UserActivity;
+  readonly #activity: UserStatus;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
-  readonly #proven = privateSlot<true>();
+  readonly #tokenUsers = privateSlot<true>();
 
   constructor(
     @Inject(KNOX_SETTINGS) settings: KnoxSettings,
     @Inject(TokenStore) store: TokenStore<Token>,
-    activity: UserActivity,
+    activity: UserStatus,
     @Inject(TokenRevoker) revoker: TokenRevoker<Token>,
     events: EventPublisher,
   ) {
@@ -65,7 +66,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
       if (authToken?.digest !== digest) throw this.#refusal('invalid_token', client);
       const now = Date.now();
       if (isExpired(authToken.expiry, now)) {
-        await this.#revoker.expire(authToken, deadline, client);
+        await this.#revoker.deleteExpiredOf(authToken, deadline, client);
         throw this.#refusal('invalid_token', client, authToken);
       }
       const user = authToken.user as Token['user'] | null;
@@ -74,18 +75,18 @@ export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthTo
       if (isActive !== true && !(isActive && (await deadline.race(isActive)))) {
         throw this.#refusal('user_inactive', client, authToken);
       }
-      const expiry = refreshedExpiry(authToken, now, this.#settings);
+      const expiry = nextExpiry(authToken, now, this.#settings);
       if (expiry) await this.#refresh(authToken, expiry, deadline, client);
-      this.#proven.set(user, true);
+      this.#tokenUsers.set(user, true);
       return { user, authToken };
     } catch (error) {
-      throw answerTo(error);
+      throw toHttpError(error);
     }
   }
 
   /** Whether this very object came from a token, rather than from other credentials. */
-  isTokenUser(user: object): boolean {
-    return this.#proven.get(user) === true;
+  cameFromToken(user: object): boolean {
+    return this.#tokenUsers.get(user) === true;
   }
 
   /**

@@ -1,27 +1,28 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { EventPublisher } from '../events/event.publisher.ts';
-import { TokenCreatedEvent, type ClientInfo } from '../events/knox.events.ts';
+import { TokenCreatedEvent } from '../events/knox.events.ts';
+import type { ClientInfo } from '../requests/client-info.ts';
 import { DURATION_FORMAT, parseDuration, type Duration } from '../options/duration.ts';
-import { kindOf } from '../options/knox-config.error.ts';
+import { describeKind } from '../errors/knox-config.error.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import type { Deadline } from '../store/deadline.ts';
-import type { OwnerKey } from '../store/owner.schema.ts';
-import type { TokenSchema } from '../store/token.schema.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { Deadline } from '../async/deadline.ts';
+import type { OwnerKey } from '../store/schema/owner.schema.ts';
+import type { TokenSchema } from '../store/schema/token.schema.ts';
 import { TokenStore } from '../store/token.store.ts';
-import { expiryAfter } from '../tokens/expiry.ts';
+import { expiryFrom } from '../tokens/expiry.ts';
 import {
   MAX_PREFIX_LENGTH,
   digestOf,
   isTokenPrefix,
-  makeToken,
+  generateToken,
   tokenKeyOf,
 } from '../tokens/token.ts';
-import { answerOrUnavailable } from './faults.ts';
+import { answerOrUnavailable } from './error-boundary.ts';
 import { KnoxUnauthorizedException, TokenLimitExceededException } from './knox.exceptions.ts';
 import { KNOX_SETTINGS } from './knox.settings.ts';
-import { UserActivity } from './user-activity.ts';
+import { UserStatus } from './user-status.ts';
 
 /** What one token may have of its own, instead of what the options say. */
 export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -50,13 +51,13 @@ export interface IssuedToken<Token extends AbstractAuthToken = AbstractAuthToken
 export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #settings: KnoxSettings;
   readonly #store: TokenStore<Token>;
-  readonly #activity: UserActivity;
+  readonly #activity: UserStatus;
   readonly #events: EventPublisher;
 
   constructor(
     @Inject(KNOX_SETTINGS) settings: KnoxSettings,
     @Inject(TokenStore) store: TokenStore<Token>,
-    activity: UserActivity,
+    activity: UserStatus,
     events: EventPublisher,
   ) {
     this.#settings = settings;
@@ -80,35 +81,35 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     deadline: Deadline,
     client: ClientInfo | null,
   ): Promise<IssuedToken<Token>> {
-    const terms = this.#readOptions(options);
+    const tokenOptions = this.#readOptions(options);
     const schema = await answerOrUnavailable(() => this.#store.schema);
     const key = schema.owner.keyOf(user);
-    checkColumns(terms.columns, schema);
-    if (terms.ownTtl !== null && !schema.keepsTtl && this.#settings.autoRefresh) {
+    checkColumns(tokenOptions.columns, schema);
+    if (tokenOptions.ownTtl !== null && !schema.hasTtlColumn && this.#settings.autoRefresh) {
       throw new TypeError(
         `ttl: ${schema.metadata.name} has no column to keep it, so that autoRefresh would go by ` +
           'tokenTtl; leave ttl out, or turn autoRefresh off.',
       );
     }
-    if (terms.ttl !== null && Date.now() + terms.ttl > schema.instants.last) {
-      const last = new Date(schema.instants.last).toISOString();
+    if (tokenOptions.ttl !== null && Date.now() + tokenOptions.ttl > schema.instants.lastInstant) {
+      const last = new Date(schema.instants.lastInstant).toISOString();
       throw new TypeError(`ttl: ${schema.metadata.name} can store no expiry past ${last}.`);
     }
     const transaction = this.#store.transactions.of(options.manager);
     const issued = await answerOrUnavailable(async () => {
       const owner = await this.#activeOwner(user, key, deadline, transaction);
-      const token = makeToken(terms.prefix, this.#settings.tokenLength);
+      const token = generateToken(tokenOptions.prefix, this.#settings.tokenLength);
       const now = Date.now();
       const authToken = this.#store.build({
-        ...terms.columns,
+        ...tokenOptions.columns,
         digest: digestOf(token, this.#settings.hashAlgorithm),
         tokenKey: tokenKeyOf(token),
         user: owner,
         created: new Date(now),
-        expiry: expiryAfter(now, terms.ttl),
-        ttl: terms.ownTtl,
+        expiry: expiryFrom(now, tokenOptions.ttl),
+        ttl: tokenOptions.ownTtl,
       });
-      const insertTerms = { owner: key, limit: terms.limit, now };
+      const insertTerms = { owner: key, limit: tokenOptions.limit, now };
       const outcome = await this.#store.insert(authToken, insertTerms, deadline, transaction);
       if (outcome === 'limit') throw new TokenLimitExceededException();
       if (outcome === 'no_owner') throw new KnoxUnauthorizedException('user_inactive');
@@ -148,14 +149,14 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { limit = this.#settings.tokenLimitPerUser } = options;
     const ownTtl = ttl === undefined || ttl === null ? null : parseDuration(ttl);
     if (ownTtl === undefined) {
-      throw new TypeError(`ttl must be ${DURATION_FORMAT}, or null; got ${kindOf(ttl)}.`);
+      throw new TypeError(`ttl must be ${DURATION_FORMAT}, or null; got ${describeKind(ttl)}.`);
     }
     if (!isTokenPrefix(prefix)) {
       const most = String(MAX_PREFIX_LENGTH);
       throw new TypeError(`prefix must be at most ${most} letters, digits, "_" or "-".`);
     }
     if (limit !== null && !(Number.isSafeInteger(limit) && limit >= 0)) {
-      throw new TypeError(`limit must be a whole number or null; got ${kindOf(limit)}.`);
+      throw new TypeError(`limit must be a whole number or null; got ${describeKind(limit)}.`);
     }
     return {
       prefix,
@@ -168,9 +169,12 @@ export class TokenIssuer<Token extends AbstractAuthToken = AbstractAuthToken> {
 }
 
 /** @throws TypeError for what is not a column of the application's own token entity */
-function checkColumns(columns: unknown, { metadata, ownProperties }: TokenSchema): void {
+function checkColumns(
+  columns: unknown,
+  { metadata, extraColumns: ownProperties }: TokenSchema,
+): void {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) {
-    throw new TypeError(`columns must be an object; got ${kindOf(columns)}.`);
+    throw new TypeError(`columns must be an object; got ${describeKind(columns)}.`);
   }
   const wrong = Object.keys(columns).find((name) => !ownProperties.has(name));
   if (wrong === undefined) return;

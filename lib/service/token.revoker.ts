@@ -1,14 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventPublisher } from '../events/event.publisher.ts';
-import { TokenExpiredEvent, TokenRevokedEvent, type ClientInfo } from '../events/knox.events.ts';
+import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
+import type { ClientInfo } from '../requests/client-info.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import { Deadline } from '../store/deadline.ts';
-import type { OwnerKey } from '../store/owner.schema.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import { Deadline } from '../async/deadline.ts';
+import type { OwnerKey } from '../store/schema/owner.schema.ts';
 import { BATCH } from '../store/token.scripts.ts';
 import { TokenStore } from '../store/token.store.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { answerOrUnavailable, logFault } from './faults.ts';
+import { answerOrUnavailable, logFault } from './error-boundary.ts';
 import { KNOX_SETTINGS } from './knox.settings.ts';
 
 /** Ends tokens: those that are revoked, and those whose time is over. */
@@ -73,7 +74,11 @@ export class TokenRevoker<Token extends AbstractAuthToken = AbstractAuthToken> {
    * Deletes an expired token that was presented, and its owner's other expired ones. The verdict on
    * the request stands whether or not that succeeds.
    */
-  async expire(authToken: Token, deadline: Deadline, client: ClientInfo | null): Promise<void> {
+  async deleteExpiredOf(
+    authToken: Token,
+    deadline: Deadline,
+    client: ClientInfo | null,
+  ): Promise<void> {
     const user = authToken.user as Token['user'] | null;
     try {
       // Without its user, soft-deleted, the token's owner is not known here.
@@ -88,7 +93,7 @@ export class TokenRevoker<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes a user's expired tokens; no answer waits for it. */
-  deleteExpiredLater(user: Token['user'], client: ClientInfo | null): void {
+  scheduleCleanup(user: Token['user'], client: ClientInfo | null): void {
     const deadline = new Deadline(this.#settings.authTimeout);
     this.#store.background.run(
       async () => {
@@ -101,7 +106,7 @@ export class TokenRevoker<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes everybody's expired tokens; each batch may take `authTimeout`. */
-  async deleteAllExpired(): Promise<number> {
+  async prune(): Promise<number> {
     const count = await answerOrUnavailable(() =>
       this.#deleteExpired(null, () => new Deadline(this.#settings.authTimeout)),
     );

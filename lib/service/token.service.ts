@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { kindOf } from '../options/knox-config.error.ts';
+import { describeKind } from '../errors/knox-config.error.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import type { AbstractAuthToken } from '../store/abstract-auth-token.entity.ts';
-import type { AuthToken } from '../store/auth-token.entity.ts';
-import { Deadline } from '../store/deadline.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { AuthToken } from '../entities/auth-token.entity.ts';
+import { Deadline } from '../async/deadline.ts';
 import { TokenStore } from '../store/token.store.ts';
-import { answerOrUnavailable } from './faults.ts';
+import { answerOrUnavailable } from './error-boundary.ts';
 import { KNOX_SETTINGS } from './knox.settings.ts';
 import { TokenAuthenticator, type Authenticated } from './token.authenticator.ts';
 import { TokenIssuer, type CreateTokenOptions, type IssuedToken } from './token.issuer.ts';
@@ -122,7 +122,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws KnoxUnavailableException
    */
   async deleteExpired(): Promise<number> {
-    return this.#revoker.deleteAllExpired();
+    return this.#revoker.prune();
   }
 
   #deadline(): Deadline {
@@ -133,7 +133,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
 /** A misspelt option would be passed over in silence, and revokeAll spare nothing. */
 function checkOptions(options: unknown, names: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object; got ${kindOf(options)}.`);
+    throw new TypeError(`options must be an object; got ${describeKind(options)}.`);
   }
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (unknown === undefined) return;

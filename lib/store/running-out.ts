@@ -1,5 +1,5 @@
-import { Deadline } from './deadline.ts';
-import { lateCommitMs } from './disown.ts';
+import { Deadline } from '../async/deadline.ts';
+import { lateCommitMs } from './compensating-deletion.ts';
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const LONGEST_WAIT_MS = 500;

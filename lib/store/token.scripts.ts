@@ -1,7 +1,7 @@
-import type { AbstractAuthToken } from './abstract-auth-token.entity.ts';
-import type { Script } from './databases/database.ts';
-import type { OwnerKey } from './owner.schema.ts';
-import type { TokenStatements } from './token.statements.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { Script } from '../database/database.ts';
+import type { OwnerKey } from './schema/owner.schema.ts';
+import type { TokenStatements } from './token.sql.ts';
 
 /** How many rows one statement, and one transaction that prunes, deletes: nobody waits for long. */
 export const BATCH = 500;

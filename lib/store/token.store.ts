@@ -1,22 +1,22 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { AbstractAuthToken, TokenEntity } from './abstract-auth-token.entity.ts';
-import { openDatabase } from './databases/open-database.ts';
+import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
+import { openDatabase } from '../database/open-database.ts';
 import {
   OutcomeUnknownError,
   type Database,
   type Script,
   type Turn,
-} from './databases/database.ts';
-import { AppTransactions } from './app-transactions.ts';
-import { Background } from './background.ts';
-import type { BaseToken } from './base-token.ts';
-import type { Deadline } from './deadline.ts';
-import { disown, lateCommitMs, undo } from './disown.ts';
-import { retryOnLocks } from './retry.ts';
+} from '../database/database.ts';
+import { AppTransactions } from '../database/app-transactions.ts';
+import { BackgroundTasks } from '../async/background-tasks.ts';
+import type { BaseToken } from '../entities/base-token.ts';
+import type { Deadline } from '../async/deadline.ts';
+import { disown, lateCommitMs, undo } from './compensating-deletion.ts';
+import { retryTransient } from '../async/retry.ts';
 import { mayRunOut, shortWait } from './running-out.ts';
-import { TokenLookup } from './token.lookup.ts';
-import type { OwnerKey } from './owner.schema.ts';
-import { TokenSchema } from './token.schema.ts';
+import { TokenLookup } from './lookup/token.query.ts';
+import type { OwnerKey } from './schema/owner.schema.ts';
+import { TokenSchema } from './schema/token.schema.ts';
 import {
   deleteExpired,
   deleteOwned,
@@ -25,8 +25,8 @@ import {
   insertAndCount,
   type InsertTerms,
 } from './token.scripts.ts';
-import { TokenStatements } from './token.statements.ts';
-import { KeyedTurnstile } from './turnstile.ts';
+import { TokenStatements } from './token.sql.ts';
+import { KeyedMutex } from '../async/semaphore.ts';
 
 /** Why there is no token, where the database was fine. */
 export type InsertRefusal = 'limit' | 'no_owner';
@@ -47,10 +47,10 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly dataSource: DataSource;
   readonly tokenEntity: TokenEntity<Token>;
   readonly transactions: AppTransactions;
-  readonly background = new Background();
+  readonly background = new BackgroundTasks();
   readonly #userRelations: readonly string[];
   /** Of many uses of a token at once, one waits for its owner's lock. */
-  readonly #runningOut = new KeyedTurnstile();
+  readonly #runningOut = new KeyedMutex();
   #ground: Ground<Token> | undefined;
 
   constructor(
@@ -133,7 +133,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!mayRunOut(token, deadline)) return refreshed({ owner: null, locks: false }, deadline);
     const turn = { owner: this.schema.owner.keyOf(token.user), locks: true };
     const behindLock = (): Promise<boolean> => refreshed(turn, shortWait(deadline));
-    return (await this.#runningOut.passIfFree(token.digest, behindLock)) ?? false;
+    return (await this.#runningOut.tryRunExclusive(token.digest, behindLock)) ?? false;
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
@@ -161,11 +161,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!this.dataSource.isInitialized) return;
     const { metadata, owner } = this.#prepare().schema;
     const entity = metadata.target as typeof BaseToken;
-    await entity.checkTables(this.dataSource, metadata, owner.metadata);
+    await entity.validateSchema(this.dataSource, metadata, owner.metadata);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.background.close();
+    await this.background.drain();
     await this.#ground?.database.close();
   }
 
@@ -202,10 +202,10 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     try {
       const refusal = runner
         ? await database.within(runner, turn.locks ? turn.owner : null, script, deadline)
-        : await retryOnLocks(
+        : await retryTransient(
             () => database.transaction(turn, script, deadline),
             deadline,
-            database,
+            database.isTransient,
           );
       if (refusal !== null) return refusal;
     } catch (error) {
@@ -244,7 +244,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    const retried = retryOnLocks(work, deadline, this.#ready.database);
+    const retried = retryTransient(work, deadline, this.#ready.database.isTransient);
     return this.background.track(deadline.race(retried));
   }
 }

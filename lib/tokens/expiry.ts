@@ -10,12 +10,12 @@ export function isExpired(expiry: Date | null, now: number): boolean {
 }
 
 /** The expiry of a token made at `now`; null, of one that never expires. */
-export function expiryAfter(now: number, ttl: number | null): Date | null {
+export function expiryFrom(now: number, ttl: number | null): Date | null {
   return ttl === null ? null : new Date(now + ttl);
 }
 
 /** What a refresh needs to know; durations in milliseconds. */
-export interface RefreshRules {
+export interface RefreshPolicy {
   readonly autoRefresh: boolean;
   readonly tokenTtl: number | null;
   readonly autoRefreshMaxTtl: number | null;
@@ -23,7 +23,7 @@ export interface RefreshRules {
 }
 
 /** The instants of a token that a refresh looks at; `ttl` is its own, or null for the option's. */
-export interface Refreshable {
+export interface TokenLifetime {
   readonly created: Date;
   readonly expiry: Date | null;
   readonly ttl: number | null;
@@ -35,7 +35,7 @@ export interface Refreshable {
  *
  * @see knox/auth.py, renew_token
  */
-export function refreshedExpiry(token: Refreshable, now: number, rules: RefreshRules): Date | null {
+export function nextExpiry(token: TokenLifetime, now: number, rules: RefreshPolicy): Date | null {
   const ttl = token.ttl ?? rules.tokenTtl;
   if (!rules.autoRefresh || token.expiry === null || ttl === null) return null;
   const bound =

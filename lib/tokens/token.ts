@@ -44,7 +44,7 @@ export function isWellFormedToken(value: unknown): value is string {
 }
 
 /** A new token: the prefix, and `length` hexadecimal characters from the system's random source. */
-export function makeToken(prefix: string, length: number): string {
+export function generateToken(prefix: string, length: number): string {
   return prefix + randomBytes(length / 2).toString('hex');
 }
 

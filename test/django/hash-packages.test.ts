@@ -24,7 +24,7 @@ describe('the packages for argon2 and bcrypt', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-packages-'));
-    for (const layer of ['lib/django', 'lib/options']) {
+    for (const layer of ['lib/django', 'lib/errors', 'lib/options']) {
       compileFolder(join(ROOT, layer), join(folder, layer));
     }
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');

@@ -3,7 +3,7 @@ import { Controller, Logger, Module, UseGuards, type ModuleMetadata } from '@nes
 import { Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
 import type { Answer } from '../support/http-client.ts';
-import { closeModules, memoryDatabase, startError } from '../support/modules.ts';
+import { closeModules, memoryDatabase, startError } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
 import { codes, readDocument, section, tables } from './markdown.ts';

@@ -2,7 +2,7 @@ import { Controller, HttpCode, Module, Post, Req, Res, UseGuards } from '@nestjs
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   KnoxController,
-  KnoxLoginGate,
+  KnoxLoginRouteGuard,
   Public,
   type KnoxRequest,
   type KnoxResponse,
@@ -25,7 +25,7 @@ class MovedController extends KnoxController {
   @Post('sign-in')
   @HttpCode(201)
   @Public()
-  @UseGuards(KnoxLoginGate)
+  @UseGuards(KnoxLoginRouteGuard)
   override login(
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,

@@ -4,7 +4,7 @@ import { Column, Entity, JoinColumn, ManyToOne } from 'typeorm';
 import { AbstractAuthToken, KnoxConfigError, KnoxModule, TokenService } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { freezeTime, thawTime } from '../support/clock.ts';
-import { startError } from '../support/modules.ts';
+import { startError } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
 const HOUR_MS = 3_600_000;

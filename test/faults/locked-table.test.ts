@@ -7,7 +7,7 @@ import {
   startFaultyApp,
   type FaultyApp,
 } from '../support/faulty-app.ts';
-import { lockTokens } from '../support/lockers.ts';
+import { lockTokens } from '../support/lock-tokens.ts';
 
 describeOnServers('a table of %s that is locked for long', (database) => {
   let test: FaultyApp;

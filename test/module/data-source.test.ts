@@ -18,7 +18,7 @@ import {
   saveUser,
   startError,
   startModule,
-} from '../support/modules.ts';
+} from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
 const verifyCredentials = () => null;

@@ -15,7 +15,7 @@ import {
   saveUser,
   startError,
   startModule,
-} from '../support/modules.ts';
+} from '../support/test-module.ts';
 
 const verifyCredentials = () => null;
 const OPTIONS: KnoxRuntimeOptions = { verifyCredentials, tokenPrefix: 'ASYNC_' };

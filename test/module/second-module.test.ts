@@ -7,7 +7,7 @@ import {
   saveUser,
   startError,
   startModule,
-} from '../support/modules.ts';
+} from '../support/test-module.ts';
 
 const verifyCredentials = () => null;
 const knox = () => KnoxModule.forRoot({ verifyCredentials });

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KnoxConfigError, KnoxModule, type KnoxModuleOptions } from '../../lib/index.ts';
 import { SECRET } from '../options/options.table.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
-import { memoryDatabase } from '../support/modules.ts';
+import { memoryDatabase } from '../support/test-module.ts';
 
 const verifyCredentials = () => null;
 

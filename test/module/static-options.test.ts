@@ -11,7 +11,7 @@ import {
   TokenService,
 } from '../../lib/index.ts';
 import { KINDS, SECRET } from '../options/options.table.ts';
-import { closeModules, memoryDatabase, startError, startModule } from '../support/modules.ts';
+import { closeModules, memoryDatabase, startError, startModule } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
 const verifyCredentials = () => null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseDuration } from '../../lib/options/duration.ts';
-import fc from '../support/properties.ts';
+import fc from '../support/fast-check.ts';
 
 const THOUSAND_YEARS = 31_557_600_000_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { KnoxConfigError, kindOf } from '../../lib/options/knox-config.error.ts';
+import { KnoxConfigError, describeKind } from '../../lib/errors/knox-config.error.ts';
 import { resolveOptions } from '../../lib/options/resolve-options.ts';
-import fc from '../support/properties.ts';
+import fc from '../support/fast-check.ts';
 import { KINDS, OPTIONS, SECRET } from './options.table.ts';
 
 const resolve = (options: object) => resolveOptions(options);
@@ -49,7 +49,7 @@ describe('resolveOptions', () => {
     if (bad.length > 0) {
       it.each(bad)('refuses %s', (_, value) => {
         const lacksUnit = typeof value === 'string' && /^\d+$/.test(value);
-        const kind = lacksUnit ? 'a string without a unit' : kindOf(value);
+        const kind = lacksUnit ? 'a string without a unit' : describeKind(value);
         expect(refusal({ [name]: value }).message).toBe(
           `KnoxModule option "${name}": expected ${remedy}; got ${kind}.`,
         );

@@ -6,7 +6,7 @@ import { PASSWORD } from '../support/app.ts';
 import { createDatabase, DATABASES, type DatabaseName } from '../support/databases.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
 import type { Isolation } from '../support/isolation.ts';
-import { AppProcess, nameOf, type SentEvent } from '../support/process-app.ts';
+import { AppProcess, nameOf, type SentEvent } from '../support/app-process.ts';
 import { until } from '../support/until.ts';
 import { User } from '../support/users.ts';
 

@@ -3,8 +3,8 @@ import { EventPublisher } from '../../lib/events/event.publisher.ts';
 import { KNOX_SETTINGS } from '../../lib/service/knox.settings.ts';
 import { TokenAuthenticator } from '../../lib/service/token.authenticator.ts';
 import { TokenRevoker } from '../../lib/service/token.revoker.ts';
-import { UserActivity } from '../../lib/service/user-activity.ts';
-import { Deadline } from '../../lib/store/deadline.ts';
+import { UserStatus } from '../../lib/service/user-status.ts';
+import { Deadline } from '../../lib/async/deadline.ts';
 import { TokenStore } from '../../lib/store/token.store.ts';
 import type { HashAlgorithm } from '../../lib/tokens/token.ts';
 import type { KnoxSettings } from '../../lib/options/runtime-options.ts';
@@ -31,7 +31,7 @@ describe('a token that is longer than any ever was', () => {
     authenticator = new TokenAuthenticator(
       settings,
       get(TokenStore),
-      get(UserActivity),
+      get(UserStatus),
       get(TokenRevoker),
       get(EventPublisher),
     );

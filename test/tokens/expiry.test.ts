@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from '../support/properties.ts';
+import fc from '../support/fast-check.ts';
 import {
-  expiryAfter,
+  expiryFrom,
   isExpired,
-  refreshedExpiry,
-  type Refreshable,
-  type RefreshRules,
+  nextExpiry,
+  type TokenLifetime,
+  type RefreshPolicy,
 } from '../../lib/tokens/expiry.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 12);
@@ -38,17 +38,17 @@ describe('isExpired', () => {
 
 describe('expiryAfter', () => {
   it('is now and the TTL', () => {
-    expect(expiryAfter(NOW, 10 * HOUR)).toEqual(new Date('2026-01-31T22:00:00.000Z'));
+    expect(expiryFrom(NOW, 10 * HOUR)).toEqual(new Date('2026-01-31T22:00:00.000Z'));
   });
 
   it('is null for a token that never expires', () => {
-    expect(expiryAfter(NOW, null)).toBeNull();
+    expect(expiryFrom(NOW, null)).toBeNull();
   });
 
   it('lets a token live for its TTL to the millisecond', () => {
     fc.assert(
       fc.property(instants, fc.integer({ min: 1, max: 100_000_000_000 }), (now, ttl) => {
-        const expiry = expiryAfter(now, ttl);
+        const expiry = expiryFrom(now, ttl);
         expect(isExpired(expiry, now + ttl - 1)).toBe(false);
         expect(isExpired(expiry, now + ttl)).toBe(true);
       }),
@@ -56,24 +56,24 @@ describe('expiryAfter', () => {
   });
 
   it('makes a token of no TTL that is expired at once', () => {
-    expect(isExpired(expiryAfter(NOW, 0), NOW)).toBe(true);
+    expect(isExpired(expiryFrom(NOW, 0), NOW)).toBe(true);
   });
 });
 
 describe('refreshedExpiry', () => {
-  const RULES: RefreshRules = {
+  const RULES: RefreshPolicy = {
     autoRefresh: true,
     tokenTtl: 10 * HOUR,
     autoRefreshMaxTtl: null,
     minRefreshInterval: MINUTE,
   };
-  const HOUR_OLD: Refreshable = {
+  const HOUR_OLD: TokenLifetime = {
     created: new Date(NOW - HOUR),
     expiry: new Date(NOW + 9 * HOUR),
     ttl: null,
   };
-  const refresh = (token: Partial<Refreshable> = {}, rules: Partial<RefreshRules> = {}) =>
-    refreshedExpiry({ ...HOUR_OLD, ...token }, NOW, { ...RULES, ...rules });
+  const refresh = (token: Partial<TokenLifetime> = {}, rules: Partial<RefreshPolicy> = {}) =>
+    nextExpiry({ ...HOUR_OLD, ...token }, NOW, { ...RULES, ...rules });
 
   it('is now and the TTL of the option', () => {
     expect(refresh()).toEqual(new Date(NOW + 10 * HOUR));
@@ -89,7 +89,7 @@ describe('refreshedExpiry', () => {
     );
   });
 
-  it.each<[string, Partial<Refreshable>, Partial<RefreshRules>]>([
+  it.each<[string, Partial<TokenLifetime>, Partial<RefreshPolicy>]>([
     ['autoRefresh is off', {}, { autoRefresh: false }],
     ['the token never expires', { expiry: null }, {}],
     ['new tokens never expire', {}, { tokenTtl: null }],
@@ -132,7 +132,7 @@ describe('refreshedExpiry', () => {
         ({ created, age, left }, ttl, options) => {
           const now = created + age;
           const token = { created: new Date(created), expiry: new Date(now + left), ttl };
-          const expiry = refreshedExpiry(token, now, { autoRefresh: true, ...options });
+          const expiry = nextExpiry(token, now, { autoRefresh: true, ...options });
           if (expiry === null) return;
           const { autoRefreshMaxTtl, minRefreshInterval, tokenTtl } = options;
           expect(expiry.getTime() - (now + left)).toBeGreaterThan(minRefreshInterval);
@@ -151,8 +151,8 @@ describe('refreshedExpiry', () => {
         const now = created + age;
         const rules = { ...RULES, tokenTtl };
         const token = { created: new Date(created), expiry: new Date(now + left), ttl: null };
-        const expiry = refreshedExpiry(token, now, rules) ?? token.expiry;
-        expect(refreshedExpiry({ ...token, expiry }, now, rules)).toBeNull();
+        const expiry = nextExpiry(token, now, rules) ?? token.expiry;
+        expect(nextExpiry({ ...token, expiry }, now, rules)).toBeNull();
       }),
     );
   });
@@ -175,7 +175,7 @@ describe('a corrupt instant', () => {
           { created: bad, expiry: good, ttl: null },
           { created: good, expiry: bad, ttl: null },
         ]) {
-          expect(refreshedExpiry(token, now, rules)).toBeNull();
+          expect(nextExpiry(token, now, rules)).toBeNull();
         }
       }),
     );

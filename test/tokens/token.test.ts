@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import fc from '../support/properties.ts';
+import fc from '../support/fast-check.ts';
 import { readFileSync } from 'node:fs';
 import {
   digestOf,
   HASH_ALGORITHMS,
   isTokenPrefix,
   isWellFormedToken,
-  makeToken,
+  generateToken,
   tokenKeyOf,
   type HashAlgorithm,
 } from '../../lib/tokens/token.ts';
@@ -31,17 +31,17 @@ describe('makeToken', () => {
   });
 
   it.each([48, 50, 64, 256])('gives %d hexadecimal characters', (length) => {
-    expect(makeToken('', length)).toMatch(new RegExp(`^[0-9a-f]{${String(length)}}$`));
+    expect(generateToken('', length)).toMatch(new RegExp(`^[0-9a-f]{${String(length)}}$`));
   });
 
   it('writes the prefix before the random part', () => {
-    expect(makeToken('TEST_', 64)).toMatch(/^TEST_[0-9a-f]{64}$/);
+    expect(generateToken('TEST_', 64)).toMatch(/^TEST_[0-9a-f]{64}$/);
   });
 
   it('gives what passes for a token, whatever the prefix and the length', () => {
     fc.assert(
       fc.property(prefixes, evenLengths, (prefix, length) => {
-        const token = makeToken(prefix, length);
+        const token = generateToken(prefix, length);
         expect(token).toHaveLength(prefix.length + length);
         expect(token.startsWith(prefix)).toBe(true);
         expect(isWellFormedToken(token)).toBe(true);
@@ -51,7 +51,7 @@ describe('makeToken', () => {
 
   it('never gives the same twice, even where Math.random is known', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
-    const tokens = Array.from({ length: 1_000 }, () => makeToken('', 48));
+    const tokens = Array.from({ length: 1_000 }, () => generateToken('', 48));
     expect(new Set(tokens).size).toBe(1_000);
   });
 });

@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { AuthToken, type KnoxModuleOptions } from '../../lib/index.ts';
 import { PASSWORD } from '../support/app.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
-import { AppProcess, nameOf } from '../support/process-app.ts';
+import { AppProcess, nameOf } from '../support/app-process.ts';
 import { User } from '../support/users.ts';
 
 /** How many users there are; their keys are 1 to this. */

@@ -6,7 +6,7 @@ import { ERRORS } from '../support/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { AUTH_TIMEOUT_MS, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
-import { lockTokens } from '../support/lockers.ts';
+import { lockTokens } from '../support/lock-tokens.ts';
 import { Apps, login, logout, newToken, prepare, tally, times } from './apps.ts';
 import { PgBouncer } from './pgbouncer.ts';
 import { describeTopology, destroy, Teardown } from './private-server.ts';

@@ -1,0 +1,218 @@
+import { Logger } from '@nestjs/common';
+import {
+  getMetadataArgsStorage,
+  type DataSource,
+  type EntityMetadata,
+  type QueryRunner,
+} from 'typeorm';
+import { KnoxConfigError } from '../errors/knox-config.error.ts';
+import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
+
+const logger = new Logger('KnoxModule');
+
+/** A column as the database has it. */
+interface FoundColumn {
+  /** In lower case. */
+  readonly type: string;
+  /** Whether a row needs a value for it: it takes no NULL, and the database has none to put in. */
+  readonly isRequired: boolean;
+}
+
+/** A table as the database has it, by its columns' names. */
+type Columns = ReadonlyMap<string, FoundColumn>;
+
+/** Kinds of keys, none of which takes the place of another. */
+const KEY_KINDS = {
+  number: /int|serial/,
+  uuid: /uuid/,
+  text: /char|text/,
+} as const;
+
+/** The type that Django's migrations give a DateTimeField. */
+const INSTANT_TYPES: Readonly<Record<string, string>> = {
+  postgres: 'timestamp with time zone',
+  mariadb: 'datetime(6)',
+  mysql: 'datetime(6)',
+  'better-sqlite3': 'datetime',
+};
+
+const MIGRATE =
+  'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
+
+/**
+ * Whether TypeORM leaves the class's table alone. Asked before a data source is up: `synchronize` would
+ * empty the columns whose types it changes.
+ *
+ * @throws KnoxConfigError if it would alter the table
+ */
+export function validateDjangoEntity(target: unknown): void {
+  const table = getMetadataArgsStorage().tables.find((one) => one.target === target);
+  if (table?.synchronize === false) return;
+  const name = table?.name ?? 'knox_authtoken';
+  throwConfigError(
+    `TypeORM would alter Django's table; write @Entity({ name: '${name}', synchronize: false }).`,
+  );
+}
+
+/**
+ * Whether the tables are those of Django and of knox 5, with what the entities map.
+ *
+ * @throws KnoxConfigError that says what is missing, and where
+ */
+export async function validateDjangoSchema(
+  dataSource: DataSource,
+  token: EntityMetadata,
+  owner: EntityMetadata,
+): Promise<void> {
+  const runner = dataSource.createQueryRunner('master');
+  try {
+    checkTokens(dataSource, token, await columnsOf(dataSource, runner, token));
+    checkOwners(dataSource, owner, await columnsOf(dataSource, runner, owner));
+  } finally {
+    await runner.release();
+  }
+}
+
+function checkTokens({ options }: DataSource, token: EntityMetadata, found: Columns): void {
+  const table = token.tablePath;
+  if (found.size === 0) throwConfigError(`the database has no table ${table}; ${MIGRATE}.`);
+  const missing = missingIn(found, token);
+  if (missing !== undefined)
+    throwConfigError(`the table ${table} has no column ${missing}; ${MIGRATE}.`);
+  if (found.has('salt')) {
+    throwConfigError(
+      `the table ${table} has a column salt, as knox had it before version 5; ${MIGRATE}.`,
+    );
+  }
+  const width = Number(/\((\d+)\)/.exec(found.get('token_key')?.type ?? '')?.[1] ?? Infinity);
+  if (width < TOKEN_KEY_LENGTH) {
+    throwConfigError(`the column ${table}.token_key is only ${String(width)} wide; ${MIGRATE}.`);
+  }
+  const expected = INSTANT_TYPES[options.type];
+  for (const name of ['created', 'expiry']) {
+    const type = found.get(name)?.type;
+    if (type === expected) continue;
+    throwConfigError(
+      `the column ${table}.${name} is of type ${String(type)}, and not ${String(expected)}; ${MIGRATE}.`,
+    );
+  }
+  checkRequired(token, found);
+}
+
+/** Django's migrations leave no defaults in the database: whoever inserts a row gives all values. */
+function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): void {
+  for (const [name, { isRequired }] of found) {
+    if (!isRequired) continue;
+    const column = columns.find(({ databaseName }) => databaseName === name);
+    if (!column) {
+      throwConfigError(
+        `the column ${tablePath}.${name} takes no NULL and has no default in the database, and the entity ` +
+          'does not map it: no token could be made. Map it in a class that extends djangoAuthToken(…), and ' +
+          'give its value to TokenService.create, which createToken of the controller calls.',
+      );
+    }
+    if (column.default === undefined) continue;
+    throwConfigError(
+      `the column ${tablePath}.${name} has no default in the database, which its entity's ` +
+        '@Column({ default: … }) leaves it to; remove that, and give the value when a token is made.',
+    );
+  }
+}
+
+function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, found: Columns): void {
+  const table = owner.tablePath;
+  if (options.synchronize && owner.synchronize) {
+    // An application may have made the table its own; but Django's would have lost columns by now.
+    logger.warn(
+      `\`synchronize\` is on, and makes the table ${table} what the entity ${owner.name} says. If it is ` +
+        `Django's, write @Entity({ name: '${table}', synchronize: false }).`,
+    );
+  }
+  if (found.size === 0) {
+    throwConfigError(
+      `the database has no table ${table}, where its owner ${owner.name} is to be; name the table of ` +
+        `Django's AUTH_USER_MODEL in @Entity({ name: …, synchronize: false }).`,
+    );
+  }
+  const missing = missingIn(found, owner);
+  if (missing !== undefined) {
+    throwConfigError(
+      `the table ${table} has no column ${missing}, which its owner ${owner.name} maps; write an entity ` +
+        'with the columns that are there, and give it to djangoAuthToken(() => …).',
+    );
+  }
+  for (const column of owner.primaryColumns) {
+    const type = found.get(column.databaseName)?.type ?? '';
+    const mapped = driver.normalizeType(column);
+    const [kind, mappedKind] = [keyKind(type), keyKind(mapped)];
+    if (kind === undefined || mappedKind === undefined || kind === mappedKind) continue;
+    throwConfigError(
+      `the key ${table}.${column.databaseName} is of type ${type}, which its owner ${owner.name} maps as ` +
+        `${mapped}; write an entity with a key of that type, and give it to djangoAuthToken(() => …).`,
+    );
+  }
+}
+
+function keyKind(type: string): string | undefined {
+  return Object.entries(KEY_KINDS).find(([, pattern]) => pattern.test(type))?.[0];
+}
+
+function missingIn(found: Columns, { columns }: EntityMetadata): string | undefined {
+  return columns
+    .filter(({ isVirtualProperty }) => !isVirtualProperty)
+    .map(({ databaseName }) => databaseName)
+    .find((name) => !found.has(name));
+}
+
+/** The columns of an entity's table, found as a query of that name would find it; none: no table. */
+async function columnsOf(
+  { driver, options }: DataSource,
+  runner: QueryRunner,
+  entity: EntityMetadata,
+): Promise<Columns> {
+  const path = entity.tablePath.split('.');
+  const escaped = path.map((name) => driver.escape(name)).join('.');
+  const [sql, parameters] = queryFor(options.type, escaped, path);
+  const rows = (await runner.query(sql, parameters)) as {
+    name: string;
+    type: string;
+    required: unknown;
+  }[];
+  return new Map(
+    rows.map(({ name, type, required }) => [
+      name,
+      // A boolean, a number, or a number as text.
+      { type: type.toLowerCase(), isRequired: Number(required) === 1 },
+    ]),
+  );
+}
+
+function queryFor(
+  type: string,
+  escaped: string,
+  path: string[],
+): [sql: string, parameters: unknown[]] {
+  const [table, schema = null] = [...path].reverse();
+  if (type === 'postgres') {
+    const sql =
+      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type, ' +
+      "attnotnull AND NOT atthasdef AND attidentity = '' AS required FROM pg_attribute " +
+      'WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped';
+    return [sql, [escaped]];
+  }
+  if (type === 'better-sqlite3') {
+    const sql =
+      'SELECT name, type, "notnull" AND dflt_value IS NULL AND pk = 0 AS required FROM pragma_table_info(?)';
+    return [sql, [table]];
+  }
+  const sql =
+    'SELECT COLUMN_NAME AS name, COLUMN_TYPE AS type, ' +
+    "IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL AND EXTRA = '' AS required " +
+    'FROM INFORMATION_SCHEMA.COLUMNS ' +
+    'WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?';
+  return [sql, [schema, table]];
+}
+
+function throwConfigError(problem: string): never {
+  throw new KnoxConfigError('tokenEntity', problem);
+}

@@ -1,0 +1,136 @@
+import { getMetadataArgsStorage, type DataSource, type EntityMetadata } from 'typeorm';
+
+const NUMERIC =
+  /^(?:(?:tiny|small|medium|big)?int(?:eger|2|4|8)?|(?:small|big)?serial[248]?|numeric|decimal)\b/;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The value of a user's key, as the database takes it. */
+export type OwnerKey = string | number;
+
+type ColumnMetadata = EntityMetadata['columns'][number];
+
+/** What the metadata says about the entity that owns tokens. */
+export class OwnerSchema {
+  readonly metadata: EntityMetadata;
+  /** The column whose value a token's `user_id` holds. */
+  readonly keyColumn: ColumnMetadata;
+  /** The escaped names of its table and of its key column. */
+  readonly table: string;
+  readonly key: string;
+  /** The `isActive` column, if it has one. */
+  readonly activeColumn: ColumnMetadata | undefined;
+  readonly #dataSource: DataSource;
+
+  constructor(dataSource: DataSource, metadata: EntityMetadata, joinColumn: ColumnMetadata) {
+    const escape = (name: string): string => dataSource.driver.escape(name);
+    this.#dataSource = dataSource;
+    this.metadata = metadata;
+    this.keyColumn = joinColumn.referencedColumn as ColumnMetadata;
+    this.table = metadata.tablePath.split('.').map(escape).join('.');
+    this.key = escape(this.keyColumn.databaseName);
+    this.activeColumn = metadata.findColumnWithPropertyPath('isActive');
+  }
+
+  /** Whether its keys are text, which a database may compare loosely. */
+  get hasTextKey(): boolean {
+    return !this.#isNumeric();
+  }
+
+  /** Whether this is an instance of the owner's class, loaded or made by the application. */
+  isInstance(user: object): boolean {
+    return typeof this.metadata.target === 'function' && user instanceof this.metadata.target;
+  }
+
+  /** What the `isActive` column says; without one, everybody is active. */
+  isActiveByColumn(user: object): boolean {
+    if (!this.activeColumn) return true;
+    const value: unknown = this.activeColumn.getEntityValue(user);
+    return value === true || value === 1;
+  }
+
+  /** The escaped name of the column that says when a user was soft-deleted, if there is one. */
+  get deletion(): string | null {
+    const column = this.metadata.deleteDateColumn;
+    return column ? this.#dataSource.driver.escape(column.databaseName) : null;
+  }
+
+  /** Property path of the column that says when a user was soft-deleted, if there is one. */
+  get deletionPath(): string | undefined {
+    return this.metadata.deleteDateColumn?.propertyPath;
+  }
+
+  /** Whether that column is one that TypeORM does not load by itself. */
+  get isDeletedAtHidden(): boolean {
+    return this.metadata.deleteDateColumn?.isSelect === false;
+  }
+
+  /** Whether the user is soft-deleted; a column that was loaded for that alone is taken off again. */
+  readAndStripDeletedAt(user: object): boolean {
+    const column = this.metadata.deleteDateColumn;
+    if (!column) return false;
+    const deletedAt: unknown = column.getEntityValue(user);
+    if (this.isDeletedAtHidden) Reflect.deleteProperty(user, column.propertyName);
+    return deletedAt !== null && deletedAt !== undefined;
+  }
+
+  /**
+   * The key of a user, checked before it comes near a query: MariaDB compares a number with a text
+   * column numerically, so that 0 would match every key that is not a number.
+   *
+   * @throws TypeError if this is no user, a user of another entity, or one without a key
+   */
+  keyOf(user: unknown): OwnerKey {
+    const { name } = this.metadata;
+    if (typeof user !== 'object' || user === null || Array.isArray(user)) {
+      throw new TypeError(`Expected a user, an instance of ${name}.`);
+    }
+    if (!this.isInstance(user) && this.#isOtherEntity(user)) {
+      throw new TypeError(`Expected an instance of ${name}, got one of ${user.constructor.name}.`);
+    }
+    const value: unknown = this.keyColumn.getEntityValue(user, true);
+    const path = `${name}.${this.keyColumn.propertyPath}`;
+    // What a transformer of the application's makes of a key is between it and the database.
+    const isSet = this.keyColumn.transformer ? value !== undefined && value !== null : isKey(value);
+    if (!isSet) throw new TypeError(`The user has no key: ${path} is not set.`);
+    if (this.keyColumn.transformer) return value as OwnerKey;
+    const key = this.#normalizeKey(String(value));
+    if (key === undefined) throw new TypeError(`The user's key ${path} is of another type.`);
+    return key;
+  }
+
+  /** The one spelling of a key, by which its owner is counted and locked; undefined for none. */
+  #normalizeKey(value: string): OwnerKey | undefined {
+    if (this.#isNumeric()) {
+      if (!/^-?\d+$/.test(value)) return undefined;
+      const exact = BigInt(value);
+      return Number.isSafeInteger(Number(exact)) ? Number(exact) : String(exact);
+    }
+    const { type } = this.#dataSource.options;
+    const isUuid = this.keyColumn.type === 'uuid' && (type === 'postgres' || type === 'mariadb');
+    if (!isUuid) return value;
+    return UUID.test(value) ? value.toLowerCase() : undefined;
+  }
+
+  #isNumeric(): boolean {
+    const { type } = this.keyColumn;
+    return type === Number || (typeof type === 'string' && NUMERIC.test(type));
+  }
+
+  /** Of this data source, or of any other in the process. */
+  #isOtherEntity(user: object): boolean {
+    const entities = getMetadataArgsStorage().tables.map(({ target }) => target);
+    for (
+      let type: unknown = user.constructor;
+      typeof type === 'function' && type !== Object && type !== Function.prototype;
+      type = Object.getPrototypeOf(type)
+    ) {
+      if (entities.includes(type) || this.#dataSource.hasMetadata(type)) return true;
+    }
+    return false;
+  }
+}
+
+function isKey(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  return typeof value === 'bigint' || (typeof value === 'string' && value !== '');
+}

@@ -1,0 +1,120 @@
+import {
+  EntityMetadataNotFoundError,
+  type DataSource,
+  type EntityMetadata,
+  type EntityTarget,
+} from 'typeorm';
+import { KnoxConfigError } from '../../errors/knox-config.error.ts';
+import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
+import type { BaseToken } from '../../entities/base-token.ts';
+import type { InstantFormat } from '../../entities/instant.format.ts';
+import { OwnerSchema } from './owner.schema.ts';
+
+/** What `create` fills in itself, and no one may set through `columns`. */
+const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as const;
+
+type ColumnMetadata = EntityMetadata['columns'][number];
+
+type ReservedColumn = (typeof RESERVED)[number];
+
+/** What the entity's metadata says about the token table: read once, when the data source is up. */
+export class TokenSchema {
+  readonly metadata: EntityMetadata;
+  readonly owner: OwnerSchema;
+  /** The table's name, schema included, unescaped. */
+  readonly tablePath: string;
+  /** The table's name, escaped. */
+  readonly table: string;
+  /** The escaped names of our columns. */
+  readonly column: Readonly<Record<ReservedColumn, string>>;
+  /** How its instants are stored. */
+  readonly instants: InstantFormat;
+  /** Whether a token's own TTL has a column to be kept in. */
+  readonly hasTtlColumn: boolean;
+  /** Properties of the application's own token class, those that `columns` may set. */
+  readonly extraColumns: ReadonlySet<string>;
+  /** Whether the database fills in columns itself, so that a saved row must be read back. */
+  readonly hasGeneratedColumns: boolean;
+  /** The columns to insert into, where each takes the entity's own value as it is; else null. */
+  readonly insertColumns: readonly ColumnMetadata[] | null;
+
+  /** @throws KnoxConfigError if the entities are not what the package can work with */
+  constructor(dataSource: DataSource, tokenEntity: EntityTarget<AbstractAuthToken>) {
+    const metadata = metadataOf(dataSource, tokenEntity);
+    const relation = metadata.findRelationWithPropertyPath('user');
+    const [joinColumn, ...more] = relation?.isManyToOne ? relation.joinColumns : [];
+    if (!relation || !joinColumn || more.length > 0) {
+      throw new KnoxConfigError(
+        'tokenEntity',
+        `${metadata.targetName} needs a relation "user" of one join column; write ` +
+          "@ManyToOne(() => Owner, { onDelete: 'CASCADE', nullable: false }) " +
+          "@JoinColumn({ name: 'user_id' }) user!: Owner.",
+      );
+    }
+    if (metadata.deleteDateColumn) {
+      throw new KnoxConfigError(
+        'tokenEntity',
+        `${metadata.targetName} has a @DeleteDateColumn; a token is revoked by deleting its row.`,
+      );
+    }
+    const escape = (name: string): string => dataSource.driver.escape(name);
+    const columnOf = (property: ReservedColumn): string =>
+      escape(
+        property === 'user'
+          ? joinColumn.databaseName
+          : (metadata.findColumnWithPropertyPath(property)?.databaseName ?? property),
+      );
+    this.metadata = metadata;
+    this.instants = (metadata.target as typeof BaseToken).instantFormat(dataSource);
+    this.hasTtlColumn = metadata.findColumnWithPropertyPath('ttl') !== undefined;
+    this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn);
+    this.tablePath = metadata.tablePath;
+    this.table = metadata.tablePath.split('.').map(escape).join('.');
+    this.column = Object.fromEntries(
+      RESERVED.map((property) => [property, columnOf(property)]),
+    ) as Record<ReservedColumn, string>;
+    const own = [
+      ...metadata.columns.filter((column) => column !== joinColumn),
+      ...metadata.relations.filter(({ isWithJoinColumn }) => isWithJoinColumn),
+    ].filter(({ propertyName }) => !(RESERVED as readonly string[]).includes(propertyName));
+    this.extraColumns = new Set(
+      own.map(({ propertyPath }) => propertyPath.split('.')[0] as string),
+    );
+    this.hasGeneratedColumns = metadata.columns.some(
+      (column) =>
+        // The application's own property for the key of the user.
+        (column === joinColumn && !column.isVirtual) ||
+        column.isGenerated ||
+        column.isCreateDate ||
+        column.isUpdateDate ||
+        column.isVersion ||
+        column.default !== undefined,
+    );
+    const isPlain =
+      !this.hasGeneratedColumns &&
+      metadata.columns.every(
+        (column) =>
+          column.isInsert &&
+          !column.isVirtualProperty &&
+          column.asExpression === undefined &&
+          !dataSource.driver.spatialTypes.includes(column.type),
+      );
+    this.insertColumns = isPlain ? metadata.columns : null;
+  }
+}
+
+function metadataOf(
+  dataSource: DataSource,
+  tokenEntity: EntityTarget<AbstractAuthToken>,
+): EntityMetadata {
+  try {
+    return dataSource.getMetadata(tokenEntity);
+  } catch (error) {
+    if (!(error instanceof EntityMetadataNotFoundError)) throw error;
+    throw new KnoxConfigError(
+      'tokenEntity',
+      `the data source does not know ${(tokenEntity as { name: string }).name}; add it to the ` +
+        "data source's entities, or set autoLoadEntities: true.",
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import type { FaultWindows } from './fault-windows.ts';
+import type { Unanswered } from './workload.ts';
+import type { Oracle } from './oracle.ts';
+import { whenUnlocked } from './retry-while-locked.ts';
+
+const EVERY_MS = 400;
+
+const SELECT = 'SELECT digest, user_id AS owner, expiry FROM knox_auth_token';
+
+/**
+ * For how long a healthy database may hold a token whose login was answered 503: the longest pause
+ * between two attempts to take it back, and the time that a COMMIT may be late.
+ */
+const TAKEN_BACK_MS = 20_000;
+
+interface Row {
+  readonly digest: string;
+  readonly owner: number;
+  readonly expiry: number;
+}
+
+/** Looks at the table itself, again and again. */
+export class TableWatch {
+  looks = 0;
+  /** Of each look and each user, how many tokens there were beyond the limit. */
+  overLimit = 0;
+  /** The digests of tokens that no acknowledged login has made, and that stayed. */
+  readonly left = new Set<string>();
+  readonly #dataSource: DataSource;
+  readonly #oracle: Oracle;
+  readonly #windows: FaultWindows;
+  readonly #unanswered: Unanswered;
+  readonly #limit: number;
+  /** For how long each row that nobody knows was seen while the database was fine. */
+  #unknown = new Map<string, { readonly owner: number; healthyMs: number }>();
+  #lastHealthyAt: number | null = null;
+  #stopped = false;
+
+  constructor(
+    dataSource: DataSource,
+    oracle: Oracle,
+    windows: FaultWindows,
+    unanswered: Unanswered,
+    limit: number,
+  ) {
+    this.#dataSource = dataSource;
+    this.#oracle = oracle;
+    this.#windows = windows;
+    this.#unanswered = unanswered;
+    this.#limit = limit;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#tryToLook();
+      await sleep(EVERY_MS);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Once nobody logs in any more: resolves when each row is known, or was there for too long. Late
+   * COMMITs have come by then.
+   */
+  async settle(lateMs: number): Promise<void> {
+    await sleep(lateMs);
+    do await this.#tryToLook();
+    while (
+      [...this.#unknown.values()].some(({ healthyMs }) => healthyMs < TAKEN_BACK_MS) &&
+      (await sleep(EVERY_MS, true))
+    );
+  }
+
+  async #tryToLook(): Promise<void> {
+    const beganAt = Date.now();
+    try {
+      await this.#look(beganAt);
+    } catch (error) {
+      if (!this.#windows.excuses(beganAt, Date.now())) throw error;
+    }
+  }
+
+  async #look(beganAt: number): Promise<void> {
+    const found = await this.#rows();
+    // All that was inserted had its own now, which is past by now: what is unexpired at this instant
+    // was counted by every login that came after it.
+    const endedAt = Date.now();
+    this.looks++;
+    const rows = found.map((row): Row => ({
+      digest: String(row.digest),
+      owner: Number(row.owner),
+      expiry: Number(row.expiry),
+    }));
+    this.#oracle.compare(new Set(rows.map(({ digest }) => digest)), beganAt, endedAt);
+    const unexpired = rows.filter(({ expiry }) => expiry > endedAt);
+    this.#count(unexpired);
+    this.#ask(unexpired, beganAt, endedAt);
+  }
+
+  #rows(): Promise<Record<string, unknown>[]> {
+    return whenUnlocked(() => this.#dataSource.query<Record<string, unknown>[]>(SELECT));
+  }
+
+  #count(rows: readonly Row[]): void {
+    const held = new Map<number, number>();
+    for (const { owner } of rows) held.set(owner, (held.get(owner) ?? 0) + 1);
+    for (const count of held.values()) this.overLimit += Math.max(0, count - this.#limit);
+  }
+
+  /** Whose are the rows? */
+  #ask(rows: readonly Row[], beganAt: number, endedAt: number): void {
+    const isHealthy = !this.#windows.excuses(beganAt, endedAt);
+    const sinceMs = isHealthy && this.#lastHealthyAt !== null ? endedAt - this.#lastHealthyAt : 0;
+    this.#lastHealthyAt = isHealthy ? endedAt : null;
+    const before = this.#unknown;
+    this.#unknown = new Map();
+    for (const { digest, owner } of rows) {
+      if (this.#oracle.byDigest.has(digest)) continue;
+      const seen = before.get(digest);
+      const healthyMs = seen ? seen.healthyMs + sinceMs : 0;
+      this.#unknown.set(digest, { owner, healthyMs });
+    }
+    const overdue = new Map<number, string[]>();
+    for (const [digest, { owner, healthyMs }] of this.#unknown) {
+      if (healthyMs >= TAKEN_BACK_MS) overdue.set(owner, [...(overdue.get(owner) ?? []), digest]);
+    }
+    for (const [owner, digests] of overdue) {
+      // A process that was killed in mid-login has answered nobody, 503 or otherwise.
+      for (const digest of digests.slice(this.#unanswered.get(owner) ?? 0)) this.left.add(digest);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { Controller, Get } from '@nestjs/common';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { AuthToken } from '../../lib/index.ts';
+import {
+  createDatabase,
+  DATABASES,
+  type DatabaseName,
+  type TestDatabase,
+} from '../support/databases.ts';
+import { ERRORS } from '../support/errors.ts';
+import type { Answer } from '../support/http-client.ts';
+import { lockTokens } from '../support/lock-tokens.ts';
+import { LogRecorder } from '../support/log-recorder.ts';
+import { startOwnerApp } from '../support/owner-app.ts';
+import { User } from '../support/users.ts';
+
+@Controller('ping')
+class PingController {
+  @Get()
+  ping(): string {
+    return 'pong';
+  }
+}
+
+/** What happened while another client kept everybody from the tokens, and afterwards. */
+interface Outcome {
+  readonly during: Readonly<Record<string, Answer>>;
+  /** How often a route that needs no database was answered meanwhile. */
+  readonly pings: number;
+  readonly log: LogRecorder;
+  /** The raw tokens that a client knows, and those of them that were good afterwards. */
+  readonly known: string[];
+  readonly good: string[];
+  /** The digests that were left when the application had shut down. */
+  readonly left: string[];
+}
+
+const PASSWORD = 'correct horse';
+
+async function lockAndLetGo(name: DatabaseName, database: TestDatabase): Promise<Outcome> {
+  const dataSource = { ...database.options, entities: [User, AuthToken] };
+  const user = Object.assign(new User(), { username: 'ada', password: '', isActive: true });
+  const test = await startOwnerApp({
+    dataSource,
+    owner: User,
+    // What the application itself asks the database is its own affair.
+    knox: { authTimeout: '500ms', verifyCredentials: () => user },
+    controllers: [PingController],
+  });
+  const { client } = test;
+  const log = new LogRecorder();
+  test.app.useLogger(log);
+  const me = (token: string) => client.get('/owner', { token });
+  const login = () => client.post('/auth/login', { body: { username: 'ada', password: PASSWORD } });
+
+  await test.dataSource.manager.save(user);
+  const [kept, second, third] = [
+    await test.login('ada'),
+    await test.login('ada'),
+    await test.login('ada'),
+  ] as [string, string, string];
+
+  const release = await lockTokens(name, test.dataSource);
+  const requests: Record<string, Promise<Answer>> = {
+    'a guarded request': me(kept),
+    'a login': login(),
+    'a logout': client.post('/auth/logout', { token: second }),
+    'a logout of all': client.post('/auth/logoutall', { token: third }),
+    'a token that cannot be one': me('x'.repeat(300)),
+    'no token': client.get('/owner'),
+  };
+  const state = { waiting: true };
+  const answers = Promise.all(Object.values(requests)).finally(() => (state.waiting = false));
+  let pings = 0;
+  while (state.waiting) {
+    await client.get('/ping');
+    pings += Number(state.waiting);
+  }
+  const during = Object.keys(requests).map(
+    async (what) => [what, (await requests[what]) as Answer] as const,
+  );
+  await answers;
+  await release();
+
+  const last = await whenAvailable(login);
+  const known = [kept, second, third, last.body.token as string];
+  const good: string[] = [];
+  for (const token of known) {
+    if ((await whenAvailable(() => me(token))).status === 200) good.push(token);
+  }
+  // Waits for what goes on in the background.
+  await test.close();
+  const observer = await new DataSource(dataSource).initialize();
+  const left = (await observer.getRepository(AuthToken).find()).map(({ digest }) => digest);
+  await observer.destroy();
+  return { during: Object.fromEntries(await Promise.all(during)), pings, log, known, good, left };
+}
+
+async function whenAvailable(request: () => Promise<Answer>): Promise<Answer> {
+  const answer = await request();
+  return answer.status === 503 ? whenAvailable(request) : answer;
+}
+
+describe.each(DATABASES)('while a lock keeps %s from answering', (name) => {
+  let outcome: Outcome;
+  beforeAll(async () => {
+    const database = await createDatabase(name);
+    outcome = await lockAndLetGo(name, database);
+    await database.drop();
+  }, 30_000);
+
+  it.each(['a guarded request', 'a login', 'a logout', 'a logout of all'])(
+    'gives %s a 503',
+    (what) => {
+      const { status, body, headers } = outcome.during[what] as Answer;
+      expect([status, body]).toEqual([503, ERRORS.unavailable]);
+      expect(headers['www-authenticate']).toBeUndefined();
+    },
+  );
+
+  it('still refuses what it need not ask about', () => {
+    const { 'a token that cannot be one': malformed, 'no token': none } = outcome.during;
+    expect(malformed?.body).toEqual(ERRORS.invalidToken);
+    expect(none?.body).toEqual(ERRORS.notAuthenticated);
+  });
+
+  it('does not block the event loop', () => {
+    // One or two could slip in before it blocks; not so many.
+    expect(outcome.pings).toBeGreaterThan(5);
+  });
+
+  it('logs the cause of each 503, and neither token nor password', () => {
+    const faults = outcome.log.errors.filter((line) =>
+      /^Authentication is unavailable: .+/.test(line),
+    );
+    expect(faults.length).toBeGreaterThanOrEqual(4);
+    for (const secret of [...outcome.known, ...outcome.left, PASSWORD]) {
+      expect(outcome.log.text).not.toContain(secret);
+    }
+  });
+
+  it('recovers by itself, with the tokens whose logout answered 503', () => {
+    expect(outcome.good).toEqual(outcome.known);
+  });
+
+  it('leaves no token of the login that answered 503', () => {
+    const digests = outcome.known.map((token) => createHash('sha512').update(token).digest('hex'));
+    expect([...outcome.left].sort()).toEqual(digests.sort());
+  });
+});
