@@ -1,24 +1,25 @@
 import type { Outcome } from './compare.ts';
-import { nameOf } from './report.ts';
+import { ADAPTERS } from './measure.ts';
+import { ADAPTER_NAMES, nameOf } from './report.ts';
 
 const WIDTH = 760;
 const LABEL = 232;
 const FULL = 430;
 const ROW = 24;
 
-/** Bars of requests per second, as SVG. It brings its own light ground, so that it reads on a dark page too. */
+/** Bars of requests per second, as SVG, on a light background: dark text could not be read on a dark page. */
 export function chartOf(outcomes: readonly Outcome[]): string {
   const parts: string[] = [];
   let y = 40;
-  for (const adapter of ['express', 'fastify'] as const) {
+  for (const adapter of ADAPTERS) {
     const group = outcomes.filter((outcome) => outcome.adapter === adapter);
     if (group.length === 0) continue;
     const most = Math.max(...group.map(({ rps }) => rps));
-    parts.push(text(24, y, adapter === 'express' ? 'Express' : 'Fastify', 'class="head"'));
+    parts.push(text(24, y, ADAPTER_NAMES[adapter], 'class="head"'));
     y += 14;
     for (const outcome of group) {
       const width = Math.max(1, (outcome.rps / most) * FULL);
-      const ours = outcome.guard === 'knox' ? 'ours' : 'theirs';
+      const ours = outcome.guard.startsWith('knox') ? 'ours' : 'theirs';
       parts.push(
         text(LABEL, y + 16, nameOf(outcome), 'text-anchor="end"'),
         `<rect x="${LABEL + 10}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 7}" rx="2" class="${ours}"/>`,

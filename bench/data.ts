@@ -1,15 +1,16 @@
-// Users and tokens, as SQL of the database's own: the same rows everywhere, derived from their numbers as in credentials.ts.
+// Users, roles and tokens, inserted by SQL: the same rows on every database, derived from their numbers as in credentials.ts.
 import { createHash } from 'node:crypto';
 import { getMigrations } from 'better-auth/db/migration';
 import { AuthToken } from 'nestjs-knox';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { betterAuthOf } from './better-auth.config.ts';
-import { rawToken, userNameOf } from './credentials.ts';
-import { User } from './servers/user.entity.ts';
+import { rawToken, userNameOf, type Credential } from './credentials.ts';
+import { Role, ROLES_PER_USER, User } from './servers/roles.entities.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const ROLES = 10;
 
-/** Tokens numbered `from` to `to`, dealt to the users `firstUser` and so on in turn. */
+/** Tokens numbered `from` to `to`, dealt in turn to `users` users from `firstUser` on. */
 export interface Tokens {
   readonly from: number;
   readonly to: number;
@@ -18,17 +19,35 @@ export interface Tokens {
   readonly expired?: boolean;
 }
 
-export const userOf = (token: number, { from, firstUser, users }: Tokens): number =>
+export const FULL_DATA: Tokens = { from: 1, to: 100_000, firstUser: 1, users: 10_000 };
+/** For quick runs, which spend their time on the guards. */
+export const QUICK_DATA: Tokens = { from: 1, to: 10_000, firstUser: 1, users: 1000 };
+export const SMOKE_DATA: Tokens = { from: 1, to: 1000, firstUser: 1, users: 100 };
+
+const userOf = (token: number, { from, firstUser, users }: Tokens): number =>
   firstUser + ((token - from) % users);
 
-/** Runs with a data source that knows the tables, and makes them where they are missing. */
-export async function withTables<T>(
+/** The credentials of `count` tokens, spread over all of them. Default: each token. */
+export function credentialsOf(
+  tokens: Tokens,
+  count = tokens.to - tokens.from + 1,
+): [Credential, ...Credential[]] {
+  const step = (tokens.to - tokens.from + 1) / count;
+  const credentials = Array.from({ length: count }, (_, index) => {
+    const token = tokens.from + Math.floor(index * step);
+    return { token, user: userOf(token, tokens) };
+  });
+  return credentials as [Credential, ...Credential[]];
+}
+
+/** Runs `work` with a data source of the tables, which are made if they are missing. */
+export async function withSchema<T>(
   database: DataSourceOptions,
   work: (dataSource: DataSource) => Promise<T>,
 ): Promise<T> {
   const dataSource = await new DataSource({
     ...database,
-    entities: [User, AuthToken],
+    entities: [User, Role, AuthToken],
     synchronize: true,
   }).initialize();
   try {
@@ -38,6 +57,7 @@ export async function withTables<T>(
   }
 }
 
+/** Inserts the users, and gives roles to each. */
 export async function insertUsers(dataSource: DataSource, from: number, to: number): Promise<void> {
   const { type } = dataSource.options;
   if (type === 'postgres') {
@@ -56,6 +76,20 @@ export async function insertUsers(dataSource: DataSource, from: number, to: numb
       1,
     ]);
   }
+  for (let index = 0; index < ROLES_PER_USER; index += 1) {
+    await dataSource.query(
+      `INSERT INTO user_roles (user_id, role_id)
+       SELECT id, 1 + (id + ${index}) % ${ROLES} FROM users WHERE id BETWEEN ${from} AND ${to}`,
+    );
+  }
+}
+
+async function insertRoles(dataSource: DataSource): Promise<void> {
+  const roles = Array.from({ length: ROLES }, (_, index) => ({
+    id: index + 1,
+    name: `role-${index + 1}`,
+  }));
+  await dataSource.getRepository(Role).insert(roles);
 }
 
 export async function insertTokens(dataSource: DataSource, tokens: Tokens): Promise<void> {
@@ -89,29 +123,30 @@ export async function insertTokens(dataSource: DataSource, tokens: Tokens): Prom
   }
 }
 
-/** The tables, with users and their tokens. */
+/** Makes the tables, with the users, their roles and their tokens. */
 export function fillTables(database: DataSourceOptions, ...groups: Tokens[]): Promise<void> {
-  return withTables(database, async (dataSource) => {
+  return withSchema(database, async (dataSource) => {
+    await insertRoles(dataSource);
     await insertUsers(dataSource, 1, Math.max(...groups.map(({ users }) => users)));
     for (const tokens of groups) await insertTokens(dataSource, tokens);
-    await settle(dataSource);
+    await settleTables(dataSource);
   });
 }
 
-/** Statistics as a database has them that has been there for longer, and nothing left to vacuum meanwhile. */
-export async function settle(dataSource: DataSource): Promise<void> {
+/** Updates the planner's statistics now, so that the database does not do it, or vacuum, during a run. */
+export async function settleTables(dataSource: DataSource): Promise<void> {
   const { type } = dataSource.options;
   if (type === 'postgres') {
     await dataSource.query('VACUUM ANALYZE');
     await dataSource.query('CHECKPOINT');
   } else if (type === 'mariadb') {
-    await dataSource.query('ANALYZE TABLE users, knox_auth_token');
+    await dataSource.query('ANALYZE TABLE users, roles, user_roles, knox_auth_token');
   } else {
     await dataSource.query('ANALYZE');
   }
 }
 
-/** better-auth's own tables, with as many users and sessions, in a database of PostgreSQL. */
+/** Makes better-auth's tables in a PostgreSQL database, with as many users and sessions. */
 export async function fillBetterAuth(database: DataSourceOptions, tokens: Tokens): Promise<void> {
   const { options } = betterAuthOf(database);
   const { runMigrations } = await getMigrations(options);
@@ -131,13 +166,13 @@ export async function fillBetterAuth(database: DataSourceOptions, tokens: Tokens
        FROM generate_series(1, $1::int) i`,
       [tokens.to, tokens.users],
     );
-    await settle(dataSource);
+    await settleTables(dataSource);
   } finally {
     await dataSource.destroy();
   }
 }
 
-/** SQLite has no hashes, and no limit on a transaction. */
+/** For SQLite, which has no SHA-512 and no series. */
 async function inChunks(
   dataSource: DataSource,
   table: string,

@@ -1,4 +1,4 @@
-// PostgreSQL and MariaDB of the bench's own, with the defaults they come with, on the core that is not the server's.
+// Starts PostgreSQL and MariaDB for the bench, with their default settings, on the core of the load generator.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -7,21 +7,19 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { OTHER_CORE, pinned } from './rpc.ts';
-
-export type DatabaseName = 'postgres' | 'mariadb' | 'sqlite';
+import { LOAD_CORE, pinned } from './rpc.ts';
 
 export interface DatabaseServer {
   readonly version: string;
-  /** To connect to this database of the server. */
+  /** The options to connect to this database of the server. */
   options(database: string): DataSourceOptions;
-  /** Makes a database of this name. */
+  /** Creates a database of this name. */
   create(database: string): Promise<DataSourceOptions>;
-  /** The milliseconds of CPU that all of its processes have used so far. */
+  /** The CPU time that all of its processes have used so far, in milliseconds. */
   cpuMs(): number;
 }
 
-/** Where they are installed, which is not always in PATH. */
+/** Database servers are often installed outside PATH. */
 const FOLDERS = [
   ...(process.env.PATH ?? '').split(delimiter),
   '/usr/sbin',
@@ -95,11 +93,11 @@ export async function startMariadb(): Promise<DatabaseServer> {
   );
 }
 
-/** Stops them all. What they stored goes when the bench ends. */
+/** Stops all servers. Their folders are removed when the bench ends. */
 export async function stopDatabases(): Promise<void> {
   for (const child of running) {
     const ended = once(child, 'exit');
-    // A fast shutdown to PostgreSQL, which waits for its clients at a SIGTERM; MariaDB heeds only that.
+    // At a SIGTERM, PostgreSQL would wait for its clients, so it gets a SIGINT; MariaDB ignores SIGINT.
     child.kill('SIGINT');
     child.kill('SIGTERM');
     await ended;
@@ -107,7 +105,7 @@ export async function stopDatabases(): Promise<void> {
   }
 }
 
-/** A folder that goes when the bench ends. */
+/** Makes a folder that is removed when the bench ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-bench-'));
   folders.add(folder);
@@ -120,14 +118,14 @@ async function start(
   command: readonly string[],
   optionsOf: (database: string | null) => DataSourceOptions,
 ): Promise<DatabaseServer> {
-  const [program, args] = pinned(OTHER_CORE, as(user, command));
+  const [program, args] = pinned(LOAD_CORE, runningAs(user, command));
   const child = spawn(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (text: Buffer) => (said = (said + text.toString()).slice(-2000)));
+  let output = '';
+  child.stderr.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-2000)));
   running.add(child);
-  const [{ version }] = await eventually(
+  const [{ version }] = await untilAnswered(
     child,
-    () => said,
+    () => output,
     () => query(optionsOf(null), 'SELECT version() AS version'),
   );
   return {
@@ -150,9 +148,9 @@ async function query(options: DataSourceOptions, sql: string): Promise<any> {
   }
 }
 
-async function eventually<T>(
+async function untilAnswered<T>(
   child: ChildProcess,
-  said: () => string,
+  output: () => string,
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (const start = Date.now(); ;) {
@@ -160,14 +158,14 @@ async function eventually<T>(
       return await attempt();
     } catch (error) {
       if (child.exitCode !== null || Date.now() - start > START_TIMEOUT_MS) {
-        throw new Error(`A database server did not start:\n${said()}`, { cause: error });
+        throw new Error(`A database server did not start:\n${output()}`, { cause: error });
       }
       await delay(100);
     }
   }
 }
 
-/** Of this process and of its children, the ended ones included. PostgreSQL has a process for each connection. */
+/** The CPU time of this process and its children, in milliseconds: PostgreSQL has a process for each connection. */
 function cpuOfTree(pid: number): number {
   if (!existsSync('/proc/self/stat')) return NaN;
   let ticks = 0;
@@ -192,14 +190,14 @@ function statOf(pid: string): string[] {
   }
 }
 
-/** Neither server runs as root. */
-function as(user: string, command: readonly string[]): string[] {
+/** The servers refuse to run as root. */
+function runningAs(user: string, command: readonly string[]): string[] {
   if (process.getuid?.() !== 0) return [...command];
   return ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', ...command];
 }
 
 function runAs(user: string, cwd: string, command: readonly string[]): void {
-  const [program, args] = pinned(OTHER_CORE, as(user, command));
+  const [program, args] = pinned(LOAD_CORE, runningAs(user, command));
   const { status, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command[0]!} failed:\n${stderr}`);
 }

@@ -1,18 +1,18 @@
-// The load generator: a process of its own. One request at a time on each keep-alive connection, no pipelining, requests
-// made beforehand, so that it takes as little as can be of the core it shares with the database.
+// The load generator, in its own process: one request at a time on each keep-alive connection, no pipelining. All requests
+// are built before a run, because the generator shares its core with the database.
 import { connect, type Socket } from 'node:net';
-import { authorization, type CredentialKind, type Owned } from './credentials.ts';
-import { answer } from './rpc.ts';
+import { authorization, type CredentialKind, type Credential } from './credentials.ts';
+import { serveRpc } from './rpc.ts';
 
 export interface Prepare {
   readonly name: string;
   readonly kind: CredentialKind;
-  readonly credentials: readonly Owned[];
+  readonly credentials: readonly Credential[];
 }
 
 export interface Load {
   readonly port: number;
-  /** Of the requests prepared under this name, each request is one by chance. */
+  /** The name of prepared requests. Each request is a random one of them. */
   readonly requests: string;
   readonly connections: number;
   readonly ms: number;
@@ -23,21 +23,19 @@ export interface LoadResult {
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of the generator itself. */
-  readonly cpuMs: number;
 }
 
-/** Nobody waits that long in a run worth measuring. */
-const PATIENCE_MS = 20_000;
+/** Fails the run if an answer is still missing so long after its end, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 20_000;
 
 const prepared = new Map<string, Buffer[]>();
 
 function prepare({ name, kind, credentials }: Prepare): void {
   prepared.set(
     name,
-    credentials.map((owned) =>
+    credentials.map((credential) =>
       Buffer.from(
-        `GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nAuthorization: ${authorization(kind, owned)}\r\n\r\n`,
+        `GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nAuthorization: ${authorization(kind, credential)}\r\n\r\n`,
       ),
     ),
   );
@@ -46,14 +44,12 @@ function prepare({ name, kind, credentials }: Prepare): void {
 async function run(load: Load): Promise<LoadResult> {
   const requests = prepared.get(load.requests)!;
   const latencies: number[] = [];
-  const cpu = process.cpuUsage();
   const start = performance.now();
   const end = start + load.ms;
   await Promise.all(
     Array.from({ length: load.connections }, () => connection(load, requests, end, latencies)),
   );
   const seconds = (performance.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
   const sorted = Float64Array.from(latencies).sort();
   const quantile = (q: number): number => sorted[Math.ceil(q * sorted.length) - 1] ?? NaN;
   return {
@@ -61,11 +57,10 @@ async function run(load: Load): Promise<LoadResult> {
     seconds,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
-    cpuMs: (user + system) / 1000,
   };
 }
 
-/** One connection: a request, its whole answer, the next request. Anything but a 200 fails the run. */
+/** One connection: a request, its whole answer, the next request. Any answer but a 200 fails the run. */
 function connection(
   load: Load,
   requests: readonly Buffer[],
@@ -82,7 +77,7 @@ function connection(
       socket.destroy();
       reject(new Error(reason));
     };
-    const patience = setTimeout(() => fail('No answer came.'), load.ms + PATIENCE_MS);
+    const timeout = setTimeout(() => fail('No answer came.'), load.ms + ANSWER_TIMEOUT_MS);
     const next = (): void => {
       sent = performance.now();
       socket.write(requests[(Math.random() * requests.length) | 0]!);
@@ -113,14 +108,14 @@ function connection(
     socket.setNoDelay(true);
     socket.on('error', reject);
     socket.on('close', () => {
-      clearTimeout(patience);
+      clearTimeout(timeout);
       if (done) resolve();
       else reject(new Error('The server closed a connection.'));
     });
   });
 }
 
-/** How much of an answer has not come yet; below zero where there is too much, or no telling. */
+/** How many bytes of the answer are missing; negative if there are too many, or if it tells no length. */
 function missingBytes(received: string): number {
   const head = received.indexOf('\r\n\r\n');
   if (head < 0) return 1;
@@ -128,4 +123,4 @@ function missingBytes(received: string): number {
   return length === undefined ? -1 : head + 4 + Number(length) - received.length;
 }
 
-answer({ prepare, run });
+serveRpc({ prepare, run });

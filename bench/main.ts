@@ -1,17 +1,53 @@
-// npm run bench [-- growth | alone | profile] [--quick] [--smoke] [--json FILE]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { alone } from './alone.ts';
+import { installBefore } from './before.ts';
 import { chartOf } from './chart.ts';
-import { compare, DATA, EVERYONE, LESS_DATA, LITTLE_DATA, SMOKE, type Plan } from './compare.ts';
+import {
+  ALL_GUARDS,
+  compare,
+  GUARDS,
+  SMOKE_GUARDS,
+  type Candidate,
+  type GuardName,
+  type Plan,
+} from './compare.ts';
+import { connections } from './connections.ts';
+import { FULL_DATA, QUICK_DATA, SMOKE_DATA } from './data.ts';
 import { stopDatabases } from './database-servers.ts';
-import { growth } from './growth.ts';
+import { DATABASES } from './databases.ts';
+import { ADAPTERS, type LoadSettings } from './measure.ts';
 import { profile } from './profile.ts';
-import { jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
+import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
 import { PINNED } from './rpc.ts';
+import { singleConnection } from './single-connection.ts';
+import { tableSize } from './table-size.ts';
+import { usedUpPool } from './used-up-pool.ts';
 
-/** Of `--quick`, from the start of `npm run bench`, when nothing has to be installed. */
+const HELP = `npm run bench [-- PART] [options]
+
+Parts; default: compare
+  compare             the guards side by side
+  table-size          many tokens, a user with many, logins, deleteExpired
+  single-connection   one connection, against a direct query
+  connections         values of the option \`connections\`, at 32, 128 and 512 clients
+  used-up-pool        requests, logins and logouts while the application uses all of its connections
+  profile             where the CPU time goes
+
+Options
+  --quick             shorter runs, so less exact
+  --smoke             compare and connections: runs of a second, to prove that they run
+  --json FILE         compare: writes the figures
+  --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
+  --guard NAME        compare: ${GUARDS.join(', ')}
+  --adapter NAME      compare, connections: ${ADAPTERS.join(', ')}
+  --database NAME     compare, connections: ${DATABASES.join(', ')}
+  --help
+
+--guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
+Fastify on postgres and mariadb. A comparison without --quick, --smoke and these writes to bench/README.md.`;
+
+/** When the measurements of `--quick` should end, in milliseconds after the start of `npm run bench`. */
 const QUICK_MS = 90_000;
 
 const { values, positionals } = parseArgs({
@@ -20,38 +56,62 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     json: { type: 'string' },
+    against: { type: 'string' },
+    guard: { type: 'string', multiple: true },
+    adapter: { type: 'string', multiple: true },
+    database: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
   },
 });
+const guards = namesOf('guard', GUARDS);
+const adapters = namesOf('adapter', ADAPTERS);
+const databases = namesOf('database', DATABASES);
 const [part = 'compare'] = positionals;
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   compare: comparison,
-  growth: () => growth(values.quick),
-  alone: () => alone(values.quick),
+  'table-size': () => tableSize(values.quick),
+  'single-connection': () => singleConnection(values.quick),
+  connections: () =>
+    connections(
+      databases ?? ['postgres', 'mariadb'],
+      adapters ?? ['fastify'],
+      values.smoke ? SMOKE_DATA : FULL_DATA,
+      settingsOf({ rounds: 5, warmUpMs: 2000, measureMs: 2000 }),
+    ),
+  'used-up-pool': () => usedUpPool(values.quick),
   profile: () => profile(values.quick),
 };
 const run = parts[part];
 if (!run) throw new Error(`No such part: ${part}. There are ${Object.keys(parts).join(', ')}.`);
 
-console.log(`${machine()}${PINNED ? '' : '; taskset is missing: nothing is pinned to a core'}\n`);
-try {
-  await run();
-} finally {
-  await stopDatabases();
+if (values.help) {
+  console.log(HELP);
+} else {
+  console.log(`${machine()}${PINNED ? '' : '; taskset is missing: nothing is pinned to a core'}\n`);
+  try {
+    await run();
+  } finally {
+    await stopDatabases();
+  }
 }
-// Connections that fetch keeps alive would hold the process for a while.
+// Without this, connections that fetch keeps alive would delay the end of the process.
 process.exit();
 
 async function comparison(): Promise<void> {
+  const before = values.against === undefined ? null : installBefore(values.against);
   const { outcomes, versions } = await compare(planOf());
-  const tables = `${versions.join(', ')}\n\n${outcomeTable(outcomes)}\n\n${ratioTable(outcomes)}`;
-  console.log(tables);
+  const tables = [versions.join(', '), outcomeTable(outcomes), ratioTable(outcomes)];
+  if (before !== null) tables.push(`Before: ${before}`, beforeTable(outcomes));
+  const text = tables.filter((table) => table !== '').join('\n\n');
+  console.log(text);
   if (values.json !== undefined) writeFileSync(values.json, jsonOf(outcomes));
-  if (values.quick || values.smoke) return;
+  const isPartial = [before, guards, adapters, databases].some((given) => given != null);
+  if (values.quick || values.smoke || isPartial) return;
   const folder = fileURLToPath(new URL('..', import.meta.url));
   writeFileSync(`${folder}/results.json`, jsonOf(outcomes));
   writeFileSync(`${folder}/results.svg`, chartOf(outcomes));
   const readme = readFileSync(`${folder}/README.md`, 'utf8');
-  const results = `<!-- results -->\n${machine()}, ${tables}\n<!-- /results -->`;
+  const results = `<!-- results -->\n${machine()}, ${text}\n<!-- /results -->`;
   writeFileSync(
     `${folder}/README.md`,
     readme.replace(/<!-- results -->.*<!-- \/results -->/s, () => results),
@@ -59,14 +119,45 @@ async function comparison(): Promise<void> {
 }
 
 function planOf(): Plan {
-  if (values.smoke) {
-    const short = { rounds: 1, warmUpMs: 300, measureMs: 1000 };
-    return { contestants: SMOKE, data: LITTLE_DATA, ...short };
+  const candidates = candidatesOf();
+  if (values.against !== undefined) {
+    // Many short rounds: the closer two runs are in time, the less the machine disturbs their ratio.
+    const settings = settingsOf({ rounds: 21, warmUpMs: 5000, measureMs: 2000 });
+    return { candidates, data: values.smoke ? SMOKE_DATA : FULL_DATA, ...settings };
   }
-  const contestants = EVERYONE;
-  if (!values.quick) {
-    return { contestants, data: DATA, rounds: 7, warmUpMs: 5000, measureMs: 4000 };
-  }
+  const settings = settingsOf({ rounds: 7, warmUpMs: 5000, measureMs: 4000 });
+  if (values.smoke) return { candidates, data: SMOKE_DATA, ...settings };
+  if (!values.quick) return { candidates, data: FULL_DATA, ...settings };
   const deadline = Number(process.env.BENCH_STARTED ?? Date.now()) + QUICK_MS;
-  return { contestants, data: LESS_DATA, rounds: 3, warmUpMs: 1500, measureMs: 1000, deadline };
+  return { candidates, data: QUICK_DATA, ...settings, deadline };
+}
+
+function candidatesOf(): Candidate[] {
+  const usual: readonly GuardName[] = values.against === undefined ? GUARDS : ['knox'];
+  const all = values.smoke && !guards && !values.against ? SMOKE_GUARDS : ALL_GUARDS;
+  const chosen = all.filter(
+    ({ guard, adapter, database }) =>
+      (guards ?? usual).includes(guard) &&
+      (adapters ?? ADAPTERS).includes(adapter) &&
+      (database === null || (databases ?? DATABASES).includes(database)),
+  );
+  if (values.against === undefined) return chosen;
+  return chosen.flatMap((candidate) => [candidate, { ...candidate, build: 'before' }]);
+}
+
+function settingsOf(full: LoadSettings): LoadSettings {
+  if (values.smoke) return { rounds: 1, warmUpMs: 300, measureMs: 1000 };
+  return values.quick ? { rounds: 3, warmUpMs: 1000, measureMs: 1000 } : full;
+}
+
+/** The names that were given with this option; undefined if it was not given. */
+function namesOf<Name extends string>(
+  option: 'guard' | 'adapter' | 'database',
+  known: readonly Name[],
+): Name[] | undefined {
+  return values[option]?.map((name) => {
+    const found = known.find((one) => one === name);
+    if (found === undefined) throw new Error(`--${option}: ${name} is none of ${known.join(', ')}`);
+    return found;
+  });
 }

@@ -1,105 +1,128 @@
 import type { AddressInfo } from 'node:net';
 import type { DataSourceOptions } from 'typeorm';
-import { authorization, userNameOf, type CredentialKind, type Owned } from './credentials.ts';
+import { authorization, userNameOf, type Credential, type CredentialKind } from './credentials.ts';
 import type { DatabaseServer } from './database-servers.ts';
 import type { Load, LoadResult, Prepare } from './load.ts';
-import { Helper, OTHER_CORE, SERVER_CORE } from './rpc.ts';
+import { LOAD_CORE, SERVER_CORE, WorkerProcess } from './rpc.ts';
+import type { Usage } from './servers/serve.ts';
 
-export type AdapterName = 'express' | 'fastify';
+export const ADAPTERS = ['express', 'fastify'] as const;
 
-/** What one run has shown. */
-export interface Sample {
+export type AdapterName = (typeof ADAPTERS)[number];
+
+/** This checkout's package, or the one that `--against` names. */
+export type Build = 'current' | 'before';
+
+/** How many connections the load has, if nothing else is said. */
+export const CONNECTIONS = 32;
+
+export interface LoadSettings {
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  /** The instant at which all rounds should be over: runs are shortened to meet it. Default: none. */
+  readonly deadline?: number;
+}
+
+/** The figures of one run. */
+export interface Measurement {
   readonly rps: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of the server's process, milliseconds a request. */
+  /** CPU time of the server's process, in milliseconds a request. */
   readonly cpuMsPerRequest: number;
-  /** Of the database's processes, milliseconds a request; NaN where there is none. */
+  /** CPU time of the database's processes, in milliseconds a request; NaN without a database server. */
   readonly databaseCpuMs: number;
-  /** Of the load generator, milliseconds a request. */
-  readonly loadCpuMs: number;
+  /** Statements that the server's process sent to the database, per request. */
+  readonly statementsPerRequest: number;
 }
 
+type Figure = keyof Measurement;
+
 export class LoadGenerator {
-  private constructor(private readonly helper: Helper) {}
+  private constructor(private readonly worker: WorkerProcess) {}
 
   static async start(): Promise<LoadGenerator> {
-    return new LoadGenerator(await Helper.start('load.js', { core: OTHER_CORE }));
+    return new LoadGenerator(await WorkerProcess.start('load.js', { core: LOAD_CORE }));
   }
 
   prepare(requests: Prepare): Promise<void> {
-    return this.helper.ask('prepare', requests);
+    return this.worker.ask('prepare', requests);
   }
 
   run(load: Load): Promise<LoadResult> {
-    return this.helper.ask('run', load);
+    return this.worker.ask('run', load);
   }
 
   stop(): Promise<void> {
-    return this.helper.stop();
+    return this.worker.stop();
   }
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly adapter: AdapterName;
   readonly database: DataSourceOptions | null;
   readonly databaseServer?: DatabaseServer | undefined;
+  /** Default: 'current'. */
+  readonly build?: Build | undefined;
+  /** More options for KnoxModule. */
+  readonly knox?: Readonly<Record<string, unknown>>;
   readonly nodeArgs?: string[];
 }
 
-/** One of the servers under test, in a process of its own on a core of its own. */
+/** One of the servers under test, in its own process on its own core. */
 export class Server {
   private constructor(
-    readonly helper: Helper,
+    readonly worker: WorkerProcess,
     readonly port: number,
     private readonly databaseServer: DatabaseServer | undefined,
   ) {}
 
   static async start(name: string, options: ServerOptions): Promise<Server> {
-    const { adapter, database, nodeArgs = [] } = options;
-    const helper = await Helper.start(`servers/${name}.js`, {
+    const { adapter, database, databaseServer, build, knox, nodeArgs = [] } = options;
+    const folder = build === 'before' ? 'before/servers' : 'servers';
+    const worker = await WorkerProcess.start(`${folder}/${name}.js`, {
       core: SERVER_CORE,
-      args: [JSON.stringify({ adapter, database })],
+      args: [JSON.stringify({ adapter, database, knox })],
       nodeArgs,
     });
-    const { port } = await helper.ask<AddressInfo>('port');
-    return new Server(helper, port, options.databaseServer);
+    const { port } = await worker.ask<AddressInfo>('port');
+    return new Server(worker, port, databaseServer);
   }
 
-  /** That a good credential gets its own user, and a forged one nothing. */
-  async check(kind: CredentialKind | null, owned: Owned): Promise<void> {
-    const good = authorization(kind ?? 'knox', owned);
+  /** Checks that a good credential gets its own user, and a forged one a 401. */
+  async check(kind: CredentialKind | null, credential: Credential): Promise<void> {
+    const good = authorization(kind ?? 'knox', credential);
     const { status, body } = await this.get(good);
-    const expected = JSON.stringify({ id: owned.user, username: userNameOf(owned.user) });
+    const expected = JSON.stringify({ id: credential.user, username: userNameOf(credential.user) });
     if (status !== 200 || body !== expected) {
       throw new Error(`Expected ${expected}, got ${status} ${body}`);
     }
     if (kind === null) return;
-    // Not the last character, which may not count in base64.
+    // Not the last character: in base64, some of its bits may not count.
     const forged = good.replace(/.(?=.{5}$)/, (character) => (character === 'a' ? 'b' : 'a'));
     const refusal = await this.get(forged);
     if (refusal.status !== 401) throw new Error(`A forged credential got ${refusal.status}`);
   }
 
-  /** One run, of which the CPU time is measured from its first request to its last. */
-  async measure(generator: LoadGenerator, load: Omit<Load, 'port'>): Promise<Sample> {
-    const database = this.databaseServer?.cpuMs() ?? NaN;
-    const cpu = await this.helper.ask<NodeJS.CpuUsage>('cpu');
-    const result = await generator.run({ ...load, port: this.port });
-    const { user, system } = await this.helper.ask<NodeJS.CpuUsage>('cpu');
-    const databaseCpu = (this.databaseServer?.cpuMs() ?? NaN) - database;
+  /** One run. CPU time and statements are counted from its first request to its last. */
+  async measure(generator: LoadGenerator, load: Omit<Load, 'port'>): Promise<Measurement> {
+    const databaseCpu = this.databaseServer?.cpuMs() ?? NaN;
+    const before = await this.worker.ask<Usage>('usage');
+    const { requests, seconds, p50Ms, p99Ms } = await generator.run({ ...load, port: this.port });
+    const after = await this.worker.ask<Usage>('usage');
     return {
-      rps: result.requests / result.seconds,
-      p50Ms: result.p50Ms,
-      p99Ms: result.p99Ms,
-      cpuMsPerRequest: (user - cpu.user + system - cpu.system) / 1000 / result.requests,
-      databaseCpuMs: databaseCpu / result.requests,
-      loadCpuMs: result.cpuMs / result.requests,
+      rps: requests / seconds,
+      p50Ms,
+      p99Ms,
+      cpuMsPerRequest: (after.cpuMs - before.cpuMs) / requests,
+      databaseCpuMs: ((this.databaseServer?.cpuMs() ?? NaN) - databaseCpu) / requests,
+      statementsPerRequest: (after.statements - before.statements) / requests,
     };
   }
 
   stop(): Promise<void> {
-    return this.helper.stop();
+    return this.worker.stop();
   }
 
   private async get(authorization: string): Promise<{ status: number; body: string }> {
@@ -108,17 +131,68 @@ export class Server {
   }
 }
 
-/** Of each figure, the one in the middle. */
-export function medianOf(samples: readonly Sample[]): Sample {
-  const middle = (key: keyof Sample): number => median(samples.map((sample) => sample[key]));
+export interface Entry {
+  readonly label: string;
+  readonly server: Server;
+  /** The name under which the generator has prepared the requests. */
+  readonly requests: string;
+  /** Default: CONNECTIONS. */
+  readonly connections?: number;
+}
+
+/**
+ * Warms all servers up, then measures them in turns, round by round, so that a disturbance by the
+ * machine hits all alike. Stops them. Gives each entry its measurements, one a round.
+ */
+export async function measureInTurns<E extends Entry>(
+  generator: LoadGenerator,
+  entries: readonly E[],
+  { rounds, warmUpMs, measureMs, deadline = Infinity }: LoadSettings,
+): Promise<(E & { readonly measurements: readonly Measurement[] })[]> {
+  const run = ({ server, requests, connections = CONNECTIONS }: Entry, ms: number) =>
+    server.measure(generator, { requests, connections, ms });
+  for (const entry of entries) {
+    await run(entry, warmUpMs);
+    process.stderr.write(`warm: ${entry.label}\n`);
+  }
+  const results = entries.map((entry) => ({ ...entry, measurements: [] as Measurement[] }));
+  for (let round = 1; round <= rounds; round += 1) {
+    // There and back, so that a steady drift of the machine favours no entry.
+    const turns = round % 2 === 1 ? results : results.toReversed();
+    for (const [index, entry] of turns.entries()) {
+      const left = (rounds - round + 1) * entries.length - index;
+      const ms = Math.max(300, Math.min(measureMs, (deadline - Date.now()) / left / 1.2 - 40));
+      // Lead-in: connections, caches and clock speed get to where they are in the middle of a run.
+      await run(entry, ms / 8);
+      const measurement = await run(entry, ms);
+      entry.measurements.push(measurement);
+      process.stderr.write(`round ${round}: ${entry.label}: ${measurement.rps.toFixed(0)}/s\n`);
+    }
+  }
+  for (const server of new Set(entries.map((entry) => entry.server))) await server.stop();
+  return results;
+}
+
+/** The median of each figure. */
+export function medianOf(measurements: readonly Measurement[]): Measurement {
+  const middle = (figure: Figure): number => median(measurements.map((one) => one[figure]));
   return {
     rps: middle('rps'),
     p50Ms: middle('p50Ms'),
     p99Ms: middle('p99Ms'),
     cpuMsPerRequest: middle('cpuMsPerRequest'),
     databaseCpuMs: middle('databaseCpuMs'),
-    loadCpuMs: middle('loadCpuMs'),
+    statementsPerRequest: middle('statementsPerRequest'),
   };
+}
+
+/** Round by round, so that disturbances by the machine cancel out: the ratios in ascending order. */
+export function ratiosOf(
+  ours: readonly Measurement[],
+  theirs: readonly Measurement[],
+  figure: Figure,
+): number[] {
+  return ours.map((one, round) => one[figure] / theirs[round]![figure]).sort((a, b) => a - b);
 }
 
 export function median(values: readonly number[]): number {

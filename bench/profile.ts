@@ -1,24 +1,24 @@
 // Where the CPU time of a request goes: `--cpu-prof` of our server under load, PostgreSQL.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONNECTIONS, DATA } from './compare.ts';
-import { fillTables, userOf } from './data.ts';
-import { startPostgres, temporaryFolder } from './database-servers.ts';
-import { LoadGenerator, Server, type AdapterName } from './measure.ts';
-import { markdownTable } from './report.ts';
+import { credentialsOf, FULL_DATA } from './data.ts';
+import { temporaryFolder } from './database-servers.ts';
+import { prepareDatabase } from './databases.ts';
+import { ADAPTERS, CONNECTIONS, LoadGenerator, Server, type AdapterName } from './measure.ts';
+import { ADAPTER_NAMES, markdownTable } from './report.ts';
 
 interface CpuProfile {
   readonly nodes: readonly {
     id: number;
     callFrame: { functionName: string; url: string; lineNumber: number };
   }[];
-  /** Microseconds on the clock of process.hrtime. */
+  /** In microseconds, on the clock of process.hrtime. */
   readonly startTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
 
-/** Whose a function is, by the first of these that its file matches. */
+/** The owner of a function: the first of these whose pattern matches its file. */
 const GROUPS: readonly (readonly [name: string, file: RegExp])[] = [
   ['nestjs-knox', /\/dist\/(esm|cjs)\//],
   ['pg', /\/node_modules\/pg(-[a-z]+|pass)?\//],
@@ -36,16 +36,11 @@ const GROUPS: readonly (readonly [name: string, file: RegExp])[] = [
 const TOP = 30;
 
 export async function profile(quick: boolean): Promise<void> {
-  const postgres = await startPostgres();
-  const database = await postgres.create('bench');
-  await fillTables(database, DATA);
+  const { options: database } = await prepareDatabase('postgres', FULL_DATA);
   const generator = await LoadGenerator.start();
-  const credentials = Array.from({ length: DATA.to }, (_, index) => ({
-    token: index + 1,
-    user: userOf(index + 1, DATA),
-  }));
+  const credentials = credentialsOf(FULL_DATA);
   await generator.prepare({ name: 'knox', kind: 'knox', credentials });
-  for (const adapter of ['express', 'fastify'] as const) {
+  for (const adapter of ADAPTERS) {
     const folder = temporaryFolder();
     const server = await Server.start('knox', {
       adapter,
@@ -54,9 +49,9 @@ export async function profile(quick: boolean): Promise<void> {
     });
     const load = { requests: 'knox', connections: CONNECTIONS };
     await server.measure(generator, { ...load, ms: quick ? 2000 : 8000 });
-    const from = await server.helper.ask<number>('now');
+    const from = await server.worker.ask<number>('now');
     const { rps } = await server.measure(generator, { ...load, ms: quick ? 4000 : 15_000 });
-    const to = await server.helper.ask<number>('now');
+    const to = await server.worker.ask<number>('now');
     await server.stop();
     const [file] = readdirSync(folder);
     const cpuProfile = JSON.parse(readFileSync(join(folder, file!), 'utf8')) as CpuProfile;
@@ -65,7 +60,7 @@ export async function profile(quick: boolean): Promise<void> {
   await generator.stop();
 }
 
-/** What was on top of the stack between the two instants. */
+/** Prints the self time between the two instants, by owner and by function. */
 function print(
   adapter: AdapterName,
   { nodes, startTime, samples, timeDeltas }: CpuProfile,
@@ -99,7 +94,7 @@ function print(
         `${((100 * micros) / total).toFixed(1)} %`,
         (micros / requests).toFixed(2),
       ]);
-  const name = adapter === 'express' ? 'Express' : 'Fastify';
+  const name = ADAPTER_NAMES[adapter];
   console.log(`${markdownTable([`${name}: whose`, 'self time', 'µs/request'], cells(byGroup))}\n`);
   console.log(
     `${markdownTable([`${name}: whose`, 'function', 'self time', 'µs/request'], cells(byFunction))}\n`,

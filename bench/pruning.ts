@@ -1,54 +1,55 @@
-// `deleteExpired` on a million rows, by one process, while another one answers requests.
+// `deleteExpired` of many rows in one process, while another process answers requests.
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
-import { CONNECTIONS } from './compare.ts';
 import { rawToken } from './credentials.ts';
-import { fillTables, userOf, type Tokens } from './data.ts';
+import { credentialsOf, fillTables, FULL_DATA, type Tokens } from './data.ts';
 import type { DatabaseServer } from './database-servers.ts';
-import { Server, median, type LoadGenerator, type Sample } from './measure.ts';
-import type { Pace } from './growth.ts';
+import {
+  CONNECTIONS,
+  Server,
+  median,
+  type LoadGenerator,
+  type LoadSettings,
+  type Measurement,
+} from './measure.ts';
 import { markdownTable } from './report.ts';
-import type { Pruned } from './servers/knox-work.ts';
+import type { Pruned } from './servers/knox-worker.ts';
 
-const LIVE: Tokens = { from: 1, to: 100_000, firstUser: 1, users: 10_000 };
-/** How long one run of the load is meanwhile. */
+/** How long each run of the load is, in milliseconds. */
 const SLICE_MS = 500;
 
 export async function pruning(
   postgres: DatabaseServer,
   generator: LoadGenerator,
-  { warmUpMs, measureMs, expired: count }: Pace,
+  { warmUpMs, measureMs }: LoadSettings,
+  count: number,
 ): Promise<void> {
   const expired: Tokens = {
-    from: LIVE.to + 1,
-    to: LIVE.to + count,
-    firstUser: 1,
-    users: LIVE.users,
+    ...FULL_DATA,
+    from: FULL_DATA.to + 1,
+    to: FULL_DATA.to + count,
     expired: true,
   };
   const database = await postgres.create('pruning');
-  await fillTables(database, LIVE, expired);
-  const credentials = Array.from({ length: 20_000 }, (_, index) => ({
-    token: index + 1,
-    user: userOf(index + 1, LIVE),
-  }));
+  await fillTables(database, FULL_DATA, expired);
+  const credentials = credentialsOf(FULL_DATA, 20_000);
   await generator.prepare({ name: 'live', kind: 'knox', credentials });
   const server = await Server.start('knox', { adapter: 'express', database });
-  const pruner = await Server.start('knox-work', { adapter: 'express', database });
-  await server.check('knox', credentials[0]!);
-  const run = (ms: number): Promise<Sample> =>
+  const pruner = await Server.start('knox-worker', { adapter: 'express', database });
+  await server.check('knox', credentials[0]);
+  const run = (ms: number): Promise<Measurement> =>
     server.measure(generator, { requests: 'live', connections: CONNECTIONS, ms });
   await run(warmUpMs);
-  const before: Sample[] = [];
+  const before: Measurement[] = [];
   for (let ms = 0; ms < measureMs; ms += SLICE_MS) before.push(await run(SLICE_MS));
 
   const probe = await LockProbe.start(database, expired);
-  const meanwhile: Sample[] = [];
+  const meanwhile: Measurement[] = [];
   const state = { over: false };
-  const work = pruner.helper.ask<Pruned>('deleteExpired').finally(() => (state.over = true));
-  // A failure is thrown below, when all has been measured.
+  const work = pruner.worker.ask<Pruned>('deleteExpired').finally(() => (state.over = true));
+  // A failure is thrown by the `await` below; until then it must not count as unhandled.
   work.catch(() => {});
   while (!state.over) meanwhile.push(await run(SLICE_MS));
   const { deleted, seconds } = await work;
@@ -56,7 +57,8 @@ export async function pruning(
   await server.stop();
   await pruner.stop();
 
-  const p99 = (samples: readonly Sample[]): number[] => samples.map(({ p99Ms }) => p99Ms);
+  const p99 = (measurements: readonly Measurement[]): number[] =>
+    measurements.map(({ p99Ms }) => p99Ms);
   console.log(
     markdownTable(
       ['deleteExpired, while another process answers requests', ''],
@@ -76,7 +78,7 @@ export async function pruning(
   );
 }
 
-/** Asks again and again how old the pruning transaction is, and for the lock of a row that it is about to delete. */
+/** Polls the age of the pruning transaction, and locks rows that it is about to delete. */
 class LockProbe {
   #stopped = false;
   #transactionMs = 0;

@@ -1,21 +1,30 @@
 import { cpus } from 'node:os';
-import type { AdapterName } from './measure.ts';
-import type { Contestant, GuardName, Outcome } from './compare.ts';
+import type { Candidate, GuardName, Outcome } from './compare.ts';
+import { DATABASES } from './databases.ts';
+import { ADAPTERS, median, ratiosOf, type AdapterName } from './measure.ts';
 
-export const DESCRIPTIONS: Readonly<Record<GuardName, string>> = {
-  none: 'no authentication',
+const DESCRIPTIONS: Readonly<Record<GuardName, string>> = {
+  'no-auth': 'no authentication',
   'jwt-documented': 'passport-jwt, as documented',
   'jwt-keyobject': 'passport-jwt, KeyObject',
-  'jwt-lean': 'the leanest JWT guard',
-  naive: 'Passport + findOne',
+  'jwt-minimal': 'the leanest JWT guard',
+  'find-one': 'Passport + findOne',
   'better-auth': 'better-auth, bearer',
   knox: 'nestjs-knox',
+  'knox-roles': 'nestjs-knox, roles',
 };
 
-const DATABASES = { postgres: 'PostgreSQL', mariadb: 'MariaDB', sqlite: 'SQLite' } as const;
+export const DATABASE_NAMES = {
+  postgres: 'PostgreSQL',
+  mariadb: 'MariaDB',
+  sqlite: 'SQLite',
+} as const;
 
-export function nameOf({ guard, database }: Pick<Contestant, 'guard' | 'database'>): string {
-  return database ? `${DESCRIPTIONS[guard]}, ${DATABASES[database]}` : DESCRIPTIONS[guard];
+export const ADAPTER_NAMES = { express: 'Express', fastify: 'Fastify' } as const;
+
+export function nameOf({ guard, database, build }: Omit<Candidate, 'adapter'>): string {
+  const name = `${DESCRIPTIONS[guard]}${build === 'before' ? ' (before)' : ''}`;
+  return database ? `${name}, ${DATABASE_NAMES[database]}` : name;
 }
 
 export function markdownTable(
@@ -31,19 +40,20 @@ export function markdownTable(
 }
 
 export function outcomeTable(outcomes: readonly Outcome[]): string {
-  const adapters = (['express', 'fastify'] as const).filter((adapter) =>
+  const adapters = ADAPTERS.filter((adapter) =>
     outcomes.some((outcome) => outcome.adapter === adapter),
   );
   return adapters
     .map((adapter) =>
       markdownTable(
         [
-          adapter === 'express' ? 'Express' : 'Fastify',
+          ADAPTER_NAMES[adapter],
           'requests/s',
           'p50 ms',
           'p99 ms',
           'CPU ms/request',
           'CPU of the database',
+          'statements/request',
           'server busy',
         ],
         outcomes
@@ -55,7 +65,8 @@ export function outcomeTable(outcomes: readonly Outcome[]): string {
             outcome.p99Ms.toFixed(2),
             outcome.cpuMsPerRequest.toFixed(3),
             Number.isNaN(outcome.databaseCpuMs) ? '' : outcome.databaseCpuMs.toFixed(3),
-            // Less than all of its core: the other one, with the database and the load, was the bottleneck.
+            outcome.database ? outcome.statementsPerRequest.toFixed(3) : '',
+            // Well below 100 %, the core of the database and the load generator was the bottleneck.
             `${Math.round((outcome.rps * outcome.cpuMsPerRequest) / 10)} %`,
           ]),
       ),
@@ -63,72 +74,126 @@ export function outcomeTable(outcomes: readonly Outcome[]): string {
     .join('\n\n');
 }
 
-interface Ratio {
-  readonly of: string;
-  readonly target: string;
-  readonly value: number;
-  readonly met: boolean;
+/** Guard, adapter and database of a candidate. */
+type Row = readonly [GuardName, AdapterName, Candidate['database']];
+
+interface Target {
+  readonly of: Row;
+  /** The row to divide by. Default: none, the figure itself is judged. */
+  readonly by?: Row;
+  readonly figure: keyof typeof FIGURES;
+  readonly atLeast?: number;
+  readonly atMost?: number;
 }
 
-/** What the package is meant to reach, of the outcomes that are there. */
+const FIGURES = {
+  rps: 'requests/s',
+  cpuMsPerRequest: 'CPU a request',
+  statementsPerRequest: 'statements a request',
+} as const;
+
+const EXPRESS: Row = ['knox', 'express', 'postgres'];
+const FASTIFY: Row = ['knox', 'fastify', 'postgres'];
+
+const TARGETS: readonly Target[] = [
+  { of: EXPRESS, by: ['no-auth', 'express', null], figure: 'rps', atLeast: 0.8 },
+  { of: EXPRESS, by: ['jwt-keyobject', 'express', null], figure: 'rps', atLeast: 1.4 },
+  { of: FASTIFY, by: ['jwt-keyobject', 'fastify', null], figure: 'rps', atLeast: 1.15 },
+  { of: FASTIFY, by: ['jwt-keyobject', 'fastify', null], figure: 'cpuMsPerRequest', atMost: 0.75 },
+  { of: EXPRESS, by: ['jwt-minimal', 'express', null], figure: 'rps', atLeast: 1 },
+  { of: FASTIFY, by: ['jwt-minimal', 'fastify', null], figure: 'rps', atLeast: 0.9 },
+  { of: FASTIFY, by: ['jwt-minimal', 'fastify', null], figure: 'cpuMsPerRequest', atMost: 1 },
+  { of: EXPRESS, by: ['jwt-documented', 'express', null], figure: 'rps', atLeast: 4 },
+  { of: EXPRESS, by: ['find-one', 'express', 'postgres'], figure: 'rps', atLeast: 3.5 },
+  { of: EXPRESS, by: ['better-auth', 'express', 'postgres'], figure: 'rps', atLeast: 7 },
+  ...(
+    [
+      ['sqlite', 1],
+      ['mariadb', 1.1],
+    ] as const
+  ).map(([database, atLeast]): Target => ({
+    ...{ of: ['knox', 'express', database], by: ['jwt-keyobject', 'express', null] },
+    ...{ figure: 'rps', atLeast },
+  })),
+  { of: FASTIFY, by: ['knox', 'fastify', 'mariadb'], figure: 'cpuMsPerRequest', atMost: 1.15 },
+  ...DATABASES.flatMap((database): Target[] => {
+    const of: Row = ['knox-roles', 'fastify', database];
+    return [
+      { of, by: ['knox', 'fastify', database], figure: 'cpuMsPerRequest', atMost: 1.6 },
+      { of, figure: 'statementsPerRequest', atMost: 0.2 },
+    ];
+  }),
+];
+
+/** The targets for which all rows were measured. */
 export function ratioTable(outcomes: readonly Outcome[]): string {
-  const find = (guard: GuardName, adapter: AdapterName, database: Contestant['database']) =>
+  const find = ([guard, adapter, database]: Row): Outcome | undefined =>
     outcomes.find(
-      (one) => one.guard === guard && one.adapter === adapter && one.database === database,
+      (one) =>
+        one.guard === guard &&
+        one.adapter === adapter &&
+        one.database === database &&
+        one.build !== 'before',
     );
-  const ratios: Ratio[] = [];
-  const compare = (
-    [guard, adapter, peerDatabase, database = 'postgres']: readonly [
-      GuardName,
-      AdapterName,
-      Contestant['database'],
-      Contestant['database']?,
-    ],
-    { atLeast, atMost }: { atLeast?: number; atMost?: number },
-  ): void => {
-    const ours = find('knox', adapter, database);
-    const peer = find(guard, adapter, peerDatabase);
-    if (!ours || !peer) return;
-    const cpu = atMost !== undefined;
-    const value = cpu ? ours.cpuMsPerRequest / peer.cpuMsPerRequest : ours.rps / peer.rps;
-    const on = adapter === 'express' ? 'Express' : 'Fastify';
-    ratios.push({
-      of: `${nameOf(ours)} against ${DESCRIPTIONS[guard]}, ${on}: ${cpu ? 'CPU a request' : 'requests/s'}`,
-      target: cpu ? `at most ${atMost} ×` : `at least ${atLeast!} ×`,
-      value,
-      met: cpu ? value <= atMost : value >= atLeast!,
-    });
-  };
-  compare(['none', 'express', null], { atLeast: 0.8 });
-  compare(['jwt-keyobject', 'express', null], { atLeast: 1.4 });
-  compare(['jwt-keyobject', 'fastify', null], { atLeast: 1.15 });
-  compare(['jwt-keyobject', 'fastify', null], { atMost: 0.75 });
-  compare(['jwt-lean', 'express', null], { atLeast: 1 });
-  compare(['jwt-lean', 'fastify', null], { atLeast: 0.9 });
-  compare(['jwt-lean', 'fastify', null], { atMost: 1 });
-  compare(['jwt-documented', 'express', null], { atLeast: 4 });
-  compare(['naive', 'express', 'postgres'], { atLeast: 3.5 });
-  compare(['better-auth', 'express', 'postgres'], { atLeast: 7 });
-  compare(['jwt-keyobject', 'express', null, 'sqlite'], { atLeast: 1 });
-  compare(['jwt-keyobject', 'express', null, 'mariadb'], { atLeast: 1.1 });
-  if (ratios.length === 0) return '';
-  return markdownTable(
-    ['ratio', 'measured', 'target', ''],
-    ratios.map(({ of, value, target, met }) => [
-      of,
-      `${value.toFixed(2)} ×`,
-      target,
-      met ? 'met' : 'missed',
-    ]),
-  );
+  const rows = TARGETS.flatMap(({ of, by, figure, ...bounds }) => {
+    const ours = find(of);
+    const theirs = by && find(by);
+    if (!ours || (by && !theirs)) return [];
+    const on = ADAPTER_NAMES[ours.adapter];
+    const what = theirs
+      ? `${nameOf(ours)} against ${theirs.database === ours.database ? DESCRIPTIONS[theirs.guard] : nameOf(theirs)}, ${on}: ${FIGURES[figure]}`
+      : `${nameOf(ours)}, ${on}: ${FIGURES[figure]}`;
+    const value = ours[figure] / (theirs?.[figure] ?? 1);
+    return [[what, ...judge(value, theirs ? ' ×' : '', bounds)]];
+  });
+  return rows.length === 0 ? '' : markdownTable(['ratio', 'measured', 'target', ''], rows);
 }
 
-/** What `--json` writes: these keys and no others. */
+/** The ratio of each row to the same row of the build before. */
+export function beforeTable(outcomes: readonly Outcome[]): string {
+  const rows = outcomes
+    .filter(({ build }) => build !== 'before')
+    .flatMap((ours) => {
+      const before = outcomes.find(
+        (one) =>
+          one.build === 'before' &&
+          one.guard === ours.guard &&
+          one.adapter === ours.adapter &&
+          one.database === ours.database,
+      )!;
+      return (
+        [
+          ['rps', { atLeast: 0.97 }],
+          ['cpuMsPerRequest', { atMost: 1.03 }],
+        ] as const
+      ).map(([figure, bounds]) => {
+        const ratios = ratiosOf(ours.measurements, before.measurements, figure);
+        const quarter = Math.floor(ratios.length / 4);
+        const middle = `${ratios[quarter]!.toFixed(2)} to ${ratios.at(-1 - quarter)!.toFixed(2)}`;
+        const what = `${nameOf(ours)}, ${ADAPTER_NAMES[ours.adapter]}: ${FIGURES[figure]}`;
+        return [what, ...judge(median(ratios), ' ×', bounds), middle];
+      });
+    });
+  const head = ['against the build before', 'measured', 'target', '', 'middle half of the rounds'];
+  return markdownTable(head, rows);
+}
+
+function judge(
+  value: number,
+  unit: string,
+  { atLeast, atMost }: { atLeast?: number; atMost?: number },
+): string[] {
+  const met = atLeast === undefined ? value <= atMost! : value >= atLeast;
+  const target = atLeast === undefined ? `at most ${atMost!}` : `at least ${atLeast}`;
+  return [`${value.toFixed(2)}${unit}`, `${target}${unit}`, met ? 'met' : 'missed'];
+}
+
+/** The array that `--json` writes. Programs read it, so its keys do not change. */
 export function jsonOf(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ guard, adapter, database, rps, p50Ms, p99Ms, cpuMsPerRequest }) => ({
-    guard,
-    adapter,
-    database,
+  const rows = outcomes.map(({ rps, p50Ms, p99Ms, cpuMsPerRequest, ...candidate }) => ({
+    guard: candidate.build === 'before' ? `${candidate.guard} (before)` : candidate.guard,
+    adapter: candidate.adapter,
+    database: candidate.database,
     rps: round(rps, 1),
     p50Ms: round(p50Ms, 3),
     p99Ms: round(p99Ms, 3),

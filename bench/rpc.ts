@@ -2,18 +2,17 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Where the server under test runs, and where all else does. */
+/** The core of the server under test, and the core of everything else. */
 export const SERVER_CORE = 0;
-export const OTHER_CORE = 1;
+export const LOAD_CORE = 1;
 
-const canPin = spawnSync('taskset', ['-c', `${SERVER_CORE},${OTHER_CORE}`, 'true']).status === 0;
+/** Whether processes can be pinned to a core. */
+export const PINNED =
+  spawnSync('taskset', ['-c', `${SERVER_CORE},${LOAD_CORE}`, 'true']).status === 0;
 
-/** Whether processes stay on their cores, for the report. */
-export const PINNED = canPin;
-
-/** The command, kept on one core where that can be done. */
+/** The command, pinned to a core if that is possible. */
 export function pinned(core: number, command: readonly string[]): [string, string[]] {
-  const [program, ...args] = canPin ? ['taskset', '-c', String(core), ...command] : command;
+  const [program, ...args] = PINNED ? ['taskset', '-c', String(core), ...command] : command;
   return [program!, args];
 }
 
@@ -29,16 +28,16 @@ interface Answer {
   error?: string;
 }
 
-/** Another Node process of the bench, which answers questions. */
-export class Helper {
+/** Another Node.js process of the bench, which serves calls by `serveRpc`. */
+export class WorkerProcess {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
-  readonly ready: Promise<unknown>;
+  readonly #ready: Promise<unknown>;
   #asked = 0;
 
   private constructor(name: string, child: ChildProcess) {
     this.#process = child;
-    this.ready = new Promise((resolve, reject) => {
+    this.#ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, ({ result }) => resolve(result));
       child.once('error', reject);
       child.once('exit', (code, signal) => {
@@ -57,17 +56,13 @@ export class Helper {
   static async start(
     file: string,
     { core, args = [], nodeArgs = [] }: { core: number; args?: string[]; nodeArgs?: string[] },
-  ): Promise<Helper> {
+  ): Promise<WorkerProcess> {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const [command, rest] = pinned(core, [process.execPath, ...nodeArgs, path, ...args]);
     const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const helper = new Helper(file, child);
-    await helper.ready;
-    return helper;
-  }
-
-  get pid(): number {
-    return this.#process.pid!;
+    const worker = new WorkerProcess(file, child);
+    await worker.#ready;
+    return worker;
   }
 
   ask<Result>(name: string, argument?: unknown): Promise<Result> {
@@ -90,8 +85,8 @@ export class Helper {
   }
 }
 
-/** In a helper: says that it is ready, and answers from then on. It ends with the process that started it. */
-export function answer(handlers: Record<string, (argument: any) => unknown>): void {
+/** In the worker process: reports that it is ready, and serves calls from then on. Ends with its parent. */
+export function serveRpc(handlers: Record<string, (argument: any) => unknown>): void {
   const send = (message: Answer): unknown => process.send?.(message);
   process.on('message', ({ id, name, argument }: Question) => {
     void (async () => {

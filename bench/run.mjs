@@ -1,4 +1,4 @@
-// `npm run bench`: builds the package, installs the peers where they are missing, compiles the bench and starts it.
+// `npm run bench`: builds the package, installs the peers if they are missing, compiles the bench and starts it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -29,13 +29,13 @@ async function installPeers() {
   if (written('node_modules/.package-lock.json') < written('package-lock.json')) {
     await run('npm', ['ci', '--prefix', bench, '--no-audit', '--no-fund']);
   }
-  // The servers import the package by its name, and get what `npm run build` makes of it.
+  // The servers import the package by its name, and get the build of `npm run build`.
   const link = join(bench, 'node_modules/nestjs-knox');
   rmSync(link, { force: true });
   symlinkSync('../..', link, 'junction');
 }
 
-/** Without a check of types, which takes longer than all else: `npm run typecheck --prefix bench` is for that. */
+/** Does not check types, which would take longer than all else; use `npm run typecheck --prefix bench`. */
 function compile() {
   const { config } = ts.readConfigFile(join(bench, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, bench);

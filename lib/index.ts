@@ -7,7 +7,9 @@ export {
 export type { KnoxStaticOptions } from './static-options.ts';
 export type { KnoxRuntimeOptions } from './options/runtime-options.ts';
 export type { Duration } from './options/duration.ts';
+export { KnoxError, KnoxUsageError } from './errors/knox.error.ts';
 export { KnoxConfigError } from './errors/knox-config.error.ts';
+export { IsolationLevelError } from './errors/isolation-level.error.ts';
 export type { HashAlgorithm } from './tokens/token.ts';
 export type { ClientInfo } from './requests/client-info.ts';
 export type { KnoxRequest } from './requests/knox-request.ts';
@@ -17,7 +19,8 @@ export { AuthToken } from './entities/auth-token.entity.ts';
 
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
-export type { CreateTokenOptions, IssuedToken } from './service/token.issuer.ts';
+export type { IssuedToken } from './service/token.issuer.ts';
+export type { CreateTokenOptions } from './service/token.options.ts';
 export {
   KnoxBadRequestException,
   KnoxUnauthorizedException,

@@ -7,18 +7,18 @@ import { AbstractAuthToken, type TokenEntity } from './entities/abstract-auth-to
 import { AuthToken } from './entities/auth-token.entity.ts';
 import { BaseToken } from './entities/base-token.ts';
 
-/** The options that decide what the module is made of; no factory can return them. */
+/** The options that the module's definition depends on. A factory cannot return them: it runs later. */
 export interface KnoxStaticOptions {
   /** The token entity: a class that extends AbstractAuthToken. Default AuthToken. */
   tokenEntity?: TokenEntity | undefined;
   /**
-   * Guard classes that must leave `request.user` on the login route, resolved by DI from `imports`.
-   * Default the built-in KnoxLoginGuard. (knox: LoginView.authentication_classes)
+   * The guard classes of the login route, one of which must set `request.user`. Their dependencies come from
+   * `imports`. Default the built-in KnoxLoginGuard. (knox: LoginView.authentication_classes)
    */
   loginGuards?: Type<CanActivate>[] | undefined;
-  /** Whether the module brings the routes. Default true. */
+  /** Whether the module adds the routes. Default true. */
   controller?: boolean | undefined;
-  /** Where the default controller stands. Default `'auth'`. */
+  /** The path of the default controller. Default `'auth'`. */
   path?: string | undefined;
   /** Whether every module may use the package without importing it. Default true. */
   isGlobal?: boolean | undefined;
@@ -26,7 +26,7 @@ export interface KnoxStaticOptions {
   dataSource?: string | undefined;
 }
 
-/** What `forRoot` takes besides runtime options. */
+/** What `forRoot` takes beside runtime options. */
 export interface ForRootExtras extends KnoxStaticOptions {
   /** Modules that `loginGuards` and `verifyCredentials` need. */
   imports?: ModuleMetadata['imports'] | undefined;
@@ -48,7 +48,7 @@ export const STATIC_DEFAULTS: StaticSettings = {
 const STATIC_NAMES = Object.keys(STATIC_DEFAULTS);
 const ASYNC_NAMES = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting'];
 
-/** NestJS 11 and later: a way to name providers for `inject` that no import brings. */
+/** NestJS 11 and later: providers for `inject` that no import has. */
 const ASYNC_EXTRA_NAMES = ['provideInjectionTokensFrom'];
 
 const RULES: Record<
@@ -75,16 +75,16 @@ const RULES: Record<
   },
 };
 
-/** A guard that takes a token would let a token mint tokens. */
+/** A guard that accepts tokens is refused: a stolen token could then make tokens that outlive its logout. */
 function isLoginGuard(guard: unknown): boolean {
   if (typeof guard !== 'function' || typeof guard.prototype !== 'object') return false;
   return guard !== KnoxAuthGuard && !(guard.prototype instanceof KnoxAuthGuard);
 }
 
 /**
- * Picks the static options out of what `forRoot` or `forRootAsync` was given, with the defaults.
+ * The static options among those of `forRoot` or `forRootAsync`, completed with the defaults.
  *
- * @throws KnoxConfigError for one that is wrong
+ * @throws KnoxConfigError for the first that is wrong
  */
 export function resolveStaticOptions(given: object): StaticSettings {
   const entries = Object.entries(RULES).map(([name, { expects, isValid }]) => {
@@ -105,7 +105,7 @@ export function validateOptions(given: object): void {
   rejectUnknownOptions(given, [...RUNTIME_OPTION_NAMES, ...STATIC_NAMES, 'imports']);
 }
 
-/** @throws KnoxConfigError for what has no place beside a factory */
+/** @throws KnoxConfigError for an option that cannot stand beside a factory */
 export function validateAsyncOptions(given: object): void {
   validateObject(given, 'options');
   const runtime = Object.keys(given).find((name) => RUNTIME_OPTION_NAMES.includes(name));
@@ -127,7 +127,7 @@ export function validateAsyncOptions(given: object): void {
   }
 }
 
-/** @throws KnoxConfigError for what a factory cannot decide any more */
+/** @throws KnoxConfigError for a static option, which a factory returns too late */
 export function validateFactoryResult(result: object): void {
   validateObject(result, 'useFactory');
   const late = Object.keys(result).find((name) => STATIC_NAMES.includes(name));
@@ -138,7 +138,7 @@ export function validateFactoryResult(result: object): void {
   );
 }
 
-/** @throws KnoxConfigError for an instance that is no guard */
+/** @throws KnoxConfigError for an instance that is not a guard */
 export function validateLoginGuards(...guards: CanActivate[]): CanActivate[] {
   for (const guard of guards) {
     if (typeof (guard as Partial<CanActivate>).canActivate === 'function') continue;

@@ -24,8 +24,8 @@ for (const [format, type] of [
 }
 
 /**
- * `rewriteRelativeImportExtensions` turns './x.ts' into './x.js' in what it emits as JavaScript, and leaves it in the
- * declarations, where the file it names doesn't exist.
+ * `rewriteRelativeImportExtensions` turns './x.ts' into './x.js' in the emitted JavaScript, but not in the declarations,
+ * where './x.ts' would name a file that does not exist.
  * @see https://github.com/microsoft/TypeScript/issues/61037
  */
 function rewriteSpecifiers(file) {

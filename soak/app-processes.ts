@@ -13,13 +13,13 @@ export const PASSWORD = 'hunter2';
 interface Member {
   process: AppProcess;
   client: HttpClient;
-  /** The heap once the process was warm, in bytes. */
+  /** The heap when the process had warmed up, in bytes; null before that. */
   heapBytes: number | null;
   readonly database: DataSourceOptions;
 }
 
 /** The application processes, all on one database. */
-export class Fleet {
+export class AppProcesses {
   readonly #knox: KnoxModuleOptions;
   readonly #members: Member[] = [];
 
@@ -27,14 +27,14 @@ export class Fleet {
     this.#knox = knox;
   }
 
-  /** @param databases each process's way to the one database */
+  /** @param databases how each process connects to the one database */
   static async start(
     databases: readonly DataSourceOptions[],
     knox: KnoxModuleOptions,
-  ): Promise<Fleet> {
-    const fleet = new Fleet(knox);
-    fleet.#members.push(...(await Promise.all(databases.map((way) => fleet.#start(way)))));
-    return fleet;
+  ): Promise<AppProcesses> {
+    const apps = new AppProcesses(knox);
+    apps.#members.push(...(await Promise.all(databases.map((database) => apps.#start(database)))));
+    return apps;
   }
 
   get size(): number {
@@ -45,7 +45,7 @@ export class Fleet {
     return this.#members[index]!.client;
   }
 
-  /** One process after the other is killed, and started again. */
+  /** Kills one process after the other, and starts it again. */
   killing(): Fault {
     let index = -1;
     return {
@@ -60,14 +60,14 @@ export class Fleet {
     };
   }
 
-  /** Notes how much memory each process takes by now, where that is not noted yet. */
+  /** Notes the heap of each process that has no figure yet. */
   async noteHeaps(): Promise<void> {
     for (const member of this.#members) {
       member.heapBytes ??= (await statsOf(member.client)).heapBytes;
     }
   }
 
-  /** What the processes say at the end; growth since `noteHeaps`. */
+  /** The statistics of each process, with the growth of its heap since `noteHeaps`, in bytes. */
   async stats(): Promise<(ProcessStats & { readonly growthBytes: number })[]> {
     return Promise.all(
       this.#members.map(async ({ client, heapBytes }) => {

@@ -1,35 +1,20 @@
-import {
-  Controller,
-  Get,
-  HttpCode,
-  Module,
-  Post,
-  Query,
-  UseGuards,
-  type DynamicModule,
-  type INestApplication,
-} from '@nestjs/common';
+import { Controller, Get, Module, Query, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { AuthToken, KnoxController, KnoxModule, type LoginContext } from '../lib/index.ts';
 import {
-  AuthToken,
-  CurrentToken,
-  KnoxAuthGuard,
-  KnoxController,
-  KnoxModule,
-  TokenService,
-  type LoginContext,
-} from '../lib/index.ts';
-import { keyOfName, type Command, type Serve } from '../test/support/app-process.ts';
+  AppProcessController,
+  obeyCommands,
+  verifyNumberedUser,
+} from '../test/support/app-commands.ts';
+import type { Serve } from '../test/support/app-process.ts';
 import { User } from '../test/support/users.ts';
 import { FUZZ_USER } from './users.ts';
 
-/** What an application process of the soak runs. */
+/** The program of an application process of the soak. */
 
-/** What GET /stats tells. */
+/** The answer to GET /stats. */
 export interface ProcessStats {
   readonly heapBytes: number;
   readonly longestLagMs: number;
@@ -40,12 +25,10 @@ const lag = monitorEventLoopDelay({ resolution: 10 });
 lag.enable();
 let unhandledRejections = 0;
 process.on('unhandledRejection', () => unhandledRejections++);
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 @Controller('auth')
 class SessionController extends KnoxController {
-  /** The client says how long: a soak has tokens of all ages. */
+  /** The client chooses the lifetime, so that the soak has tokens of all ages. */
   protected override getTokenTtl(context: LoginContext): string | number | null {
     const { 'x-ttl': ttl } = context.request.headers;
     return typeof ttl === 'string' ? ttl : (super.getTokenTtl(context) as number);
@@ -58,24 +41,10 @@ class SessionController extends KnoxController {
 }
 
 @Controller()
-class SoakController {
-  constructor(private readonly tokens: TokenService) {}
-
-  @Get('me')
-  @UseGuards(KnoxAuthGuard)
-  me(@CurrentToken() token: AuthToken<User>): object {
-    return { id: token.user.id, expiry: token.expiry };
-  }
-
-  @Post('prune')
-  @HttpCode(200)
-  async prune(): Promise<object> {
-    return { count: await this.tokens.deleteExpired() };
-  }
-
+class SoakController extends AppProcessController {
   @Get('stats')
   stats(@Query('gc') gc?: string): ProcessStats {
-    if (gc !== undefined) collectGarbage();
+    if (gc !== undefined) globalThis.gc!();
     return {
       heapBytes: process.memoryUsage().heapUsed,
       longestLagMs: lag.max / 1e6,
@@ -93,10 +62,7 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
     imports: [
       TypeOrmModule.forRoot({ ...database, entities: [User, AuthToken], retryAttempts: 1 }),
       KnoxModule.forRoot({
-        verifyCredentials: (username, sent) =>
-          sent === password && /^user-\d{1,6}$/.test(username)
-            ? Object.assign(new User(), { id: keyOfName(username) })
-            : null,
+        verifyCredentials: verifyNumberedUser(password),
         controller: false,
         ...knox,
       }),
@@ -105,31 +71,12 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
   };
 }
 
-let app: INestApplication | undefined;
-
-async function obey({ serve }: Command): Promise<object> {
-  if (!serve) {
-    await app?.close();
-    return {};
-  }
-  app = await NestFactory.create(appModule(serve), { logger: false, abortOnError: false });
-  await app.listen(0, '127.0.0.1');
-  // A connection that is closed in the moment of its next use would look like a fault.
+obeyCommands(async (options) => {
+  const app = await NestFactory.create(appModule(options), { logger: false, abortOnError: false });
   const server = app.getHttpServer();
+  // A keep-alive connection that the server closes just as it is used would be counted as a fault.
   server.keepAliveTimeout = 120_000;
   // The fuzzer closes its half of a connection with its last byte.
   server.httpAllowHalfOpen = true;
-  const { port } = server.address();
-  return { url: `http://127.0.0.1:${String(port)}` };
-}
-
-process.on('message', (command: Command) => {
-  obey(command).then(
-    (answer) => process.send?.(answer),
-    (error: unknown) =>
-      process.send?.({ error: error instanceof Error ? error.stack : String(error) }),
-  );
+  return app;
 });
-// A parent that is gone, however it went, leaves no process behind.
-process.on('disconnect', () => process.exit());
-process.send?.({});

@@ -3,33 +3,33 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DATABASES, type DatabaseName } from './databases.ts';
 
-export const HELP = `Two application processes on one database, users of all kinds, and a database that is killed and
-frozen now and then. Every answer is judged by what was acknowledged before.
+export const HELP = `Runs two application processes on one database under the load of many kinds of users, while the
+database is killed and frozen. Checks every answer against what was acknowledged before.
 
   npm run soak -- [options]
 
   --minutes N         how long to soak each database; default 3
   --seconds N         the same in seconds
-  --database NAME     sqlite, postgres or mariadb, as often as you like; default: each one whose
-                      server is installed. Servers are started for the soak alone, in a temporary
-                      folder and on a free port
+  --database NAME     sqlite, postgres or mariadb; may be repeated; default: each one whose server
+                      is installed. The soak starts its own servers, in a temporary folder and on a
+                      free port
   --chaos-seconds N   from the beginning of one fault to that of the next; default 20, at least 8
-  --seed N            decides what the users do; default: by chance. The seed is reported
-  --rounds N          then logs one user in 24 times at once, N times over; default 500, half of them
-                      at each isolation level a server may have for its default
+  --seed N            decides what the users do; default: random. The seed is reported
+  --rounds N          then logs one user in 24 times at once, N times; default 500, half of them at
+                      each isolation level that a server may have as its default
   --fuzz N            then sends N hostile requests to each process; default 0
-  --json FILE         writes the figures; of several databases, their sums and maxima
+  --json FILE         writes the figures; for several databases, their sums and maxima
   --help
 
-What is answered while the soak itself stands still for 2 s or more, or 5 s after, as on a virtual machine
-that was paused, is not timed, and its server errors are counted by themselves.
+If the soak itself stalls for 2 s or more, as on a virtual machine that was paused, answers until 5 s after
+the stall are not timed, and their server errors are counted separately.
 
-Exits with 1 if anything was found that must not be, with 2 if the arguments make no sense.`;
+Exits with 1 if a figure that must be 0 is not, with 2 if the arguments are invalid.`;
 
 export interface Arguments {
   readonly seconds: number;
   readonly chaosSeconds: number;
-  /** Null: all that can be started. */
+  /** Null: each one whose server is installed. */
   readonly databases: readonly DatabaseName[] | null;
   readonly seed: number;
   readonly rounds: number;
@@ -37,12 +37,12 @@ export interface Arguments {
   readonly json: string | null;
 }
 
-/** The arguments make no sense; the message says which, and what would. */
+/** An argument is invalid. The message names it and says what is expected. */
 export class ArgumentError extends Error {
   override readonly name = 'ArgumentError';
 }
 
-/** Null where help is asked for. @throws ArgumentError */
+/** Returns null if help is asked for. @throws ArgumentError */
 export function readArguments(args: readonly string[]): Arguments | null {
   const values = parse(args);
   if (values.help === true) return null;
@@ -108,7 +108,7 @@ function wholeOf(option: string, text: string): number {
   throw new ArgumentError(`${option}: expected a whole number below 2^32; got "${text}".`);
 }
 
-/** Found out before the soak rather than after it. */
+/** Checks the folder now: after the soak, the figures would be lost. */
 function fileOf(path: string): string {
   const file = resolve(path);
   try {

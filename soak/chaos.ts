@@ -2,38 +2,43 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './databases.ts';
 import type { FaultWindows } from './fault-windows.ts';
 
-/** What happened to whom, and when. */
-export interface Injected {
+/** A fault that was injected, and how long it lasted. */
+export interface FaultRecord {
   readonly name: string;
   readonly forMs: number;
 }
 
-export interface Hooks {
-  /** Begins what the fault is to interrupt. */
+interface ChaosHooks {
+  /** Starts work for the fault to interrupt. */
   before(isOver: () => boolean): Promise<void>;
-  /** How long before the fault that begins, in milliseconds. */
+  /** How long that work runs before the fault begins, in milliseconds. */
   leadMs(): number;
-  /** What to do once the recovery allowance is over. */
+  /** Runs when the recovery allowance is over. */
   after(): Promise<void>;
 }
 
-/** Breaks the database every so often, in one way after the other. */
+/** Breaks the database at intervals, with each fault in turn. */
 export class Chaos {
-  readonly injected: Injected[] = [];
+  readonly injected: FaultRecord[] = [];
   readonly #faults: readonly Fault[];
   readonly #windows: FaultWindows;
   readonly #processes: number;
-  readonly #hooks: Hooks;
+  readonly #hooks: ChaosHooks;
   readonly #stop = new AbortController();
 
-  constructor(faults: readonly Fault[], windows: FaultWindows, processes: number, hooks: Hooks) {
+  constructor(
+    faults: readonly Fault[],
+    windows: FaultWindows,
+    processes: number,
+    hooks: ChaosHooks,
+  ) {
     this.#faults = faults;
     this.#windows = windows;
     this.#processes = processes;
     this.#hooks = hooks;
   }
 
-  /** The first fault comes after half an interval; a fault that has begun is ended. */
+  /** The first fault comes after half an interval. `stop` ends a fault early, but never skips its end. */
   async run(everyMs: number, faultMs: () => number): Promise<void> {
     let next = Date.now() + everyMs / 2;
     for (let index = 0; await this.#pause(next - Date.now()); index++) {
@@ -41,7 +46,7 @@ export class Chaos {
       const fault = this.#faults[index % this.#faults.length]!;
       const began = Date.now();
       let isOver = false;
-      const surge = this.#hooks.before(() => isOver);
+      const burst = this.#hooks.before(() => isOver);
       await sleep(this.#hooks.leadMs());
       this.#windows.open(fault.name);
       await fault.begin();
@@ -50,7 +55,7 @@ export class Chaos {
       await fault.end();
       this.#windows.close(this.#processes);
       this.injected.push({ name: fault.name, forMs: Date.now() - began });
-      await surge;
+      await burst;
       while (this.#windows.isOpen) await sleep(100);
       await this.#hooks.after();
     }
@@ -60,7 +65,7 @@ export class Chaos {
     this.#stop.abort();
   }
 
-  /** Whether it went on to the end. */
+  /** False if `stop` cut it short. */
   async #pause(ms: number): Promise<boolean> {
     const { signal } = this.#stop;
     return sleep(Math.max(0, ms), true, { signal }).catch(() => false);

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { freePort } from '../test/support/ports.ts';
 import { COMMIT, type Proxy } from '../test/support/proxy.ts';
 import {
   accountOf,
-  freePort,
   newFolder,
   programOf,
   removeFolder,
@@ -18,18 +18,18 @@ export const DATABASES = ['sqlite', 'postgres', 'mariadb'] as const;
 
 export type DatabaseName = (typeof DATABASES)[number];
 
-/** Something that breaks, and comes back. */
+/** A way to break the database, and to repair it. */
 export interface Fault {
   readonly name: string;
   begin(): Promise<void>;
-  /** Resolves when the database takes connections, and answers, again. */
+  /** Resolves when the database answers on new connections again. */
   end(): Promise<void>;
 }
 
-/** A database of the soak's own, on a server of its own. */
+/** A database on a server that was started for the soak. */
 export interface SoakDatabase {
   readonly options: DataSourceOptions;
-  /** How "acknowledged" is durable here. */
+  /** The settings that make an acknowledged write durable, for the report. */
   readonly durability: string;
   /** Injected in turn. */
   readonly faults: readonly Fault[];
@@ -38,25 +38,25 @@ export interface SoakDatabase {
 
 const START_TIMEOUT_MS = 60_000;
 
-/** What it takes; undefined where all of it is installed. */
-export function missingFor(name: DatabaseName): string | undefined {
+/** The programs that this database needs and that are not installed. */
+export function missingPrograms(name: DatabaseName): string[] {
   const programs = {
     sqlite: [],
     postgres: ['initdb', 'postgres'],
     mariadb: ['mariadb-install-db', 'mariadbd'],
   }[name];
-  return programs.find((program) => programOf(program) === undefined);
+  return programs.filter((program) => programOf(program) === undefined);
 }
 
 export function startDatabase(name: DatabaseName): Promise<SoakDatabase> {
   return { sqlite: startSqlite, postgres: startPostgres, mariadb: startMariadb }[name]();
 }
 
-/** How many COMMITs in a row are done and not acknowledged. */
+/** How many COMMITs in a row lose their answer. */
 const LOST_COMMITS = 3;
 
-/** The answers to some COMMITs never arrive on this way to the server. */
-export function losingCommits(proxy: Proxy): Fault {
+/** Breaks the proxy's connection after the server has done a COMMIT, before its answer arrives. */
+export function dropCommitAnswers(proxy: Proxy): Fault {
   return {
     name: 'a COMMIT done, its connection broken before the answer',
     async begin() {
@@ -146,7 +146,7 @@ async function startMariadb(): Promise<SoakDatabase> {
   return { ...database, options: { ...connection, database: 'soak' } };
 }
 
-/** The database is in the processes themselves: what is killed here is one of them. */
+/** SQLite has no server process: its fault is a locked file. */
 function startSqlite(): Promise<SoakDatabase> {
   const folder = newFolder();
   const file = join(folder, 'soak.db');
@@ -182,7 +182,7 @@ async function serverDatabase(
   };
 }
 
-/** Another process has the file to itself. */
+/** Another process locks the file. */
 function locking(file: string): Fault {
   const script = new URL('../test/support/sqlite-locker.mjs', import.meta.url);
   let locker: ReturnType<typeof fork> | undefined;
@@ -234,7 +234,7 @@ async function start(server: ServerProcess, options: DataSourceOptions): Promise
     } catch (error) {
       if (Date.now() > end)
         throw new Error('The database server does not answer.', { cause: error });
-      // After a kill its lock may outlive it for a moment, and the server give up.
+      // After a kill, the old server's lock file may still stand for a moment, and make the new one exit.
       if (server.hasEnded) server.start();
       await sleep(25);
     }

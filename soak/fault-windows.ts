@@ -1,21 +1,21 @@
-/** From when to when a fault excuses a 503: instants of Date.now(). */
+/** The time in which a fault excuses a 503; instants of Date.now(). */
 interface FaultWindow {
   readonly name: string;
   readonly from: number;
   to: number;
 }
 
-/** How long after a fault's end a 503 is still its consequence, in milliseconds. */
+/** How long after its end a fault still excuses a 503, in milliseconds. */
 export const RECOVERY_ALLOWANCE_MS = 5_000;
 
-/** When the database was broken, and how soon each process answered again. */
+/** Records when the database was broken, and how soon each process recovered. */
 export class FaultWindows {
   readonly #windows: FaultWindow[] = [];
   readonly #waiting = new Map<number, number>();
-  /** Of each process that a fault has touched, how long it took to answer again. */
+  /** For each fault and process, the time from the fault's end to the process's first answer. */
   readonly recoveriesMs: number[] = [];
 
-  /** Whether a fault is on, or its recovery allowance. */
+  /** Whether a fault, or its recovery allowance, is going on. */
   get isOpen(): boolean {
     return this.excuses(Date.now(), Date.now());
   }
@@ -24,13 +24,13 @@ export class FaultWindows {
     return this.#windows.length;
   }
 
-  /** A fault begins. A process that has not recovered from the one before never will. */
+  /** A fault begins. A process that still waits for the end of the last one counts as slow as now. */
   open(name: string): void {
     this.giveUp();
     this.#windows.push({ name, from: Date.now(), to: Number.POSITIVE_INFINITY });
   }
 
-  /** The database is back; so many processes have to find out. */
+  /** The database is back. Each of the processes now counts as recovering. */
   close(processes: number): void {
     const now = Date.now();
     const window = this.#windows.at(-1);
@@ -38,7 +38,7 @@ export class FaultWindows {
     for (let index = 0; index < processes; index++) this.#waiting.set(index, now);
   }
 
-  /** This process has asked the database and got an answer. */
+  /** This process has answered a request that needs the database. */
   answered(process: number): void {
     const since = this.#waiting.get(process);
     if (since === undefined) return;
@@ -46,12 +46,12 @@ export class FaultWindows {
     this.recoveriesMs.push(Date.now() - since);
   }
 
-  /** Whoever has not recovered yet has taken at least so long. */
+  /** Records the time so far of each process that has not recovered. */
   giveUp(): void {
     for (const process of [...this.#waiting.keys()]) this.answered(process);
   }
 
-  /** How long ago the last fault ended, for whoever looks for a cause. */
+  /** How long ago the last fault ended, to help to find the cause of an error. */
   get sinceLast(): string {
     const last = this.#windows.at(-1);
     if (!last) return 'before any fault';
@@ -59,7 +59,7 @@ export class FaultWindows {
     return `${String(Math.round(ms / 1_000))} s after: ${last.name}`;
   }
 
-  /** Whether a fault was on at any time between these two instants. */
+  /** Whether a fault, or its recovery allowance, overlaps the time between these two instants. */
   excuses(sentAt: number, answeredAt: number): boolean {
     return this.#windows.some(({ from, to }) => sentAt <= to && answeredAt >= from);
   }

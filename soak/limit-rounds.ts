@@ -3,20 +3,20 @@ import { AuthToken } from '../lib/index.ts';
 import type { Isolation } from '../test/support/isolation.ts';
 import { AppProcess, nameOf } from '../test/support/app-process.ts';
 import { PASSWORD } from './app-processes.ts';
-import { whenUnlocked } from './retry-while-locked.ts';
+import { retryWhileLocked } from './retry-while-locked.ts';
 
 const LOGINS = 24;
 const LIMIT = 5;
 const USER = 1;
 
-/** Each as if it were the server's default; SQLite has none. */
+/** Each is set as the default of the connections. SQLite has no isolation levels. */
 const LEVELS: readonly Isolation[] = ['READ COMMITTED', 'REPEATABLE READ'];
 
 /**
- * So many rounds of parallel logins of one user, in two processes of their own, half of them at each
- * isolation level; what went wrong.
+ * Logs one user in, many times at once, in two new processes: `rounds` times, half of them at each
+ * isolation level. Returns the failures.
  */
-export async function loginRounds(
+export async function limitRounds(
   options: DataSourceOptions,
   dataSource: DataSource,
   rounds: number,
@@ -45,13 +45,13 @@ async function roundsAt(
   try {
     const clients = await Promise.all(processes.map((process) => process.serve(serve)));
     for (let round = 1; round <= rounds; round++) {
-      // A login has something left to do after its answer.
-      await whenUnlocked(() => tokens.createQueryBuilder().delete().execute());
+      // The cleanup that follows a login's answer may still hold the lock of an SQLite file.
+      await retryWhileLocked(() => tokens.createQueryBuilder().delete().execute());
       const logins = Array.from({ length: LOGINS }, (_, index) =>
         clients[index % clients.length]!.post('/auth/login', { body }),
       );
       const statuses = (await Promise.all(logins)).map(({ status }) => status);
-      const left = await whenUnlocked(() => tokens.count());
+      const left = await retryWhileLocked(() => tokens.count());
       const found = [...new Set(statuses)]
         .sort((one, other) => one - other)
         .map(

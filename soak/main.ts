@@ -1,17 +1,17 @@
 import { ArgumentError, HELP, readArguments, type Arguments } from './arguments.ts';
-import { DATABASES, missingFor, type DatabaseName } from './databases.ts';
-import { failuresOf, textOf, writeJson } from './report.ts';
-import { soak, type Figures } from './soak.ts';
+import { DATABASES, missingPrograms, type DatabaseName } from './databases.ts';
+import { listFailures, formatReport, writeJson } from './report.ts';
+import { runSoak, type Figures } from './soak.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
-/** Which databases to soak; says what is left out. @throws ArgumentError */
+/** The databases to soak. Prints which ones are left out. @throws ArgumentError */
 function databasesOf(wanted: readonly DatabaseName[] | null): readonly DatabaseName[] {
   return (wanted ?? DATABASES).filter((name) => {
-    const missing = missingFor(name);
-    if (missing === undefined) return true;
-    if (wanted) throw new ArgumentError(`--database ${name}: ${missing} is not installed.`);
-    console.log(`LEFT OUT: ${name}; ${missing} is not installed.`);
+    const missing = missingPrograms(name).join(', ');
+    if (missing === '') return true;
+    if (wanted) throw new ArgumentError(`--database ${name}: not installed: ${missing}.`);
+    console.log(`LEFT OUT: ${name}; not installed: ${missing}.`);
     return false;
   });
 }
@@ -29,12 +29,12 @@ async function main({
   for (const database of databasesOf(databases)) {
     const command = `npm run soak -- --seconds ${String(seconds)} --chaos-seconds ${String(chaosSeconds)} --database ${database} --seed ${String(seed)}`;
     console.log(`\n${command}`);
-    const figures = await soak({ database, seconds, chaosSeconds, seed, rounds, fuzz });
-    console.log(textOf(`${database}, ${String(seconds)} s, seed ${String(seed)}`, figures));
+    const figures = await runSoak({ database, seconds, chaosSeconds, seed, rounds, fuzz });
+    console.log(formatReport(`${database}, ${String(seconds)} s, seed ${String(seed)}`, figures));
     all.push(figures);
   }
   if (json !== null) writeJson(json, seed, all);
-  process.exitCode = all.some((figures) => failuresOf(figures).length > 0) ? 1 : 0;
+  process.exitCode = all.some((figures) => listFailures(figures).length > 0) ? 1 : 0;
 }
 
 try {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** A token whose login was answered 200, and all that is known about it. */
+/** A token whose login was answered 200, with the facts that the answers so far have shown. */
 export interface KnownToken {
   readonly raw: string;
   readonly digest: string;
@@ -8,44 +8,44 @@ export interface KnownToken {
   readonly ttlMs: number;
   /** When its login was answered. */
   readonly knownAt: number;
-  /** It is certainly unexpired until here, */
+  /** Until this instant it is certainly unexpired. */
   expiresAfter: number;
-  /** and certainly expired from here, unless a request with it is on its way. */
+  /** From this instant it is certainly expired, unless a request in flight refreshes it. */
   expiresBefore: number;
-  /** How many requests have it with them. */
+  /** How many requests with this token are in flight. */
   inFlight: number;
-  /** How many requests that could end it were sent; from the first one on, it need not be valid. */
+  /** How many requests that may end it were sent. After the first one, it need not be valid. */
   endings: number;
-  /** When a 204 said that it is gone. */
+  /** When a 204 acknowledged its revocation. */
   revokedAt: number | null;
-  /** When a 401 said so, whatever the reason. */
+  /** When it was first answered with a 401. */
   refusedAt: number | null;
 }
 
-/** A request with a token, noted before it is sent. */
-export interface Use {
+/** A request with a token, recorded before it is sent. */
+interface TokenUse {
   readonly token: KnownToken;
   readonly sentAt: number;
-  /** It was over before this was sent. */
+  /** The token was expired before the request was sent. */
   readonly isOver: boolean;
 }
 
-/** Between what two clocks of one machine may say about one instant, in milliseconds. */
+/** How much the clocks of two processes on one machine may differ, in milliseconds. */
 const MARGIN_MS = 20;
 
-/** How long what was answered 503 may still happen: a COMMIT that a frozen server finds later. */
+/** How long after a 503 its write may still happen: a frozen server may do a COMMIT when it thaws. */
 const LATE_MS = 10_000;
 
 interface Owner {
   readonly tokens: Set<KnownToken>;
-  /** Of the logoutalls that are on their way, or may yet happen. */
+  /** How many logoutalls are in flight, or may still happen. */
   logoutAlls: number;
   lastLogoutAllAt: number;
 }
 
 /**
- * Remembers what was acknowledged, and judges every answer by it. Requests overlap: whatever could
- * have happened one after the other in some order is fine, and only what could not is counted.
+ * Records what was acknowledged, and checks every answer against it. Requests overlap: an answer is
+ * wrong only if no sequential order of the requests explains it.
  */
 export class Oracle {
   readonly byDigest = new Map<string, KnownToken>();
@@ -54,11 +54,11 @@ export class Oracle {
   readonly acceptedAfterExpiry = new Set<KnownToken>();
   readonly acceptedAfterRefusal = new Set<KnownToken>();
   readonly refusedThoughValid = new Set<KnownToken>();
-  /** What each of these findings was, in words. */
+  /** Each of these findings, in words. */
   readonly findings: string[] = [];
   readonly #owners = new Map<number, Owner>();
 
-  /** A login of this user, sent then, was answered with this token. */
+  /** A login of this user, sent at `sentAt`, was answered with this token. */
   loggedIn(user: number, raw: string, expiry: number, ttlMs: number, sentAt: number): KnownToken {
     const owner = this.#owner(user);
     const overlaps = owner.logoutAlls > 0 || owner.lastLogoutAllAt >= sentAt;
@@ -80,7 +80,7 @@ export class Oracle {
     return token;
   }
 
-  /** Tokens of this user that nobody has tried to end. */
+  /** Unexpired tokens of this user that no request has tried to end. */
   usable(user: number): KnownToken[] {
     const now = Date.now();
     const owner = this.#owner(user);
@@ -90,17 +90,17 @@ export class Oracle {
     return [...owner.tokens].filter((token) => token.endings === 0 && token.expiresAfter > now);
   }
 
-  /** Tokens that somebody has tried to end, and nobody knows with what success. */
-  doubtful(user: number): KnownToken[] {
+  /** Tokens that a request has tried to end, with no answer that says whether it did. */
+  uncertain(user: number): KnownToken[] {
     return [...this.#owner(user).tokens].filter(({ endings }) => endings > 0);
   }
 
-  /** Tokens of this user that are over by time alone. */
+  /** Tokens of this user that have expired. */
   expired(user: number): KnownToken[] {
     return [...this.#owner(user).tokens].filter((token) => isOver(token, Date.now()));
   }
 
-  use(token: KnownToken, ends = false): Use {
+  use(token: KnownToken, ends = false): TokenUse {
     if (ends) token.endings++;
     const sentAt = Date.now();
     const use = { token, sentAt, isOver: isOver(token, sentAt) };
@@ -108,15 +108,15 @@ export class Oracle {
     return use;
   }
 
-  /** The request is over, whether it was answered or not. */
-  used({ token }: Use, mayHaveRefreshed: boolean): void {
+  /** The request has ended, with or without an answer. */
+  used({ token }: TokenUse, mayHaveRefreshed: boolean): void {
     token.inFlight--;
     if (mayHaveRefreshed)
       token.expiresBefore = Math.max(token.expiresBefore, Date.now() + token.ttlMs);
   }
 
-  /** It was answered 200; `expiry` is what the answer says, where it says so. */
-  accepted({ token, sentAt, isOver: wasOver }: Use, expiry?: number): void {
+  /** It was accepted; `expiry` is the expiry that the answer tells, if it tells one. */
+  accepted({ token, sentAt, isOver: wasOver }: TokenUse, expiry?: number): void {
     const found = (what: string, set: Set<KnownToken>): void =>
       this.#found(what, set, token, sentAt);
     if (expiry !== undefined) token.expiresAfter = Math.max(token.expiresAfter, expiry);
@@ -127,22 +127,22 @@ export class Oracle {
       found('accepted after a refusal', this.acceptedAfterRefusal);
   }
 
-  /** It was answered 401; `ownEndings` of the requests that could end the token are this one. */
-  refused({ token, sentAt }: Use, ownEndings = 0): void {
+  /** It was answered 401. @param ownEndings 1 if the request itself may end the token */
+  refused({ token, sentAt }: TokenUse, ownEndings = 0): void {
     const now = Date.now();
     if (token.endings <= ownEndings && token.expiresAfter > now + MARGIN_MS)
       this.#found('refused though valid', this.refusedThoughValid, token, sentAt);
     token.refusedAt ??= now;
-    // Counted once.
+    // It need not be valid from now on, so that a wrong refusal is counted once.
     token.endings++;
   }
 
   /** A logout was answered 204. */
-  revokedOne({ token }: Use): void {
+  revokedOne({ token }: TokenUse): void {
     this.#revoke(token, Date.now());
   }
 
-  /** A logoutall is about to be sent. Gives what it is about. */
+  /** A logoutall is about to be sent. Returns the tokens that it must end. */
   beginLogoutAll(user: number): KnownToken[] {
     const owner = this.#owner(user);
     owner.logoutAlls++;
@@ -150,7 +150,7 @@ export class Oracle {
     return [...owner.tokens];
   }
 
-  /** It was answered: with 204, all that was known when it was sent is gone. */
+  /** The logoutall has ended. If it was answered 204, these tokens are revoked. */
   endLogoutAll(user: number, tokens: readonly KnownToken[], acknowledged: boolean): void {
     const owner = this.#owner(user);
     const end = (): void => {
@@ -162,12 +162,12 @@ export class Oracle {
       end();
       for (const token of tokens) this.#revoke(token, now);
     } else {
-      // What gets no answer may happen later.
+      // Without an answer, it may still happen.
       setTimeout(end, LATE_MS).unref();
     }
   }
 
-  /** What a whole look at the table says, begun and ended then. */
+  /** Checks the digests of a read of the whole table, which began and ended at these instants. */
   compare(rows: ReadonlySet<string>, beganAt: number, endedAt: number): void {
     for (const digest of rows) {
       const token = this.byDigest.get(digest);

@@ -3,18 +3,18 @@ import { RECOVERY_ALLOWANCE_MS } from './fault-windows.ts';
 import { AUTH_TIMEOUT_MS, PROCESSES, serverErrorsOf, TOKEN_LIMIT, type Figures } from './soak.ts';
 import { sumOf } from './request-sender.ts';
 
-/** Beyond `authTimeout`, for what the machine itself does to an answer, in milliseconds. */
+/** Added to `authTimeout` for delays of the machine, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
-/** The longest answer that a soak lets pass: lags of the event loops are the machine's, not ours. */
-export function answerBoundMs({ longestLagMs }: Figures): number {
+/** The longest answer that passes. Event-loop delays are the machine's, so they are added. */
+function answerBoundMs({ longestLagMs }: Figures): number {
   const lags = longestLagMs.processes + longestLagMs.soak;
-  // A machine that stood still proves nothing.
+  // With a limit, so that a machine that stalled cannot excuse every answer.
   return AUTH_TIMEOUT_MS + ANSWER_MARGIN_MS + Math.min(lags, AUTH_TIMEOUT_MS);
 }
 
-/** What a soak found that must not be; empty where all is well. */
-export function failuresOf(figures: Figures): string[] {
+/** The figures that must be 0 and are not. */
+export function listFailures(figures: Figures): string[] {
   const zeros: Record<string, number> = {
     'accepted after revocation': figures.acceptedAfterRevocation,
     'refused though valid': figures.refusedThoughValid,
@@ -35,12 +35,12 @@ export function failuresOf(figures: Figures): string[] {
     .map(([name, count]) => `${name}: ${String(count)}`);
 }
 
-/** For people. */
-export function textOf(title: string, figures: Figures): string {
+/** The report as text. */
+export function formatReport(title: string, figures: Figures): string {
   const { counts, longestLagMs } = figures;
   const zero = (name: string, count: number, of = ''): string =>
     line(name, `${String(count)}${of}${count === 0 ? '' : '   <-- must be 0'}`);
-  const failures = failuresOf(figures);
+  const failures = listFailures(figures);
   return [
     title,
     line('durable by', figures.durability),
@@ -51,7 +51,7 @@ export function textOf(title: string, figures: Figures): string {
       figures.acceptedAfterRevocation,
       ` of ${String(figures.revocations)}`,
     ),
-    line('  no, said processes', `${String(figures.confirmations)} times`),
+    line('  refused when asked again', `${String(figures.confirmations)} times`),
     zero('refused though valid', figures.refusedThoughValid),
     zero(
       `over the limit of ${String(TOKEN_LIMIT)}`,
@@ -65,11 +65,11 @@ export function textOf(title: string, figures: Figures): string {
       `${String(figures.excusedErrors)} (to ${String(RECOVERY_ALLOWANCE_MS)} ms after a fault's end)`,
     ),
     line(
-      'standstills of the soak itself',
-      `${String(figures.standstillsMs.length)}${
-        figures.standstillsMs.length === 0
+      'stalls of the soak itself',
+      `${String(figures.stallsMs.length)}${
+        figures.stallsMs.length === 0
           ? ''
-          : ` (${figures.standstillsMs.join(', ')} ms; ${String(figures.standstillErrors)} server errors then, not timed)`
+          : ` (${figures.stallsMs.join(', ')} ms; ${String(figures.stallErrors)} server errors then, not timed)`
       }`,
     ),
     zero('accepted after expiry', figures.acceptedAfterExpiry),
@@ -95,7 +95,7 @@ export function textOf(title: string, figures: Figures): string {
     line(
       'longest answer',
       `${String(figures.longestAnswerMs)} ms, ${figures.longestAnswer} (authTimeout ${String(AUTH_TIMEOUT_MS)} ms; bound ${String(answerBoundMs(figures))} ms, ` +
-        `with lags of ${String(longestLagMs.processes)} ms there and ${String(longestLagMs.soak)} ms here)`,
+        `with event-loop delays of ${String(longestLagMs.processes)} ms in the processes and ${String(longestLagMs.soak)} ms in the soak)`,
     ),
     line('slowest recovery', `${String(figures.slowestRecoveryMs)} ms`),
     line(
@@ -106,7 +106,7 @@ export function textOf(title: string, figures: Figures): string {
   ].join('\n');
 }
 
-/** For programs: of several databases, the sums and the maxima. */
+/** Writes the figures as JSON; for several databases, their sums and maxima. */
 export function writeJson(file: string, seed: number, all: readonly Figures[]): void {
   const sum = (of: (figures: Figures) => number): number =>
     all.reduce((total, figures) => total + of(figures), 0);

@@ -1,12 +1,12 @@
 import type { Answer, Sending } from '../test/support/http-client.ts';
 import type { FaultWindows } from './fault-windows.ts';
-import type { Fleet } from './app-processes.ts';
-import type { Standstills } from './stalls.ts';
+import type { AppProcesses } from './app-processes.ts';
+import type { Stalls } from './stalls.ts';
 
-/** Whoever has not answered by then never will, in milliseconds. */
-const PATIENCE_MS = 30_000;
+/** Later than this, in milliseconds, a request counts as not answered. */
+const ANSWER_TIMEOUT_MS = 30_000;
 
-/** What a request of each kind may be answered with, when all is well. */
+/** The status codes that a request of each kind may get while the database works. */
 const EXPECTED = {
   login: [200, 403],
   get: [200, 401],
@@ -26,7 +26,7 @@ const PATHS: Readonly<Record<RequestKind, string>> = {
 };
 
 /** Sends all requests of the soak, and keeps the figures that need no knowledge of tokens. */
-export class Traffic {
+export class RequestSender {
   readonly counts: Record<RequestKind, number> = {
     login: 0,
     get: 0,
@@ -34,31 +34,31 @@ export class Traffic {
     logoutall: 0,
     prune: 0,
   };
-  /** 5xx, or no answer at all, with no fault to excuse it: what, and how often. */
+  /** How often each 5xx, or missing answer, came without a fault that excuses it. */
   readonly serverErrors = new Map<string, number>();
-  /** Answers that are neither a server error nor expected. */
+  /** How often each answer came that is neither a server error nor expected. */
   readonly unexpected = new Map<string, number>();
   excusedErrors = 0;
-  /** 5xx, or no answer, of a time when the soak stood still. */
-  standstillErrors = 0;
+  /** 5xx, or missing answers, while the soak itself stalled. */
+  stallErrors = 0;
   longestAnswer = { ms: 0, what: 'none' };
-  readonly #fleet: Fleet;
+  readonly #apps: AppProcesses;
   readonly #windows: FaultWindows;
-  readonly #standstills: Standstills;
+  readonly #stalls: Stalls;
 
-  constructor(fleet: Fleet, windows: FaultWindows, standstills: Standstills) {
-    this.#fleet = fleet;
+  constructor(apps: AppProcesses, windows: FaultWindows, stalls: Stalls) {
+    this.#apps = apps;
     this.#windows = windows;
-    this.#standstills = standstills;
+    this.#stalls = stalls;
   }
 
   get total(): number {
     return Object.values(this.counts).reduce((sum, count) => sum + count);
   }
 
-  /** The answer, or null where there was none. */
+  /** Returns null if no answer came. */
   async send(process: number, kind: RequestKind, sending: Sending): Promise<Answer | null> {
-    const client = this.#fleet.client(process);
+    const client = this.#apps.client(process);
     const path = PATHS[kind];
     const method = kind === 'get' ? 'GET' : 'POST';
     const sentAt = Date.now();
@@ -80,8 +80,8 @@ export class Traffic {
     const found =
       `${kind}: ${String(status)} ${String((body as object | undefined) ? (body.code ?? '') : '')}`.trim();
     const ms = Math.ceil(performance.now() - began);
-    // Each batch of a pruning may take `authTimeout`.
-    const isTimed = kind !== 'prune' && !this.#standstills.touches(sentAt, answeredAt);
+    // A prune is not timed: each of its batches may take `authTimeout`.
+    const isTimed = kind !== 'prune' && !this.#stalls.touches(sentAt, answeredAt);
     if (isTimed && ms > this.longestAnswer.ms) this.longestAnswer = { ms, what: found };
     if (status >= 500) {
       this.#failed(found, sentAt, answeredAt);
@@ -97,7 +97,7 @@ export class Traffic {
 
   #failed(what: string, sentAt: number, answeredAt: number): void {
     if (this.#windows.excuses(sentAt, answeredAt)) this.excusedErrors++;
-    else if (this.#standstills.touches(sentAt, answeredAt)) this.standstillErrors++;
+    else if (this.#stalls.touches(sentAt, answeredAt)) this.stallErrors++;
     else bump(this.serverErrors, `${what}, ${this.#windows.sinceLast}`);
   }
 }
@@ -113,7 +113,7 @@ function bump(counts: Map<string, number>, what: string): void {
 async function inTime(answer: Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error('no answer')), ANSWER_TIMEOUT_MS);
   });
   try {
     return await Promise.race([answer, late]);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Only one at a time has a file of SQLite, and the soak's own connection waits in no line. */
-export async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
+/** The soak's own connection to an SQLite file has no busy timeout, so it must retry. */
+export async function retryWhileLocked<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();

@@ -1,11 +1,10 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Where database servers are installed, which is not always in PATH. */
+/** Database servers are often installed outside PATH. */
 const FOLDERS = [
   ...(process.env.PATH ?? '').split(delimiter),
   '/usr/sbin',
@@ -13,7 +12,7 @@ const FOLDERS = [
   ...versionsOf('/usr/lib/postgresql'),
 ];
 
-/** Folders to remove and processes to end, however the soak ends. */
+/** To remove and to end when the soak ends, even by an error. */
 const folders = new Set<string>();
 const running = new Set<ServerProcess>();
 
@@ -22,7 +21,7 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A database server of the soak's own: its processes can be killed, frozen and started again. */
+/** A database server whose processes can be killed, frozen and started again. */
 export class ServerProcess {
   readonly #program: string;
   readonly #args: readonly string[];
@@ -48,9 +47,9 @@ export class ServerProcess {
     return this.#child?.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** To the server and to all of its children; PostgreSQL has a process for each connection. */
+  /** Signals the server and all of its children: PostgreSQL has a process for each connection. */
   signal(name: NodeJS.Signals): void {
-    // The parent first, so that it starts no more of them.
+    // The parent first, so that it starts no more children.
     for (const pid of this.#pids()) {
       try {
         process.kill(pid, name);
@@ -60,12 +59,12 @@ export class ServerProcess {
     }
   }
 
-  /** Only to the server's first process. */
+  /** Signals only the server's first process. */
   signalParent(name: NodeJS.Signals): void {
     this.#child?.kill(name);
   }
 
-  /** Resolves when no process of it is left. */
+  /** Resolves when the server and all of its children have ended. */
   async ended(): Promise<void> {
     const pids = this.#pids();
     if (!this.hasEnded) await once(this.#child as ChildProcess, 'exit');
@@ -88,7 +87,7 @@ export interface Account {
   readonly gid?: number;
 }
 
-/** Whom a server runs as: none of them runs as root. */
+/** The account that a server runs as: the servers refuse to run as root. */
 export function accountOf(name: string): Account {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string): number =>
@@ -96,7 +95,7 @@ export function accountOf(name: string): Account {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** A folder that belongs to the account, and is removed at the end. */
+/** Makes a folder that belongs to the account and is removed at the end. */
 export function newFolder({ uid, gid }: Account = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-soak-'));
   folders.add(folder);
@@ -126,15 +125,6 @@ export function runOnce(
 /** The path of an installed program, or undefined. */
 export function programOf(name: string): string | undefined {
   return FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path));
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function versionsOf(folder: string): string[] {

@@ -5,47 +5,47 @@ import { AuthToken } from '../lib/index.ts';
 import { nameOf } from '../test/support/app-process.ts';
 import { Proxy } from '../test/support/proxy.ts';
 import { User } from '../test/support/users.ts';
-import { Chaos, type Injected } from './chaos.ts';
+import { Chaos, type FaultRecord } from './chaos.ts';
 import {
-  losingCommits,
+  dropCommitAnswers,
   startDatabase,
   type DatabaseName,
   type Fault,
   type SoakDatabase,
 } from './databases.ts';
 import { FaultWindows } from './fault-windows.ts';
-import { Fleet, PASSWORD } from './app-processes.ts';
-import { fuzzAll } from './fuzzing.ts';
-import { Load } from './workload.ts';
-import { loginRounds } from './limit-rounds.ts';
+import { AppProcesses, PASSWORD } from './app-processes.ts';
+import { fuzzProcesses } from './fuzzing.ts';
+import { Workload } from './workload.ts';
+import { limitRounds } from './limit-rounds.ts';
 import { Oracle } from './oracle.ts';
 import { Random } from '../test/support/random.ts';
-import { Standstills } from './stalls.ts';
-import { TableWatch } from './table-monitor.ts';
-import { Traffic, sumOf, type RequestKind } from './request-sender.ts';
+import { Stalls } from './stalls.ts';
+import { TableMonitor } from './table-monitor.ts';
+import { RequestSender, sumOf, type RequestKind } from './request-sender.ts';
 import { FUZZ_USER } from './users.ts';
 
-/** What is soaked: two processes, and options that make things happen often. */
+/** Two application processes, with options that make expiry, refresh and the limit happen often. */
 export const PROCESSES = 2;
 export const AUTH_TIMEOUT_MS = 3_000;
 export const TOKEN_LIMIT = 5;
 const TOKEN_TTL_MS = 8_000;
 const MIN_REFRESH_INTERVAL_MS = 300;
 
-/** After it, no COMMIT of a login that was answered 503 can come any more. */
+/** After this time, the COMMIT of a login that was answered 503 can no longer arrive. */
 const LATE_COMMIT_MS = 2 * AUTH_TIMEOUT_MS + 1_000;
 
-/** At most so many of all revocations are asked for once more after a fault, and at the end. */
+/** How many revoked tokens are checked again after each fault and at the end, at most. */
 const SAMPLE = { recovery: 300, end: 3_000 };
 
-export interface SoakTerms {
+interface SoakOptions {
   readonly database: DatabaseName;
   readonly seconds: number;
   readonly chaosSeconds: number;
   readonly seed: number;
-  /** Of parallel logins at the limit, once the load is over. */
+  /** Rounds of parallel logins at the limit, after the workload. */
   readonly rounds: number;
-  /** Hostile requests to each process, once the load is over. */
+  /** Hostile requests to each process, after the workload. */
   readonly fuzz: number;
 }
 
@@ -63,7 +63,7 @@ export interface Figures {
   readonly durability: string;
   readonly counts: Readonly<Record<RequestKind, number>>;
   readonly confirmations: number;
-  /** What was accepted or refused wrongly, one by one. */
+  /** Each wrong acceptance or refusal, in words. */
   readonly findings: readonly string[];
   readonly acceptedAfterExpiry: number;
   readonly acceptedAfterRefusal: number;
@@ -75,35 +75,35 @@ export interface Figures {
   readonly fuzzed: number;
   readonly fuzzFailures: readonly string[];
   readonly excusedErrors: number;
-  /** When the machine, not the database, was the fault. */
-  readonly standstillsMs: readonly number[];
-  readonly standstillErrors: number;
+  /** How long the soak itself stalled, each time. */
+  readonly stallsMs: readonly number[];
+  readonly stallErrors: number;
   readonly tableLooks: number;
-  readonly faults: readonly Injected[];
+  readonly faults: readonly FaultRecord[];
   /** Of each process. */
   readonly heapGrowthBytes: readonly number[];
   readonly unhandledRejections: number;
-  /** The longest that an event loop was held up: of a process, and of the soak itself. */
+  /** The longest delay of an event loop: of an application process, and of the soak itself. */
   readonly longestLagMs: { readonly processes: number; readonly soak: number };
 }
 
 /** Soaks one database. */
-export async function soak(terms: SoakTerms): Promise<Figures> {
-  const database = await startDatabase(terms.database);
+export async function runSoak(options: SoakOptions): Promise<Figures> {
+  const database = await startDatabase(options.database);
   try {
-    return await soakOn(database, terms);
+    return await soakDatabase(database, options);
   } finally {
     await database.close();
   }
 }
 
-async function soakOn(database: SoakDatabase, terms: SoakTerms): Promise<Figures> {
+async function soakDatabase(database: SoakDatabase, options: SoakOptions): Promise<Figures> {
   const dataSource = await prepare(database);
   const { host, port } = database.options as { host?: string; port?: number };
-  // One process's way to the server can be broken at a chosen statement.
+  // The first process connects through a proxy, which can drop the answer to a chosen statement.
   const proxy = host && port ? await Proxy.start({ host, port }) : undefined;
-  const ways = [{ ...database.options, ...(proxy && { port: proxy.port }) }, database.options];
-  const fleet = await Fleet.start(ways, {
+  const databases = [{ ...database.options, ...(proxy && { port: proxy.port }) }, database.options];
+  const apps = await AppProcesses.start(databases, {
     authTimeout: AUTH_TIMEOUT_MS,
     autoRefresh: true,
     minRefreshInterval: MIN_REFRESH_INTERVAL_MS,
@@ -112,25 +112,25 @@ async function soakOn(database: SoakDatabase, terms: SoakTerms): Promise<Figures
   });
   try {
     return await run(
-      { ...database, faults: faultsOf(database, fleet, proxy) },
+      { ...database, faults: faultsOf(database, apps, proxy) },
       dataSource,
-      fleet,
-      terms,
+      apps,
+      options,
     );
   } finally {
-    await fleet.close();
+    await apps.close();
     proxy?.shutDown();
     await dataSource.destroy();
   }
 }
 
-/** SQLite has no server: what is killed there is a process that has it in itself. */
-function faultsOf(database: SoakDatabase, fleet: Fleet, proxy: Proxy | undefined): Fault[] {
+/** SQLite has no server and no connection to drop, so kill application processes instead. */
+function faultsOf(database: SoakDatabase, apps: AppProcesses, proxy: Proxy | undefined): Fault[] {
   const [first, ...more] = database.faults as [Fault, ...Fault[]];
-  return [first, proxy ? losingCommits(proxy) : fleet.killing(), ...more];
+  return [first, proxy ? dropCommitAnswers(proxy) : apps.killing(), ...more];
 }
 
-/** The tables, the users, and a connection to look on by. */
+/** Makes the tables and the users. Returns a connection for the table monitor. */
 async function prepare(database: SoakDatabase): Promise<DataSource> {
   const dataSource = await new DataSource({
     ...database.options,
@@ -151,81 +151,81 @@ async function prepare(database: SoakDatabase): Promise<DataSource> {
 async function run(
   database: SoakDatabase,
   dataSource: DataSource,
-  fleet: Fleet,
-  { seconds, chaosSeconds, seed, rounds, fuzz }: SoakTerms,
+  apps: AppProcesses,
+  { seconds, chaosSeconds, seed, rounds, fuzz }: SoakOptions,
 ): Promise<Figures> {
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
   const random = new Random(seed);
   const windows = new FaultWindows();
   const oracle = new Oracle();
-  const standstills = new Standstills();
-  const traffic = new Traffic(fleet, windows, standstills);
-  const load = new Load(traffic, oracle, random, PROCESSES, TOKEN_TTL_MS);
-  const table = new TableWatch(dataSource, oracle, windows, load.unanswered, TOKEN_LIMIT);
+  const stalls = new Stalls();
+  const sender = new RequestSender(apps, windows, stalls);
+  const workload = new Workload(sender, oracle, random, PROCESSES, TOKEN_TTL_MS);
+  const table = new TableMonitor(dataSource, oracle, windows, workload.unanswered, TOKEN_LIMIT);
   const sample = (size: number) =>
     oracle.revoked.length <= size
       ? oracle.revoked
       : Array.from({ length: size }, () => random.pick(oracle.revoked));
   const chaos = new Chaos(database.faults, windows, PROCESSES, {
-    before: (isOver) => load.surge(isOver),
+    before: (isOver) => workload.burst(isOver),
     leadMs: () => 500 + random.below(500),
     after: async () => {
-      await load.endSurge();
-      await load.doubt(sample(SAMPLE.recovery));
-      // Of a process that was started again, too.
-      await fleet.noteHeaps();
+      await workload.endBurst();
+      await workload.recheck(sample(SAMPLE.recovery));
+      // A process that has been restarted has no figure yet.
+      await apps.noteHeaps();
     },
   });
 
-  const loading = load.run();
+  const loading = workload.run();
   const chaosEnds = chaos.run(chaosSeconds * 1_000, () => 2_000 + random.below(4_000));
   const watching = table.run();
-  const warm = sleep(Math.min(seconds / 4, 30) * 1_000).then(() => fleet.noteHeaps());
+  const warm = sleep(Math.min(seconds / 4, 30) * 1_000).then(() => apps.noteHeaps());
   const whole = Promise.all([loading, chaosEnds, watching]);
-  // Whatever fails meanwhile ends the soak at once.
+  // If one of them fails, the soak fails at once.
   await Promise.race([sleep(seconds * 1_000), whole]);
   chaos.stop();
   await chaosEnds;
-  load.stop();
+  workload.stop();
   table.stop();
   await Promise.all([loading, watching, warm]);
   windows.giveUp();
 
   await table.settle(LATE_COMMIT_MS);
-  await load.doubtRest();
-  await load.doubt(sample(SAMPLE.end));
-  await load.doubtRest();
-  const fuzzFailures = await fuzzAll(fleet, seed, fuzz);
-  const roundFailures = await loginRounds(database.options, dataSource, rounds);
-  standstills.stop();
-  const stats = await fleet.stats();
+  await workload.recheckPending();
+  await workload.recheck(sample(SAMPLE.end));
+  await workload.recheckPending();
+  const fuzzFailures = await fuzzProcesses(apps, seed, fuzz);
+  const roundFailures = await limitRounds(database.options, dataSource, rounds);
+  stalls.stop();
+  const stats = await apps.stats();
   return {
     revocations: oracle.revoked.length,
     acceptedAfterRevocation: oracle.acceptedAfterRevocation.size,
     refusedThoughValid: oracle.refusedThoughValid.size,
     overLimit: table.overLimit,
-    serverErrors: traffic.serverErrors,
-    longestAnswerMs: traffic.longestAnswer.ms,
-    longestAnswer: traffic.longestAnswer.what,
+    serverErrors: sender.serverErrors,
+    longestAnswerMs: sender.longestAnswer.ms,
+    longestAnswer: sender.longestAnswer.what,
     slowestRecoveryMs: Math.max(0, ...windows.recoveriesMs),
-    requests: traffic.total,
+    requests: sender.total,
     durability: database.durability,
-    counts: traffic.counts,
-    confirmations: load.confirmations,
+    counts: sender.counts,
+    confirmations: workload.confirmations,
     findings: oracle.findings,
     acceptedAfterExpiry: oracle.acceptedAfterExpiry.size,
     acceptedAfterRefusal: oracle.acceptedAfterRefusal.size,
-    unknownAccepted: load.unknownAccepted,
+    unknownAccepted: workload.unknownAccepted,
     leftByRefusedLogins: table.left.size,
-    unexpected: traffic.unexpected,
+    unexpected: sender.unexpected,
     rounds,
     roundFailures,
     fuzzed: fuzz * PROCESSES,
     fuzzFailures,
-    excusedErrors: traffic.excusedErrors,
-    standstillsMs: standstills.lengthsMs,
-    standstillErrors: traffic.standstillErrors,
+    excusedErrors: sender.excusedErrors,
+    stallsMs: stalls.lengthsMs,
+    stallErrors: sender.stallErrors,
     tableLooks: table.looks,
     faults: chaos.injected,
     heapGrowthBytes: stats.map(({ growthBytes }) => growthBytes),

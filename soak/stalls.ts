@@ -1,16 +1,16 @@
-/** How long nothing happens here before it counts, in milliseconds. */
-const LEAST_MS = 2_000;
+/** A shorter pause of the event loop does not count as a stall, in milliseconds. */
+const MIN_STALL_MS = 2_000;
 
 const EVERY_MS = 100;
 
-/** How long what waited meanwhile may take to be over, in milliseconds. */
+/** How long requests that waited during a stall may take after it, in milliseconds. */
 const AFTERMATH_MS = 5_000;
 
 /**
- * When the soak itself stood still: a virtual machine that was paused, or far too busy. Nobody can tell
- * what an answer from such a time says about the package; it is counted by itself.
+ * Records when the soak itself stalled, as on a virtual machine that was paused or overloaded. An answer
+ * from such a time says nothing about the package, so it is counted separately.
  */
-export class Standstills {
+export class Stalls {
   readonly #found: { readonly from: number; readonly to: number }[] = [];
   readonly #timer: NodeJS.Timeout;
   #last = Date.now();
@@ -20,14 +20,14 @@ export class Standstills {
     this.#timer.unref();
   }
 
-  /** How long each of them was, in milliseconds. */
+  /** The length of each stall, in milliseconds. */
   get lengthsMs(): number[] {
     return this.#found.map(({ from, to }) => to - from);
   }
 
-  /** Whether one was on, or hardly over, at any time between these two instants. */
+  /** Whether a stall, or the time after it, overlaps the time between these two instants. */
   touches(from: number, to: number): boolean {
-    // It may have ended just now, before the timer's turn came.
+    // A stall may have ended just now, before the timer could see it.
     this.#look();
     return this.#found.some((one) => from <= one.to + AFTERMATH_MS && to >= one.from);
   }
@@ -38,7 +38,7 @@ export class Standstills {
 
   #look(): void {
     const now = Date.now();
-    if (now - this.#last >= LEAST_MS) this.#found.push({ from: this.#last, to: now });
+    if (now - this.#last >= MIN_STALL_MS) this.#found.push({ from: this.#last, to: now });
     this.#last = now;
   }
 }

@@ -3,17 +3,17 @@ import type { DataSource } from 'typeorm';
 import type { FaultWindows } from './fault-windows.ts';
 import type { Unanswered } from './workload.ts';
 import type { Oracle } from './oracle.ts';
-import { whenUnlocked } from './retry-while-locked.ts';
+import { retryWhileLocked } from './retry-while-locked.ts';
 
 const EVERY_MS = 400;
 
 const SELECT = 'SELECT digest, user_id AS owner, expiry FROM knox_auth_token';
 
 /**
- * For how long a healthy database may hold a token whose login was answered 503: the longest pause
- * between two attempts to take it back, and the time that a COMMIT may be late.
+ * How long a healthy database may hold a token whose login was answered 503, in milliseconds: the
+ * longest pause between two attempts to delete it, and the time that a COMMIT may be late.
  */
-const TAKEN_BACK_MS = 20_000;
+const COMPENSATION_MS = 20_000;
 
 interface Row {
   readonly digest: string;
@@ -21,19 +21,19 @@ interface Row {
   readonly expiry: number;
 }
 
-/** Looks at the table itself, again and again. */
-export class TableWatch {
+/** Reads the whole table at intervals, and checks it. */
+export class TableMonitor {
   looks = 0;
-  /** Of each look and each user, how many tokens there were beyond the limit. */
+  /** The tokens beyond the limit, summed over all looks and users. */
   overLimit = 0;
-  /** The digests of tokens that no acknowledged login has made, and that stayed. */
+  /** The digests of tokens that no acknowledged login has made, and that were not deleted in time. */
   readonly left = new Set<string>();
   readonly #dataSource: DataSource;
   readonly #oracle: Oracle;
   readonly #windows: FaultWindows;
   readonly #unanswered: Unanswered;
   readonly #limit: number;
-  /** For how long each row that nobody knows was seen while the database was fine. */
+  /** The rows of no acknowledged login, with how long each has been there while the database worked. */
   #unknown = new Map<string, { readonly owner: number; healthyMs: number }>();
   #lastHealthyAt: number | null = null;
   #stopped = false;
@@ -64,14 +64,14 @@ export class TableWatch {
   }
 
   /**
-   * Once nobody logs in any more: resolves when each row is known, or was there for too long. Late
-   * COMMITs have come by then.
+   * Call it after the last login. Waits `lateMs` for late COMMITs, then until each row belongs to an
+   * acknowledged login or has been there for too long.
    */
   async settle(lateMs: number): Promise<void> {
     await sleep(lateMs);
     do await this.#tryToLook();
     while (
-      [...this.#unknown.values()].some(({ healthyMs }) => healthyMs < TAKEN_BACK_MS) &&
+      [...this.#unknown.values()].some(({ healthyMs }) => healthyMs < COMPENSATION_MS) &&
       (await sleep(EVERY_MS, true))
     );
   }
@@ -87,8 +87,8 @@ export class TableWatch {
 
   async #look(beganAt: number): Promise<void> {
     const found = await this.#rows();
-    // All that was inserted had its own now, which is past by now: what is unexpired at this instant
-    // was counted by every login that came after it.
+    // Use the time after the read: every row was inserted before it, so a token that is unexpired now
+    // was counted by each later login.
     const endedAt = Date.now();
     this.looks++;
     const rows = found.map((row): Row => ({
@@ -99,11 +99,11 @@ export class TableWatch {
     this.#oracle.compare(new Set(rows.map(({ digest }) => digest)), beganAt, endedAt);
     const unexpired = rows.filter(({ expiry }) => expiry > endedAt);
     this.#count(unexpired);
-    this.#ask(unexpired, beganAt, endedAt);
+    this.#findLeft(unexpired, beganAt, endedAt);
   }
 
   #rows(): Promise<Record<string, unknown>[]> {
-    return whenUnlocked(() => this.#dataSource.query<Record<string, unknown>[]>(SELECT));
+    return retryWhileLocked(() => this.#dataSource.query<Record<string, unknown>[]>(SELECT));
   }
 
   #count(rows: readonly Row[]): void {
@@ -112,8 +112,8 @@ export class TableWatch {
     for (const count of held.values()) this.overLimit += Math.max(0, count - this.#limit);
   }
 
-  /** Whose are the rows? */
-  #ask(rows: readonly Row[], beganAt: number, endedAt: number): void {
+  /** Finds rows of no acknowledged login that have been there for too long. */
+  #findLeft(rows: readonly Row[], beganAt: number, endedAt: number): void {
     const isHealthy = !this.#windows.excuses(beganAt, endedAt);
     const sinceMs = isHealthy && this.#lastHealthyAt !== null ? endedAt - this.#lastHealthyAt : 0;
     this.#lastHealthyAt = isHealthy ? endedAt : null;
@@ -127,10 +127,10 @@ export class TableWatch {
     }
     const overdue = new Map<number, string[]>();
     for (const [digest, { owner, healthyMs }] of this.#unknown) {
-      if (healthyMs >= TAKEN_BACK_MS) overdue.set(owner, [...(overdue.get(owner) ?? []), digest]);
+      if (healthyMs >= COMPENSATION_MS) overdue.set(owner, [...(overdue.get(owner) ?? []), digest]);
     }
     for (const [owner, digests] of overdue) {
-      // A process that was killed in mid-login has answered nobody, 503 or otherwise.
+      // A login whose process was killed got no answer, so its token may stay.
       for (const digest of digests.slice(this.#unanswered.get(owner) ?? 0)) this.left.add(digest);
     }
   }

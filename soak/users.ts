@@ -1,7 +1,7 @@
-/** Users are numbered from 1: those who do this and that, those who flood, those who surge. */
-export const ORDINARY = 12;
-export const FLOODERS = 2;
-export const SURGERS = 8;
+/** How many users there are of each kind. They are numbered from 1, in this order. */
+export const NORMAL_USERS = 12;
+export const FLOODING_USERS = 2;
+export const BURSTING_USERS = 8;
 
-/** Whom the fuzzer logs in as, with any number of tokens. */
-export const FUZZ_USER = ORDINARY + FLOODERS + SURGERS + 1;
+/** The fuzzer's user, who has no token limit. */
+export const FUZZ_USER = NORMAL_USERS + FLOODING_USERS + BURSTING_USERS + 1;

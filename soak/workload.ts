@@ -4,21 +4,21 @@ import { nameOf } from '../test/support/app-process.ts';
 import { PASSWORD } from './app-processes.ts';
 import type { KnownToken, Oracle } from './oracle.ts';
 import type { Random } from '../test/support/random.ts';
-import type { Traffic } from './request-sender.ts';
-import { FLOODERS, ORDINARY, SURGERS } from './users.ts';
+import type { RequestSender } from './request-sender.ts';
+import { BURSTING_USERS, FLOODING_USERS, NORMAL_USERS } from './users.ts';
 
 const WORKERS = 12;
 
-/** Parallel logins of a user who floods, on all processes. */
+/** How many parallel logins a flooding user sends, over all processes. */
 const FLOOD = 12;
 
-/** How long a worker rests between two actions, at most, in milliseconds. */
+/** The longest rest of a worker between two actions, in milliseconds. */
 const REST_MS = 160;
 
-/** How long an acknowledged revocation waits to be doubted again, in milliseconds. */
-const AGAIN_MS = 4_000;
+/** How long after its revocation a token is checked again, in milliseconds. */
+const RECHECK_DELAY_MS = 4_000;
 
-/** How tokens live: as the options say, or as long as the client has asked for. */
+/** Lifetimes that a client asks for, in milliseconds; null: the default of the options. */
 const TTLS = { default: null, brief: 1_200, long: 600_000 } as const;
 
 const ACTIONS = {
@@ -30,38 +30,38 @@ const ACTIONS = {
   logoutAll: 3,
   unknown: 6,
   expired: 5,
-  doubtful: 4,
+  uncertain: 4,
 };
 
-/** How many logins of each user were never answered at all: nobody knows what they left. */
+/** How many logins of each user got no answer: each may have left a token. */
 export type Unanswered = Map<number, number>;
 
-/** Users of all kinds, at once. */
-export class Load {
+/** The requests of users of all kinds, at the same time. */
+export class Workload {
   readonly unanswered: Unanswered = new Map();
   unknownAccepted = 0;
-  /** Of each revocation, how often a process was asked again and has said no. */
+  /** How often a process refused a revoked token when asked again. */
   confirmations = 0;
-  readonly #traffic: Traffic;
+  readonly #sender: RequestSender;
   readonly #oracle: Oracle;
   readonly #random: Random;
   readonly #processes: number;
   readonly #tokenTtlMs: number;
-  readonly #again: { token: KnownToken; at: number }[] = [];
-  readonly #surgers = Array.from(
-    { length: SURGERS },
-    (_, index) => 1 + ORDINARY + FLOODERS + index,
+  readonly #pendingRechecks: { token: KnownToken; at: number }[] = [];
+  readonly #burstingUsers = Array.from(
+    { length: BURSTING_USERS },
+    (_, index) => 1 + NORMAL_USERS + FLOODING_USERS + index,
   );
   #stopped = false;
 
   constructor(
-    traffic: Traffic,
+    sender: RequestSender,
     oracle: Oracle,
     random: Random,
     processes: number,
     tokenTtlMs: number,
   ) {
-    this.#traffic = traffic;
+    this.#sender = sender;
     this.#oracle = oracle;
     this.#random = random;
     this.#processes = processes;
@@ -70,12 +70,15 @@ export class Load {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const flooders = Array.from({ length: FLOODERS }, (_, index) => 1 + ORDINARY + index);
+    const floodingUsers = Array.from(
+      { length: FLOODING_USERS },
+      (_, index) => 1 + NORMAL_USERS + index,
+    );
     await Promise.all([
       ...Array.from({ length: WORKERS }, () => this.#repeat(REST_MS, () => this.#act())),
-      ...flooders.map((user) => this.#repeat(3_000, () => this.#flood(user))),
+      ...floodingUsers.map((user) => this.#repeat(3_000, () => this.#flood(user))),
       this.#repeat(2_000, () => this.#prune()),
-      this.#repeat(100, () => this.#doubtAgain()),
+      this.#repeat(100, () => this.#recheckDue()),
     ]);
   }
 
@@ -84,10 +87,11 @@ export class Load {
   }
 
   /**
-   * Logins and logouts without a rest, of tokens that live on, so that a fault finds some of them in
-   * mid-login: does one that fails leave a token? Ends once `isOver`, or with the first failure.
+   * Logins and logouts without a rest, so that a fault interrupts some logins; a login that fails must
+   * not leave a token. Their tokens have a long lifetime, so that one that is left can be seen. Each
+   * worker ends when `isOver` is true, or at its first failure.
    */
-  async surge(isOver: () => boolean): Promise<void> {
+  async burst(isOver: () => boolean): Promise<void> {
     const one = async (user: number, process: number): Promise<void> => {
       while (!isOver()) {
         const token = await this.#login(user, process, 'long');
@@ -95,21 +99,21 @@ export class Load {
         await this.#logout(token);
       }
     };
-    const places = this.#surgers.flatMap((user) =>
+    const workers = this.#burstingUsers.flatMap((user) =>
       Array.from({ length: this.#processes }, (_, process) => one(user, process)),
     );
-    await Promise.all(places);
+    await Promise.all(workers);
   }
 
-  /** Ends the tokens of the surge one by one: what nobody knows of is left alone. */
-  async endSurge(): Promise<void> {
-    for (const user of this.#surgers) {
+  /** Logs the known tokens of the burst out one by one. A logoutall would hide a token that is left. */
+  async endBurst(): Promise<void> {
+    for (const user of this.#burstingUsers) {
       for (const token of this.#oracle.usable(user)) await this.#logout(token);
     }
   }
 
-  /** Asks all processes for these revoked tokens; what gives no verdict is asked again later. */
-  async doubt(tokens: readonly KnownToken[]): Promise<void> {
+  /** Sends these revoked tokens to all processes. A token that gets a 503 is sent again later. */
+  async recheck(tokens: readonly KnownToken[]): Promise<void> {
     const questions = tokens.flatMap((token) =>
       Array.from({ length: this.#processes }, (_, process) => ({ token, process })),
     );
@@ -117,16 +121,16 @@ export class Load {
       for (let next = questions.pop(); next; next = questions.pop()) {
         const status = await this.#get(next.process, next.token);
         if (status === null || status >= 500)
-          this.#again.push({ token: next.token, at: Date.now() + AGAIN_MS });
+          this.#pendingRechecks.push({ token: next.token, at: Date.now() + RECHECK_DELAY_MS });
         else if (status === 401) this.confirmations++;
       }
     };
     await Promise.all(Array.from({ length: 8 }, asker));
   }
 
-  /** Asks for whatever still waits to be doubted again. */
-  async doubtRest(): Promise<void> {
-    await this.doubt(this.#again.splice(0).map(({ token }) => token));
+  /** Checks all tokens that still wait to be checked again. */
+  async recheckPending(): Promise<void> {
+    await this.recheck(this.#pendingRechecks.splice(0).map(({ token }) => token));
   }
 
   async #repeat(restMs: number, act: () => Promise<void>): Promise<void> {
@@ -137,7 +141,7 @@ export class Load {
   }
 
   async #act(): Promise<void> {
-    const user = 1 + this.#random.below(ORDINARY + FLOODERS);
+    const user = 1 + this.#random.below(NORMAL_USERS + FLOODING_USERS);
     const token = this.#random.pickIfAny(this.#oracle.usable(user));
     switch (this.#random.weighed(ACTIONS)) {
       case 'login':
@@ -170,13 +174,13 @@ export class Load {
       case 'expired':
         await this.#ask(this.#random.pickIfAny(this.#oracle.expired(user)));
         break;
-      case 'doubtful':
-        await this.#ask(this.#random.pickIfAny(this.#oracle.doubtful(user)));
+      case 'uncertain':
+        await this.#ask(this.#random.pickIfAny(this.#oracle.uncertain(user)));
         break;
     }
   }
 
-  /** Far more logins at once than the limit allows; then, mostly, a clean table for the next flood. */
+  /** Sends far more parallel logins than the limit allows, then mostly clears the user's tokens. */
   async #flood(user: number): Promise<void> {
     const logins = Array.from({ length: FLOOD }, (_, index) =>
       this.#login(user, index % this.#processes),
@@ -185,7 +189,7 @@ export class Load {
     const token = this.#random.pickIfAny(this.#oracle.usable(user));
     if (!token) return;
     if (this.#random.next() < 0.6) await this.#logoutAll(token);
-    // A logoutall beside the logins of the same user.
+    // Or a logoutall at the same time as logins of the same user.
     else await Promise.all([this.#login(user), this.#logoutAll(token), this.#login(user)]);
   }
 
@@ -199,19 +203,19 @@ export class Load {
       kind === 'default' ? {} : { 'x-ttl': `${String(ttlMs)}ms` };
     const sentAt = Date.now();
     const body = { username: nameOf(user), password: PASSWORD };
-    const answer = await this.#traffic.send(process, 'login', { headers, body });
+    const answer = await this.#sender.send(process, 'login', { headers, body });
     if (answer === null) this.unanswered.set(user, (this.unanswered.get(user) ?? 0) + 1);
     if (answer?.status !== 200) return undefined;
     const expiry = Date.parse(answer.body.expiry as string);
     const token = this.#oracle.loggedIn(user, answer.body.token as string, expiry, ttlMs, sentAt);
-    // What one process has made, the other one takes at once.
+    // A token that one process has made must work in the other one at once.
     if (this.#random.next() < 0.5) await this.#get((process + 1) % this.#processes, token);
     return token;
   }
 
   async #get(process: number, token: KnownToken): Promise<number | null> {
     const use = this.#oracle.use(token);
-    const answer = await this.#traffic.send(process, 'get', { token: token.raw });
+    const answer = await this.#sender.send(process, 'get', { token: token.raw });
     if (answer?.status === 200)
       this.#oracle.accepted(use, Date.parse(answer.body.expiry as string));
     else if (answer?.status === 401) this.#oracle.refused(use);
@@ -225,51 +229,51 @@ export class Load {
 
   async #logout(token: KnownToken): Promise<void> {
     const use = this.#oracle.use(token, true);
-    const answer = await this.#traffic.send(this.#process(), 'logout', { token: token.raw });
+    const answer = await this.#sender.send(this.#process(), 'logout', { token: token.raw });
     if (answer?.status === 401) this.#oracle.refused(use, 1);
     else if (answer?.status === 204) {
       this.#oracle.accepted(use);
       this.#oracle.revokedOne(use);
     }
     this.#oracle.used(use, answer?.status !== 401);
-    if (answer?.status === 204) await this.#doubtTwice([token]);
+    if (answer?.status === 204) await this.#recheckTwice([token]);
   }
 
   async #logoutAll(token: KnownToken): Promise<void> {
     const use = this.#oracle.use(token);
     const ended = this.#oracle.beginLogoutAll(token.user);
-    const answer = await this.#traffic.send(this.#process(), 'logoutall', { token: token.raw });
+    const answer = await this.#sender.send(this.#process(), 'logoutall', { token: token.raw });
     const acknowledged = answer?.status === 204;
     if (answer?.status === 401) this.#oracle.refused(use, 1);
     else if (acknowledged) this.#oracle.accepted(use);
     this.#oracle.endLogoutAll(token.user, ended, acknowledged);
     this.#oracle.used(use, answer?.status !== 401);
-    if (acknowledged) await this.#doubtTwice(ended);
+    if (acknowledged) await this.#recheckTwice(ended);
   }
 
   async #prune(): Promise<void> {
-    await this.#traffic.send(this.#process(), 'prune', {});
+    await this.#sender.send(this.#process(), 'prune', {});
   }
 
   async #unknown(): Promise<void> {
     const token = randomBytes(32).toString('hex');
-    const answer = await this.#traffic.send(this.#process(), 'get', { token });
+    const answer = await this.#sender.send(this.#process(), 'get', { token });
     if (answer?.status === 200) this.unknownAccepted++;
   }
 
-  async #doubtTwice(tokens: readonly KnownToken[]): Promise<void> {
-    const at = Date.now() + AGAIN_MS;
-    this.#again.push(...tokens.map((token) => ({ token, at })));
-    await this.doubt(tokens);
+  async #recheckTwice(tokens: readonly KnownToken[]): Promise<void> {
+    const at = Date.now() + RECHECK_DELAY_MS;
+    this.#pendingRechecks.push(...tokens.map((token) => ({ token, at })));
+    await this.recheck(tokens);
   }
 
-  async #doubtAgain(): Promise<void> {
+  async #recheckDue(): Promise<void> {
     const now = Date.now();
-    const due = this.#again.filter(({ at }) => at <= now).slice(0, 50);
+    const due = this.#pendingRechecks.filter(({ at }) => at <= now).slice(0, 50);
     if (due.length === 0) return;
-    const rest = this.#again.filter((entry) => !due.includes(entry));
-    this.#again.splice(0, this.#again.length, ...rest);
-    await this.doubt(due.map(({ token }) => token));
+    const rest = this.#pendingRechecks.filter((entry) => !due.includes(entry));
+    this.#pendingRechecks.splice(0, this.#pendingRechecks.length, ...rest);
+    await this.recheck(due.map(({ token }) => token));
   }
 
   #process(): number {

@@ -1,17 +1,13 @@
-// better-auth with its bearer plugin, on tables of its own, asked as its documentation shows.
+// better-auth with its bearer plugin and its tables, used as its documentation shows.
 import {
-  Controller,
-  Get,
   Module,
-  Req,
   UnauthorizedException,
-  UseGuards,
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
 import { fromNodeHeaders } from 'better-auth/node';
 import { betterAuthOf } from '../better-auth.config.ts';
-import { databaseWith, meOf, serve } from './serve.ts';
+import { databaseWith, meController, serve } from './serve.ts';
 
 const auth = betterAuthOf(databaseWith());
 
@@ -25,16 +21,7 @@ class SessionGuard implements CanActivate {
   }
 }
 
-@Controller('me')
-class MeController {
-  @UseGuards(SessionGuard)
-  @Get()
-  me(@Req() request: any) {
-    return meOf(request.user);
-  }
-}
-
-@Module({ controllers: [MeController] })
+@Module({ controllers: [meController(SessionGuard)] })
 class AppModule {}
 
 await serve(AppModule);

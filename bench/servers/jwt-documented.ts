@@ -1,9 +1,9 @@
 // passport-jwt as its documentation and that of NestJS show it: the secret is a string.
-import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { SECRET } from '../credentials.ts';
-import { meOf, serve } from './serve.ts';
+import { meController, serve } from './serve.ts';
 
 @Injectable()
 class JwtStrategy extends PassportStrategy(Strategy) {
@@ -23,16 +23,11 @@ class JwtStrategy extends PassportStrategy(Strategy) {
 @Injectable()
 class JwtAuthGuard extends AuthGuard('jwt') {}
 
-@Controller('me')
-class MeController {
-  @UseGuards(JwtAuthGuard)
-  @Get()
-  me(@Req() request: any) {
-    return meOf(request.user);
-  }
-}
-
-@Module({ imports: [PassportModule], controllers: [MeController], providers: [JwtStrategy] })
+@Module({
+  imports: [PassportModule],
+  controllers: [meController(JwtAuthGuard)],
+  providers: [JwtStrategy],
+})
 class AppModule {}
 
 await serve(AppModule);

@@ -1,10 +1,10 @@
-// passport-jwt with its secret as a KeyObject, which saves jsonwebtoken from making one for every request.
+// passport-jwt with its secret as a KeyObject, so that jsonwebtoken does not make one for every request.
 import { createSecretKey } from 'node:crypto';
-import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { SECRET } from '../credentials.ts';
-import { meOf, serve } from './serve.ts';
+import { meController, serve } from './serve.ts';
 
 const KEY = createSecretKey(Buffer.from(SECRET));
 
@@ -15,7 +15,7 @@ class JwtStrategy extends PassportStrategy(Strategy) {
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
       ignoreExpiration: false,
       algorithms: ['HS256'],
-      // It goes to jsonwebtoken as it is; only the types don't say so.
+      // passport-jwt hands it to jsonwebtoken unchanged, but its types do not allow it.
       secretOrKey: KEY as unknown as Buffer,
     });
   }
@@ -28,16 +28,11 @@ class JwtStrategy extends PassportStrategy(Strategy) {
 @Injectable()
 class JwtAuthGuard extends AuthGuard('jwt') {}
 
-@Controller('me')
-class MeController {
-  @UseGuards(JwtAuthGuard)
-  @Get()
-  me(@Req() request: any) {
-    return meOf(request.user);
-  }
-}
-
-@Module({ imports: [PassportModule], controllers: [MeController], providers: [JwtStrategy] })
+@Module({
+  imports: [PassportModule],
+  controllers: [meController(JwtAuthGuard)],
+  providers: [JwtStrategy],
+})
 class AppModule {}
 
 await serve(AppModule);

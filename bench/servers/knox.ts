@@ -1,24 +1,12 @@
-// This package, with its own options: SHA-512, ten hours, the default guard.
-import { Controller, Get, Module, Req, UseGuards } from '@nestjs/common';
+// This package with its default options: SHA-512, ten hours, the default guard.
+import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthToken, KnoxAuthGuard, KnoxModule } from 'nestjs-knox';
-import { databaseWith, meOf, serve } from './serve.ts';
-
-@Controller('me')
-class MeController {
-  @UseGuards(KnoxAuthGuard)
-  @Get()
-  me(@Req() request: any) {
-    return meOf(request.user);
-  }
-}
+import { databaseWith, knoxOptions, meController, serve } from './serve.ts';
 
 @Module({
-  imports: [
-    TypeOrmModule.forRoot(databaseWith(AuthToken)),
-    KnoxModule.forRoot({ verifyCredentials: () => null }),
-  ],
-  controllers: [MeController],
+  imports: [TypeOrmModule.forRoot(databaseWith(AuthToken)), KnoxModule.forRoot(knoxOptions)],
+  controllers: [meController(KnoxAuthGuard)],
 })
 class AppModule {}
 

@@ -1,42 +1,80 @@
 import 'reflect-metadata';
 import type { Server } from 'node:http';
-import type { INestApplication, Type } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Req,
+  UseGuards,
+  type CanActivate,
+  type INestApplication,
+  type Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { KnoxModuleOptions } from 'nestjs-knox';
 import type { DataSourceOptions } from 'typeorm';
-import { answer } from '../rpc.ts';
+import { serveRpc } from '../rpc.ts';
+import { countStatements, statementsSent } from './statement-counter.ts';
 import { User } from './user.entity.ts';
 
-export interface ServerSettings {
+interface ServerSettings {
   readonly adapter: 'express' | 'fastify';
   readonly database: DataSourceOptions | null;
+  readonly knox?: KnoxModuleOptions;
+}
+
+/** What the process has used since its start. */
+export interface Usage {
+  readonly cpuMs: number;
+  readonly statements: number;
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ServerSettings;
 
-/** Where the data is, with these entities beside the users. */
+/** The bench's database, with these entities and, if none of them is named User, the users. */
 export function databaseWith(...entities: Type[]): DataSourceOptions {
   if (!settings.database) throw new Error('This server needs a database.');
-  return { ...settings.database, entities: [User, ...entities] };
+  const users = entities.some(({ name }) => name === 'User') ? [] : [User];
+  return { ...settings.database, entities: [...users, ...entities] };
 }
 
-/** What every server answers under /me. */
+/** The options of KnoxModule in this run. Nobody logs in. */
+export const knoxOptions: KnoxModuleOptions = { verifyCredentials: () => null, ...settings.knox };
+
+/** The answer of every server to GET /me. */
 export function meOf({ id, username }: { id: number; username: string }): object {
   return { id, username };
 }
 
-/** Listens on a port of its own, and answers the harness: the port, and the CPU time used. */
+/** GET /me behind this guard, for the user that it leaves on the request. */
+export function meController(guard: Type<CanActivate>, answer: (user: any) => object = meOf): Type {
+  @Controller('me')
+  class MeController {
+    @UseGuards(guard)
+    @Get()
+    me(@Req() request: any): object {
+      return answer(request.user);
+    }
+  }
+  return MeController;
+}
+
+/** Listens on a free port, and serves the bench's calls: port, usage, clock, and those of `more`. */
 export async function serve(
   module: Type,
-  more: (app: INestApplication) => Parameters<typeof answer>[0] = () => ({}),
+  more: (app: INestApplication) => Parameters<typeof serveRpc>[0] = () => ({}),
 ): Promise<void> {
+  if (settings.database) countStatements(settings.database.type);
   const adapter = settings.adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const app = await NestFactory.create(module, adapter, { logger: ['error', 'fatal'] });
   await app.listen(0, '127.0.0.1');
-  answer({
+  serveRpc({
     port: () => (app.getHttpServer() as Server).address(),
-    cpu: () => process.cpuUsage(),
+    usage: (): Usage => {
+      const { user, system } = process.cpuUsage();
+      return { cpuMs: (user + system) / 1000, statements: statementsSent() };
+    },
     now: () => Number(process.hrtime.bigint() / 1000n),
     ...more(app),
   });

@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks';
+import { KnoxError } from '../errors/knox.error.ts';
 import { clearTimeout, setTimeout } from './system-timers.ts';
 
 /** The database, or a hook, did not answer in time. */
-export class DeadlineExceededError extends Error {
+export class DeadlineExceededError extends KnoxError {
   override readonly name = 'DeadlineExceededError';
+  readonly code = 'deadline_exceeded';
 
   constructor(ms: number) {
     super(`No answer within ${String(ms)} ms.`);

@@ -1,14 +1,13 @@
-import { Deadline } from './deadline.ts';
+import { KnoxError } from '../errors/knox.error.ts';
+import type { Operation } from './operation.ts';
 
 /** How many may wait for the database before more are turned away. */
 export const MAX_WAITING = 10_000;
 
-/** How many may wait where only one at a time is let in. */
-const MAX_WAITING_PER_KEY = 1_000;
-
 /** So many wait already that one more would not be served in time either. */
-export class OverloadError extends Error {
+export class OverloadError extends KnoxError {
   override readonly name = 'OverloadError';
+  readonly code = 'overload';
 
   constructor() {
     super('Too many requests are waiting for the database.');
@@ -16,94 +15,87 @@ export class OverloadError extends Error {
 }
 
 /**
- * Who waits, by what is asked of the database. Lookups go before all others: there are few of them, as
- * each is for many requests. Reads and writes take turns, so that neither waits for all of the other.
+ * What the permit is for. Lookups go before all others: there are few of them, as each serves many requests.
+ * Reads and writes take turns, so that neither starves the other.
  */
-export type Lane = 'lookups' | 'reads' | 'writes';
+export type Lane = 'lookup' | 'read' | 'write';
 
 /**
- * Lets so many in at a time; the others wait, each no longer than its deadline, and whoever would make
- * a line too long is turned away at once. In each line the newest goes first: who has waited for long
- * has little time left to be served in, and where more come than can be served, the oldest first would
- * mean that nobody is.
+ * Gives out a number of permits; those that come later wait, each until its deadline. Last in, first out: under
+ * overload the oldest waiter is nearest to its deadline, and serving it first would time out everybody.
  */
 export class Semaphore {
-  readonly #capacity: number;
-  readonly #longestLine: number;
-  readonly #lines: Readonly<Record<Lane, (() => void)[]>> = {
-    lookups: [],
-    reads: [],
-    writes: [],
-  };
-  #next: 'reads' | 'writes' = 'reads';
-  #inside = 0;
+  readonly #permits: number;
+  readonly #maxWaiting: number;
+  /** How many permits reads and writes may hold together: one that waits for a lock must not hold up lookups. */
+  readonly #maxShared: number;
+  readonly #waiting: Readonly<Record<Lane, (() => void)[]>> = { lookup: [], read: [], write: [] };
+  #next: 'read' | 'write' = 'read';
+  #held = 0;
+  #shared = 0;
 
-  constructor(capacity: number, longestLine: number) {
-    this.#capacity = capacity;
-    this.#longestLine = longestLine;
+  /**
+   * @param maxWaiting how many may wait in each lane
+   * @param reserved how many permits are for lookups alone
+   */
+  constructor(permits: number, maxWaiting: number, reserved = 0) {
+    this.#permits = permits;
+    this.#maxWaiting = maxWaiting;
+    this.#maxShared = permits - reserved;
   }
 
-  /** Whether nobody is inside, and thus nobody waiting. */
+  /** Whether no permit is held, and thus nobody waits. */
   get isIdle(): boolean {
-    return this.#inside === 0;
+    return this.#held === 0;
   }
 
-  /** @throws DeadlineExceededError, OverloadError */
-  async enter(kind: Lane, deadline: Deadline): Promise<void> {
-    if (this.#inside < this.#capacity) {
-      this.#inside++;
-      return;
+  /**
+   * @returns gives the permit back
+   * @throws DeadlineExceededError, OverloadError
+   */
+  async acquire(lane: Lane, op: Operation): Promise<() => void> {
+    const release = (): void => {
+      this.#release(lane);
+    };
+    if (this.#isFree(lane)) {
+      this.#take(lane);
+      return release;
     }
-    const line = this.#lines[kind];
-    if (line.length >= this.#longestLine) throw new OverloadError();
+    const waiting = this.#waiting[lane];
+    if (waiting.length >= this.#maxWaiting) throw new OverloadError();
     let admit = (): void => undefined;
     const admitted = new Promise<void>((resolve) => (admit = resolve));
-    line.push(admit);
+    waiting.push(admit);
     try {
-      await deadline.race(admitted);
+      await op.race(admitted);
+      return release;
     } catch (error) {
-      const place = line.indexOf(admit);
-      // Admitted in the very moment that time ran out: the place goes to the next one.
-      if (place === -1) this.leave();
-      else line.splice(place, 1);
+      const place = waiting.indexOf(admit);
+      // Admitted in the moment in which time ran out: the permit goes to the next one.
+      if (place === -1) release();
+      else waiting.splice(place, 1);
       throw error;
     }
   }
 
-  leave(): void {
-    const { lookups, reads, writes } = this.#lines;
-    const [first, second] = this.#next === 'reads' ? [reads, writes] : [writes, reads];
-    const admit = lookups.pop() ?? first.pop() ?? second.pop();
-    this.#next = this.#next === 'reads' ? 'writes' : 'reads';
-    if (admit) admit();
-    else this.#inside--;
-  }
-}
-
-/** A turnstile for each key that lets one in at a time. */
-export class KeyedMutex {
-  readonly #turnstiles = new Map<string, Semaphore>();
-
-  /** Does the work when its turn has come, alone for its key. */
-  async runExclusive<T>(key: string, deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    const turnstile = this.#turnstiles.get(key) ?? new Semaphore(1, MAX_WAITING_PER_KEY);
-    this.#turnstiles.set(key, turnstile);
-    try {
-      await turnstile.enter('writes', deadline);
-      try {
-        return await work();
-      } finally {
-        turnstile.leave();
-      }
-    } finally {
-      // Whoever gave up late may find another one in its place.
-      const isCurrent = this.#turnstiles.get(key) === turnstile;
-      if (isCurrent && turnstile.isIdle) this.#turnstiles.delete(key);
-    }
+  #isFree(lane: Lane): boolean {
+    return this.#held < this.#permits && (lane === 'lookup' || this.#shared < this.#maxShared);
   }
 
-  /** Does the work if nobody is at it for its key, else nothing. */
-  async tryRunExclusive<T>(key: string, work: () => Promise<T>): Promise<T | undefined> {
-    return this.#turnstiles.has(key) ? undefined : this.runExclusive(key, new Deadline(0), work);
+  #take(lane: Lane): void {
+    this.#held++;
+    if (lane !== 'lookup') this.#shared++;
+  }
+
+  #release(lane: Lane): void {
+    this.#held--;
+    if (lane !== 'lookup') this.#shared--;
+    const order: Lane[] =
+      this.#next === 'read' ? ['lookup', 'read', 'write'] : ['lookup', 'write', 'read'];
+    const next = order.find((other) => this.#waiting[other].length > 0 && this.#isFree(other));
+    if (!next) return;
+    if (next !== 'lookup') this.#next = next === 'read' ? 'write' : 'read';
+    this.#take(next);
+    this.#waiting[next].pop()?.();
   }
 }

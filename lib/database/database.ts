@@ -1,94 +1,82 @@
 import type { QueryRunner } from 'typeorm';
-import type { Deadline } from '../async/deadline.ts';
-import type { OwnerKey } from '../store/schema/owner.schema.ts';
-
-/** One SQL statement, its placeholders in the driver's own style. */
-export interface Statement {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
+import type { Operation } from '../async/operation.ts';
+import type { Lane } from '../async/semaphore.ts';
+import { KnoxError } from '../errors/knox.error.ts';
+import type { RowLock, SqlDialect } from './sql.dialect.ts';
+import { render, type Sql } from './sql.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
-export type Rows = readonly Row[];
 
-export interface StatementResult {
-  readonly rows: Rows;
+export interface QueryResult {
+  readonly rows: readonly Row[];
   readonly affected: number;
 }
 
 /**
- * A sequence of statements, each made from the results of those before it. A generator, so that
- * the same sequence runs awaited on a pooled connection and in one synchronous stroke on SQLite,
- * where a transaction that spans turns of the event loop would lock out the whole process.
+ * A sequence of statements, each made from the results of those before it. It is a generator, so that the same
+ * sequence runs awaited on a server and in one synchronous stroke on SQLite, where a transaction that spans
+ * turns of the event loop would lock out the whole process.
  */
-export type Script<T> = Generator<Statement, T, StatementResult>;
+export type TransactionScript<T> = Generator<Sql, T, QueryResult>;
 
-/** Whose turn a transaction takes; nobody's where no owner is named. */
-export interface Turn {
-  readonly owner: OwnerKey | null;
-  /** Whether the owner's lock is taken too, which keeps out every other process. */
-  readonly locks: boolean;
+/** A connection that is ours while the work that was given it lasts. */
+export interface Connection {
+  /** For what TypeORM runs itself. It is in no transaction. */
+  readonly runner: QueryRunner;
+  /** @param isFrequent whether the same text is sent again and again, with other parameters */
+  query(statement: Sql, isFrequent?: boolean): Promise<QueryResult>;
 }
 
-/** What the three databases do differently. All else in the store is shared. */
+/** Trying again may succeed; a row that a foreign key points at is not there; anything else. */
+export type ErrorKind = 'transient' | 'missing_reference' | 'fault';
+
+/**
+ * A database as the store sees it: connections, transactions, deadlines and retries. It knows no token. Each
+ * promise settles when the work is over: work that is late is ended and rejects with a DeadlineExceededError, as
+ * work does for which there is no connection in time; too much of it rejects with an OverloadError. What fails
+ * for a transient reason is tried again until the deadline.
+ */
 export interface Database {
-  /** Whether SELECT takes `FOR UPDATE SKIP LOCKED`. */
-  readonly locksRows: boolean;
+  readonly dialect: SqlDialect;
+  classify(error: unknown): ErrorKind;
   /**
-   * Whether text is compared without regard to case, accents or trailing space, as the collation
-   * of a MariaDB server may have it.
+   * Runs queries on a connection that sees all that is committed and nothing else, never on a replica. Lookups go
+   * before all else that waits. The work is not begun after the deadline; it may be begun again after a transient error.
    */
-  readonly comparesLoosely: boolean;
-  /** Whether `= ANY(?)` takes many values in one parameter, `{a,b}`. */
-  readonly takesArrays: boolean;
-  /** Whether an INSERT may count, behind the owner's lock. */
-  readonly insertsWithinLimit: boolean;
-  /** What a SELECT ends with that must not read an old snapshot. */
-  readonly currentReadLock: string;
+  connect<T>(lane: Lane, op: Operation, work: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Runs one statement that writes; it is committed when the promise resolves. */
+  execute(statement: Sql, op: Operation): Promise<QueryResult>;
   /**
-   * Runs a query on a connection that sees all that is committed and nothing else, never on a
-   * replica. Not begun after the deadline.
-   */
-  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T>;
-  /**
-   * The rows of a statement that is made when there is a connection for it, as `read` chooses one, before
-   * all else that waits for one; of no statement if there is none to make.
-   */
-  lookUp(make: () => Statement | null, deadline: Deadline): Promise<Rows>;
-  /**
-   * Deletes rows by a statement of its own, committed when the promise resolves. No two about one key
-   * hold a connection of this process at the same time: a row that is locked holds up one of them.
-   */
-  delete(key: string, statement: Statement, deadline: Deadline): Promise<number>;
-  /**
-   * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise
-   * resolves. No two of one owner hold a connection of this process at the same time, whether or
-   * not they lock: what one of them waits for, the others would wait for too.
+   * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise resolves.
    *
-   * @throws OutcomeUnknownError
+   * @param lock is taken first
+   * @throws OutcomeUnknownError if no answer to the COMMIT came
    */
-  transaction<T>(turn: Turn, script: () => Script<T>, deadline: Deadline): Promise<T>;
-  /**
-   * Runs a script in a transaction of the application's own; with an owner, under the owner's lock.
-   *
-   * @throws IsolationError if the transaction is at an isolation level that shows it an old snapshot only
-   */
-  within<T>(
-    runner: QueryRunner,
-    owner: OwnerKey | null,
-    script: () => Script<T>,
-    deadline: Deadline,
+  transaction<T>(
+    lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
   ): Promise<T>;
-  /** Whether trying the same again may well succeed: a deadlock, a serialization failure, a lock. */
-  readonly isTransient: (error: unknown) => boolean;
-  /** Whether the owner that a new token points at is not there. */
-  isMissingOwner(error: unknown): boolean;
+  /**
+   * Runs a script in the application's own transaction.
+   *
+   * @param lock is taken first, and held until that transaction ends
+   * @throws IsolationLevelError if there is a lock, but the transaction sees an old snapshot only
+   */
+  runIn<T>(
+    transaction: QueryRunner,
+    lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
+  ): Promise<T>;
+  /** Closes our connections; those in use as soon as they are given back. */
   close(): Promise<void>;
 }
 
-/** A COMMIT was sent, and no answer came: the transaction may have happened or not. */
-export class OutcomeUnknownError extends Error {
+/** A COMMIT was sent, and no answer came: the transaction may have been committed or not. */
+export class OutcomeUnknownError extends KnoxError {
   override readonly name = 'OutcomeUnknownError';
+  readonly code = 'outcome_unknown';
 
   constructor(cause: unknown) {
     const reason = cause instanceof Error ? cause.message : typeof cause;
@@ -97,35 +85,38 @@ export class OutcomeUnknownError extends Error {
 }
 
 /**
- * Runs a script on a TypeORM query runner. None of its statements is sent after the deadline: whoever
- * was told by then that it failed may have ended the transaction, and what comes after that has none.
+ * Runs a script on one connection. No statement is sent after the deadline: by then the caller has been told that
+ * the work failed, and may have ended the transaction.
  */
 export async function runScript<T>(
-  runner: QueryRunner,
-  script: Script<T>,
-  deadline: Deadline,
+  script: TransactionScript<T>,
+  op: Operation,
+  query: (statement: Sql) => Promise<QueryResult>,
 ): Promise<T> {
   let step = script.next();
   while (!step.done) {
-    deadline.throwIfPassed();
-    step = script.next(await runStatement(runner, step.value));
+    op.deadline.throwIfPassed();
+    step = script.next(await query(step.value));
   }
   return step.value;
 }
 
-export async function runStatement(
+/** Runs a statement through TypeORM, on a runner of the application's. */
+export async function queryRunner(
   runner: QueryRunner,
-  { sql, parameters }: Statement,
-): Promise<StatementResult> {
-  const result = await runner.query(sql, [...parameters], true);
-  return {
-    rows: result.records as Rows,
-    affected: result.affected ?? 0,
-  };
+  statement: Sql,
+  dialect: SqlDialect,
+): Promise<QueryResult> {
+  const { text, parameters } = render(statement, dialect);
+  const { records, affected } = await runner.query(text, [...parameters], true);
+  return { rows: records as readonly Row[], affected: affected ?? 0 };
 }
 
-/** The code of the driver's error, under whatever TypeORM wrapped it in. */
-export function driverCode(error: unknown): unknown {
+/** What kind of error this is, by the code of the driver's error under whatever TypeORM wrapped it in. */
+export function classifyByCode(error: unknown, { errorCodes }: SqlDialect): ErrorKind {
   const { driverError } = (error ?? {}) as { driverError?: unknown };
-  return ((driverError ?? error ?? {}) as { code?: unknown }).code;
+  const { code } = (driverError ?? error ?? {}) as { code?: unknown };
+  if (typeof code !== 'string') return 'fault';
+  if (errorCodes.transient.includes(code)) return 'transient';
+  return errorCodes.missingReference.includes(code) ? 'missing_reference' : 'fault';
 }

@@ -1,54 +1,43 @@
-import type { DataSource, QueryRunner } from 'typeorm';
-import type { OwnerKey } from '../store/schema/owner.schema.ts';
-import type { TokenSchema } from '../store/schema/token.schema.ts';
-import type { Statement } from './database.ts';
-import type { Dialect } from './pooled.database.ts';
+import { sql, type Sql } from './sql.ts';
+import { inPaddedList, type RowLock, type SqlDialect } from './sql.dialect.ts';
 
-/** What mysql2's pool holds where nothing is said. */
-const DEFAULT_POOL_SIZE = 10;
+/** MariaDB has clauses that bound a wait; on MySQL 8 its innodb_lock_wait_timeout ends the wait. */
+type Server = 'mariadb' | 'mysql';
 
-/** The part of a mysql2 pool connection that is used here. */
-type MysqlRunner = QueryRunner & { databaseConnection?: { destroy(): void } };
+const seconds = (ms: number): string => String(Math.ceil(ms / 1000));
 
-/** MariaDB, and MySQL 8. */
-export function mariadbDialect(dataSource: DataSource, schema: TokenSchema): Dialect {
-  const options = dataSource.options as {
-    type: string;
-    poolSize?: number;
-    extra?: { connectionLimit?: number };
+export function mariadbDialect(server: Server): SqlDialect {
+  const isMariaDb = server === 'mariadb';
+  const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
+    const wait = sql.raw(isMariaDb ? ` WAIT ${seconds(ms)}` : '');
+    return sql`SELECT ${key} FROM ${table} WHERE ${key} = ${value} FOR UPDATE${wait}`;
   };
-  const { table, key } = schema.owner;
-  // MySQL has no such clause; there its innodb_lock_wait_timeout ends the wait.
-  const wait = (ms: number): string =>
-    options.type === 'mariadb' ? ` WAIT ${String(Math.ceil(ms / 1000))}` : '';
-  const lockOwner = (owner: OwnerKey, ms: number): Statement => ({
-    sql: `SELECT ${key} FROM ${table} WHERE ${key} = ? FOR UPDATE${wait(ms)}`,
-    parameters: [owner],
-  });
   return {
-    comparesLoosely: true,
-    takesArrays: false,
-    currentReadLock: ' LOCK IN SHARE MODE',
+    placeholder: () => '?',
+    identifier: (name) => sql.raw(`\`${name.replaceAll('`', '``')}\``),
+    // The first condition finds the row by its index. The second compares the bytes, in UTF-8, in which the
+    // client sends its parameters: a collation takes other texts for equal.
+    textEquals: (column, value) =>
+      sql`${column} = ${value} AND BINARY CONVERT(${column} USING utf8mb4) = ${value}`,
+    anyOf: inPaddedList,
+    skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
+    currentRead: sql.raw(' LOCK IN SHARE MODE'),
+    // Counting inside the INSERT would take locks that make different owners wait for one another.
+    canCountInInsert: false,
     isolationLevel: null,
-    transientCodes: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
-    missingOwnerCodes: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
-    poolSize: options.extra?.connectionLimit ?? options.poolSize ?? DEFAULT_POOL_SIZE,
-    // Counting inside of the INSERT would take locks that make different owners wait for one another.
-    insertsWithinLimit: false,
-    begin: (ms, owner) => [
-      { sql: 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED', parameters: [] },
-      { sql: 'START TRANSACTION', parameters: [] },
-      ...(owner === null ? [] : [lockOwner(owner, ms)]),
+    begin: (ms, rowLock) => [
+      // At READ COMMITTED, as the session of each of our connections is.
+      sql`START TRANSACTION`,
+      ...(rowLock ? [lock(rowLock, ms)] : []),
     ],
-    lockOwner,
-    // MySQL has no such prefix either.
-    boundWait: (sql, ms) =>
-      options.type === 'mariadb'
-        ? `SET STATEMENT innodb_lock_wait_timeout = ${String(Math.ceil(ms / 1000))} FOR ${sql}`
-        : sql,
-    abandon(runner: MysqlRunner) {
-      runner.databaseConnection?.destroy();
-      return Promise.resolve();
+    lock,
+    boundWait: (statement, ms) =>
+      isMariaDb
+        ? sql`${sql.raw(`SET STATEMENT innodb_lock_wait_timeout = ${seconds(ms)} FOR `)}${statement}`
+        : statement,
+    errorCodes: {
+      transient: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
+      missingReference: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
     },
   };
 }

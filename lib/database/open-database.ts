@@ -1,23 +1,30 @@
 import type { DataSource } from 'typeorm';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
-import type { TokenSchema } from '../store/schema/token.schema.ts';
 import type { Database } from './database.ts';
 import { mariadbDialect } from './mariadb.dialect.ts';
+import { MariadbDriver } from './mariadb.driver.ts';
+import type { PoolSettings } from './pool.driver.ts';
 import { PooledDatabase } from './pooled.database.ts';
-import { postgresDialect } from './postgres.dialect.ts';
+import { POSTGRES } from './postgres.dialect.ts';
+import { PostgresDriver } from './postgres.driver.ts';
 import { SqliteDatabase } from './sqlite.database.ts';
 
-/** @throws KnoxConfigError for a driver the package does not know */
-export function openDatabase(dataSource: DataSource, schema: TokenSchema): Database {
+/** @throws KnoxConfigError for a driver that the package does not know */
+export function openDatabase(dataSource: DataSource, settings: PoolSettings): Database {
   const { type } = dataSource.options;
   switch (type) {
     case 'better-sqlite3':
       return new SqliteDatabase(dataSource);
     case 'postgres':
-      return new PooledDatabase(dataSource, postgresDialect(dataSource, schema));
+      return new PooledDatabase(dataSource, POSTGRES, new PostgresDriver(), settings);
     case 'mariadb':
     case 'mysql':
-      return new PooledDatabase(dataSource, mariadbDialect(dataSource, schema));
+      return new PooledDatabase(
+        dataSource,
+        mariadbDialect(type),
+        new MariadbDriver(type),
+        settings,
+      );
     default:
       throw new KnoxConfigError(
         'dataSource',

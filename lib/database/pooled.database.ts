@@ -1,208 +1,180 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { IsolationError } from './app-transactions.ts';
-import { DeadlineExceededError, type Deadline } from '../async/deadline.ts';
-import type { OwnerKey } from '../store/schema/owner.schema.ts';
-import { KeyedMutex, MAX_WAITING, Semaphore, type Lane } from '../async/semaphore.ts';
+import { DeadlineExceededError } from '../async/deadline.ts';
+import type { Operation } from '../async/operation.ts';
+import { retryTransient } from '../async/retry.ts';
+import { MAX_WAITING, Semaphore, type Lane } from '../async/semaphore.ts';
+import { IsolationLevelError } from '../errors/isolation-level.error.ts';
 import {
-  driverCode,
+  classifyByCode,
   OutcomeUnknownError,
+  queryRunner,
   runScript,
-  runStatement,
+  type Connection,
   type Database,
-  type Rows,
-  type Script,
-  type Statement,
-  type StatementResult,
-  type Turn,
+  type ErrorKind,
+  type QueryResult,
+  type TransactionScript,
 } from './database.ts';
+import { OwnConnections, type OwnConnection } from './own-connections.ts';
+import type { PoolDriver, PoolSettings } from './pool.driver.ts';
+import type { RowLock, SqlDialect } from './sql.dialect.ts';
+import { sql, type Sql } from './sql.ts';
 
-/** Where PostgreSQL and MariaDB part ways. */
-export interface Dialect {
-  readonly comparesLoosely: boolean;
-  readonly takesArrays: boolean;
-  readonly currentReadLock: string;
-  /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
-  readonly isolationLevel: string | null;
-  readonly transientCodes: readonly string[];
-  readonly missingOwnerCodes: readonly string[];
-  /** How many connections the pool has. */
-  readonly poolSize: number;
-  readonly insertsWithinLimit: boolean;
-  /**
-   * Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds, and
-   * takes the owner's lock: never in one statement with the INSERT, whose snapshot would be older.
-   */
-  begin(ms: number, owner: OwnerKey | null): readonly Statement[];
-  /** Takes the owner's lock, held to the end of the transaction; waits so many milliseconds. */
-  lockOwner(owner: OwnerKey, ms: number): Statement;
-  /**
-   * The statement, told to wait for a row so many milliseconds at most, where the server would otherwise
-   * not notice that nobody wants it any more.
-   */
-  boundWait(sql: string, ms: number): string;
-  /**
-   * Ends what the server does for the runner, as far as it can be told to, and closes the runner's
-   * connection, so that the pool opens another one in its place. Never rejects, and soon resolves.
-   */
-  abandon(runner: QueryRunner): Promise<void>;
-}
+const COMMIT = sql`COMMIT`;
+const ROLLBACK = sql`ROLLBACK`;
 
-/** A database behind TypeORM's connection pool. */
+/** PostgreSQL, MariaDB and MySQL, over connections of our own. */
 export class PooledDatabase implements Database {
-  readonly locksRows = true;
-  readonly comparesLoosely: boolean;
-  readonly takesArrays: boolean;
-  readonly insertsWithinLimit: boolean;
-  readonly currentReadLock: string;
-  readonly #dataSource: DataSource;
-  readonly #dialect: Dialect;
-  /** The pool's own line has no end and no deadlines, so nobody is sent there to wait. */
-  readonly #connections: Semaphore;
-  /** Of one owner's transactions only one holds a connection; the others would just wait on it. */
-  readonly #owners = new KeyedMutex();
-  /** Of one row's deletions too. */
-  readonly #rows = new KeyedMutex();
+  readonly dialect: SqlDialect;
+  readonly #driver: PoolDriver;
+  readonly #connections: OwnConnections;
+  /** Wait here, not in the driver's pool: its queue is unbounded and ignores deadlines. */
+  readonly #permits: Semaphore;
 
-  constructor(dataSource: DataSource, dialect: Dialect) {
-    this.#dataSource = dataSource;
-    this.#dialect = dialect;
-    this.comparesLoosely = dialect.comparesLoosely;
-    this.takesArrays = dialect.takesArrays;
-    this.insertsWithinLimit = dialect.insertsWithinLimit;
-    this.currentReadLock = dialect.currentReadLock;
-    this.#connections = new Semaphore(dialect.poolSize, MAX_WAITING);
+  constructor(
+    dataSource: DataSource,
+    dialect: SqlDialect,
+    driver: PoolDriver,
+    settings: PoolSettings,
+  ) {
+    const { connections } = settings;
+    this.dialect = dialect;
+    this.#driver = driver;
+    this.#connections = new OwnConnections(dataSource, driver, dialect, settings);
+    this.#permits = new Semaphore(connections, MAX_WAITING, connections > 1 ? 1 : 0);
   }
 
-  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
-    return this.#connected('reads', query, deadline);
+  classify(error: unknown): ErrorKind {
+    return classifyByCode(error, this.dialect);
   }
 
-  lookUp(make: () => Statement | null, deadline: Deadline): Promise<Rows> {
-    const query = async (runner: QueryRunner): Promise<Rows> => {
-      const statement = make();
-      return statement ? (await runStatement(runner, statement)).rows : [];
-    };
-    return this.#connected('lookups', query, deadline);
+  connect<T>(lane: Lane, op: Operation, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#retry(op, () => this.#withConnection(lane, op, work));
   }
 
-  delete(key: string, { sql, parameters }: Statement, deadline: Deadline): Promise<number> {
-    const work = (): Promise<StatementResult> =>
-      this.#connected(
-        'writes',
-        (runner) => {
-          const bound = this.#dialect.boundWait(sql, deadline.remaining);
-          return runStatement(runner, { sql: bound, parameters });
-        },
-        deadline,
-      );
-    return this.#rows.runExclusive(key, deadline, async () => (await work()).affected);
+  execute(statement: Sql, op: Operation): Promise<QueryResult> {
+    return this.connect('write', op, (connection) =>
+      connection.query(this.dialect.boundWait(statement, op.deadline.remaining)),
+    );
   }
 
-  transaction<T>({ owner, locks }: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {
-    const lock = locks ? owner : null;
-    const work = (): Promise<T> => this.#transaction(lock, script, deadline);
-    return owner === null ? work() : this.#owners.runExclusive(String(owner), deadline, work);
-  }
-
-  async within<T>(
-    runner: QueryRunner,
-    owner: OwnerKey | null,
-    script: () => Script<T>,
-    deadline: Deadline,
+  transaction<T>(
+    lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
   ): Promise<T> {
-    if (owner !== null) {
-      await this.#checkIsolation(runner);
-      deadline.throwIfPassed();
-      await runStatement(runner, this.#dialect.lockOwner(owner, deadline.remaining));
-    }
-    return runScript(runner, script(), deadline);
+    return this.#retry(op, () => this.#transaction(lock, op, script));
   }
 
-  isTransient = (error: unknown): boolean =>
-    this.#dialect.transientCodes.includes(String(driverCode(error)));
-
-  isMissingOwner(error: unknown): boolean {
-    return this.#dialect.missingOwnerCodes.includes(String(driverCode(error)));
+  async runIn<T>(
+    transaction: QueryRunner,
+    lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
+  ): Promise<T> {
+    const query = (statement: Sql): Promise<QueryResult> =>
+      queryRunner(transaction, statement, this.dialect);
+    if (lock) {
+      await this.#checkIsolation(query);
+      op.deadline.throwIfPassed();
+      const statement = this.dialect.lock(lock, op.deadline.remaining);
+      if (statement) await query(statement);
+    }
+    return runScript(script(), op, query);
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.#connections.close();
   }
 
-  async #connected<T>(
-    line: Lane,
-    query: (runner: QueryRunner) => Promise<T>,
-    deadline: Deadline,
+  #retry<T>(op: Operation, work: () => Promise<T>): Promise<T> {
+    return retryTransient(work, op.deadline, (error) => this.classify(error) === 'transient');
+  }
+
+  async #withConnection<T>(
+    lane: Lane,
+    op: Operation,
+    work: (connection: OwnConnection) => Promise<T>,
   ): Promise<T> {
-    await this.#connections.enter(line, deadline);
-    const runner = this.#dataSource.createQueryRunner('master');
-    const connecting = runner.connect();
+    const release = await this.#permits.acquire(lane, op);
     try {
-      await deadline.race(connecting);
-    } catch (error) {
-      // The pool cannot be told that nobody waits any more. What it gives late goes back at once.
-      const settle = (): Promise<void> => this.#release(runner);
-      void connecting.then(settle, settle);
-      throw error;
+      const connection = this.#connections.takeIdle() ?? (await this.#connections.next(op));
+      return await this.#work(connection, op, work);
+    } finally {
+      release();
     }
+  }
+
+  async #work<T>(
+    connection: OwnConnection,
+    op: Operation,
+    work: (connection: OwnConnection) => Promise<T>,
+  ): Promise<T> {
+    let isBusy = false;
     try {
-      deadline.throwIfPassed();
-      return await deadline.race(query(runner));
+      op.deadline.throwIfPassed();
+      isBusy = true;
+      return await op.race(work(connection));
     } catch (error) {
-      // A server that is frozen, or gone without a word, would hold the connection for ever.
-      if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);
+      if (error instanceof DeadlineExceededError) {
+        // A server that is frozen, or gone without a word, would hold the connection for ever.
+        if (isBusy) await this.#driver.cancelAndDiscard(connection.runner);
+      } else if (this.#driver.isLost(error)) connection.isLost = true;
       throw error;
     } finally {
-      await this.#release(runner);
+      this.#connections.giveBack(connection);
     }
   }
 
   /** At REPEATABLE READ, PostgreSQL shows no token that was committed since the snapshot. */
-  async #checkIsolation(runner: QueryRunner): Promise<void> {
-    const { isolationLevel } = this.#dialect;
+  async #checkIsolation(query: (statement: Sql) => Promise<QueryResult>): Promise<void> {
+    const { isolationLevel } = this.dialect;
     if (isolationLevel === null) return;
-    const { rows } = await runStatement(runner, { sql: isolationLevel, parameters: [] });
+    const { rows } = await query(isolationLevel);
     if (rows[0]?.level !== 'repeatable read') return;
-    throw new IsolationError(
+    throw new IsolationLevelError(
       'A limit cannot be kept in a REPEATABLE READ transaction: begin it at READ COMMITTED or at ' +
         'SERIALIZABLE.',
     );
   }
 
   async #transaction<T>(
-    owner: OwnerKey | null,
-    script: () => Script<T>,
-    deadline: Deadline,
+    lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
   ): Promise<T> {
-    const state = { committing: false };
-    const work = async (runner: QueryRunner): Promise<T> => {
+    const state = { isCommitting: false };
+    const work = async (connection: OwnConnection): Promise<T> => {
+      const query = (statement: Sql): Promise<QueryResult> => connection.query(statement);
       try {
-        for (const statement of this.#dialect.begin(deadline.remaining, owner)) {
-          await runStatement(runner, statement);
+        for (const statement of this.dialect.begin(op.deadline.remaining, lock)) {
+          await query(statement);
         }
-        const result = await runScript(runner, script(), deadline);
-        // Past the deadline the caller was told 503; a commit now would leave what it never got.
-        deadline.throwIfPassed();
-        state.committing = true;
-        await runner.query('COMMIT');
+        const result = await runScript(script(), op, query);
+        // Do not commit after the deadline: the caller has been told that it failed.
+        op.deadline.throwIfPassed();
+        state.isCommitting = true;
+        await query(COMMIT);
         return result;
       } catch (error) {
-        // The first error is the cause; a connection that cannot roll back is lost with its
-        // transaction.
-        if (!state.committing) await runner.query('ROLLBACK').catch(() => undefined);
+        if (!state.isCommitting) await this.#rollBack(connection);
         throw error;
       }
     };
     try {
-      return await this.#connected('writes', work, deadline);
+      return await this.#withConnection('write', op, work);
     } catch (error) {
-      const known = !state.committing || this.isTransient(error) || this.isMissingOwner(error);
-      throw known ? error : new OutcomeUnknownError(error);
+      const isKnown = !state.isCommitting || this.classify(error) !== 'fault';
+      throw isKnown ? error : new OutcomeUnknownError(error);
     }
   }
 
-  async #release(runner: QueryRunner): Promise<void> {
-    await runner.release().catch(() => undefined);
-    this.#connections.leave();
+  /** The error that led here is the cause, so one of ROLLBACK is not thrown; its connection is closed. */
+  async #rollBack(connection: OwnConnection): Promise<void> {
+    try {
+      await connection.query(ROLLBACK);
+    } catch {
+      connection.isLost = true;
+    }
   }
 }

@@ -1,26 +1,35 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import {
-  driverCode,
-  runScript,
-  type Database,
-  type Rows,
-  type Script,
-  type Statement,
-  type StatementResult,
-  type Turn,
-} from './database.ts';
-import type { Deadline } from '../async/deadline.ts';
-import type { OwnerKey } from '../store/schema/owner.schema.ts';
-import { setImmediate } from '../async/system-timers.ts';
+import type { Operation } from '../async/operation.ts';
 import { retryTransient } from '../async/retry.ts';
-import { MAX_WAITING, Semaphore } from '../async/semaphore.ts';
+import { MAX_WAITING, Semaphore, type Lane } from '../async/semaphore.ts';
+import { setImmediate } from '../async/system-timers.ts';
+import {
+  classifyByCode,
+  queryRunner,
+  runScript,
+  type Connection,
+  type Database,
+  type ErrorKind,
+  type QueryResult,
+  type Row,
+  type TransactionScript,
+} from './database.ts';
+import type { RowLock } from './sql.dialect.ts';
+import { render, type Sql } from './sql.ts';
+import { SQLITE } from './sqlite.dialect.ts';
+import {
+  createDriver,
+  createRunner,
+  openConnectionOf,
+  sourceOf,
+  type OwnDriver,
+} from './typeorm-internals.ts';
 
 /** The part of a better-sqlite3 connection that is used here. */
 interface SqliteConnection {
   readonly inTransaction: boolean;
   exec(sql: string): unknown;
   pragma(source: string): unknown;
-  close(): unknown;
   prepare(sql: string): PreparedStatement;
 }
 
@@ -30,68 +39,74 @@ interface PreparedStatement {
   run(...parameters: unknown[]): { readonly changes: number };
 }
 
-/** How many queries may be under way, or try a locked file, at the same time; of writes, one. */
-const MOST_READERS = 10;
+/** How many reads may be under way, or try a locked file, at the same time; of writes, one. */
+const MAX_READERS = 10;
 
 /** Before trying again, in milliseconds: few try, and each try is cheap. */
-const LONGEST_PAUSE_MS = 5;
+const MAX_PAUSE_MS = 5;
 
-/** How many statements of one connection are kept prepared. */
-const MOST_PREPARED = 200;
+/** How many statements are kept prepared. */
+const MAX_PREPARED = 200;
 
-/** The part of TypeORM's better-sqlite3 driver that is used here. */
-interface SqliteDriver {
-  databaseConnection: SqliteConnection;
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  createQueryRunner(mode: 'master'): QueryRunner;
-}
-
-/** The connection is inside another request's transaction, which could roll our write back. */
+/** The connection is inside a transaction of the application's, which could roll our write back. */
 class ConnectionBusyError extends Error {
   readonly code = 'SQLITE_BUSY';
 }
 
+/** An open file: TypeORM's runner, and better-sqlite3's connection under it. */
+interface OpenFile {
+  readonly runner: QueryRunner;
+  readonly connection: SqliteConnection;
+}
+
 /**
- * SQLite. TypeORM shares one connection among all requests, so that a rollback of one takes the
- * writes of the others with it; therefore a connection of our own. A database in memory has one
- * connection only: there a write waits until it is in no transaction.
+ * SQLite. TypeORM shares one connection among all requests, so that a rollback of one takes the writes of the
+ * others with it; therefore the package opens the file once more. A database in memory has one connection only:
+ * there a write waits until it is in no transaction.
  */
 export class SqliteDatabase implements Database {
-  readonly locksRows = false;
-  readonly comparesLoosely = false;
-  readonly takesArrays = false;
-  readonly insertsWithinLimit = true;
-  readonly currentReadLock = '';
+  readonly dialect = SQLITE;
   readonly #dataSource: DataSource;
-  readonly #statements = new WeakMap<SqliteConnection, Map<string, PreparedStatement>>();
-  readonly #readers = new Semaphore(MOST_READERS, MAX_WAITING);
+  readonly #prepared = new Map<string, PreparedStatement>();
+  readonly #readers = new Semaphore(MAX_READERS, MAX_WAITING);
   readonly #writers = new Semaphore(1, MAX_WAITING);
-  #own: Promise<SqliteDriver> | undefined;
-  #closed = false;
+  #driver: OwnDriver | undefined;
+  #file: Promise<OpenFile> | undefined;
+  #isClosed = false;
 
   constructor(dataSource: DataSource) {
     this.#dataSource = dataSource;
   }
 
-  read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
-    const work = async (): Promise<T> => query((await this.#driver()).createQueryRunner('master'));
-    return this.#inTurn(this.#readers, work, deadline);
+  classify(error: unknown): ErrorKind {
+    return classifyByCode(error, SQLITE);
   }
 
-  async lookUp(make: () => Statement | null): Promise<Rows> {
-    const { databaseConnection } = await this.#driver();
-    const statement = make();
-    return statement ? this.#execute(databaseConnection, statement).rows : [];
+  connect<T>(lane: Lane, op: Operation, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const attempt = async (): Promise<T> => {
+      const { runner, connection } = await this.#open();
+      op.deadline.throwIfPassed();
+      return work({
+        runner,
+        // A rejection rather than a throw, as from any other database.
+        query: async (statement) => Promise.resolve(this.#execute(connection, statement)),
+      });
+    };
+    // Lookups are few, as each serves many requests: they need not wait.
+    return lane === 'lookup' ? this.#retry(op, attempt) : this.#limit(this.#readers, op, attempt);
   }
 
-  delete(_key: string, statement: Statement, deadline: Deadline): Promise<number> {
-    return this.#write((connection) => this.#execute(connection, statement).affected, deadline);
+  execute(statement: Sql, op: Operation): Promise<QueryResult> {
+    return this.#write(op, (connection) => this.#execute(connection, statement));
   }
 
-  /** One synchronous stroke: the database has a single writer, so the owner needs no lock. */
-  transaction<T>(_turn: Turn, script: () => Script<T>, deadline: Deadline): Promise<T> {
-    return this.#write((connection) => {
+  /** One synchronous stroke: the database has a single writer, so no row is locked. */
+  transaction<T>(
+    _lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
+  ): Promise<T> {
+    return this.#write(op, (connection) => {
       connection.exec('BEGIN IMMEDIATE');
       try {
         const steps = script();
@@ -103,104 +118,97 @@ export class SqliteDatabase implements Database {
         if (connection.inTransaction) connection.exec('ROLLBACK');
         throw error;
       }
-    }, deadline);
+    });
   }
 
-  within<T>(
-    runner: QueryRunner,
-    _owner: OwnerKey | null,
-    script: () => Script<T>,
-    deadline: Deadline,
+  runIn<T>(
+    transaction: QueryRunner,
+    _lock: RowLock | null,
+    op: Operation,
+    script: () => TransactionScript<T>,
   ): Promise<T> {
-    return runScript(runner, script(), deadline);
-  }
-
-  isTransient = (error: unknown): boolean =>
-    /^SQLITE_(?:BUSY|LOCKED)/.test(String(driverCode(error)));
-
-  isMissingOwner(error: unknown): boolean {
-    return driverCode(error) === 'SQLITE_CONSTRAINT_FOREIGNKEY';
+    return runScript(script(), op, (statement) => queryRunner(transaction, statement, SQLITE));
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    const own = this.#own;
-    this.#own = undefined;
-    await (await own)?.disconnect();
+    this.#isClosed = true;
+    await this.#file?.catch(() => undefined);
+    const driver = this.#driver;
+    this.#driver = undefined;
+    await driver?.disconnect();
   }
 
-  #write<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
-    return this.#inTurn(this.#writers, () => this.#atRest(work, deadline), deadline);
+  /** Writes on the connection in the very turn of the event loop that saw it in no transaction. */
+  #write<T>(op: Operation, work: (connection: SqliteConnection) => T): Promise<T> {
+    return this.#limit(this.#writers, op, async () => {
+      const { connection } = await this.#open();
+      // Do not write after the deadline: the caller has been told that it failed.
+      op.deadline.throwIfPassed();
+      if (connection.inTransaction) throw new ConnectionBusyError('In a transaction.');
+      return work(connection);
+    });
   }
 
   /**
-   * Only those whose turn it is try a file that is locked: thousands at once would leave the event loop
-   * no time for anything else. Nor does one turn of the loop see more of them. Reads and writes have a
-   * turnstile each, so which of its lines they wait in is all one.
+   * Only those with a permit try a file that is locked: thousands at once would leave the event loop no time for
+   * anything else. Nor does one turn of the loop see more of them.
    */
-  async #inTurn<T>(turnstile: Semaphore, work: () => Promise<T>, deadline: Deadline): Promise<T> {
-    await turnstile.enter('writes', deadline);
+  async #limit<T>(semaphore: Semaphore, op: Operation, work: () => Promise<T>): Promise<T> {
+    const release = await semaphore.acquire('write', op);
     try {
-      return await deadline.race(
-        retryTransient(work, deadline, this.isTransient, LONGEST_PAUSE_MS),
-      );
+      return await this.#retry(op, work);
     } finally {
-      setImmediate(() => turnstile.leave());
+      setImmediate(release);
     }
   }
 
-  /** Works on the connection in the very turn that saw it in no transaction. */
-  async #atRest<T>(work: (connection: SqliteConnection) => T, deadline: Deadline): Promise<T> {
-    const { databaseConnection } = await this.#driver();
-    // Whoever was told by then that it failed hears of nothing that is written later.
-    deadline.throwIfPassed();
-    if (databaseConnection.inTransaction) throw new ConnectionBusyError('In a transaction.');
-    return work(databaseConnection);
+  #retry<T>(op: Operation, work: () => Promise<T>): Promise<T> {
+    const isTransient = (error: unknown): boolean => this.classify(error) === 'transient';
+    return op.race(retryTransient(work, op.deadline, isTransient, MAX_PAUSE_MS));
   }
 
-  async #driver(): Promise<SqliteDriver> {
-    const shared = this.#dataSource.driver as unknown as SqliteDriver;
-    if (isInMemory(this.#dataSource)) return shared;
-    if (this.#closed) throw new Error('The application is closed.');
-    this.#own ??= this.#connect(shared).catch((error: unknown) => {
-      this.#own = undefined;
+  #open(): Promise<OpenFile> {
+    if (this.#isClosed) throw new Error('The application is closed.');
+    this.#file ??= this.#openFile().catch((error: unknown) => {
+      this.#file = undefined;
       throw error;
     });
-    return this.#own;
+    return this.#file;
   }
 
-  /** A second driver of the same data source: its options, key, hooks and logger, its own file handle. */
-  async #connect(shared: SqliteDriver): Promise<SqliteDriver> {
-    const Driver = shared.constructor as new (dataSource: DataSource) => SqliteDriver;
-    const driver = new Driver(this.#dataSource);
+  async #openFile(): Promise<OpenFile> {
+    if (isInMemory(this.#dataSource)) {
+      const connection = sourceOf(this.#dataSource) as SqliteConnection;
+      return { runner: this.#dataSource.createQueryRunner('master'), connection };
+    }
+    const driver = createDriver(this.#dataSource);
     await driver.connect();
-    // A busy wait blocks the event loop; whoever finds the file locked tries again later instead.
-    driver.databaseConnection.pragma('busy_timeout = 0');
-    return driver;
+    this.#driver = driver;
+    const connection = openConnectionOf(driver) as SqliteConnection;
+    // A busy wait would block the event loop; a file that is locked is tried again later instead.
+    connection.pragma('busy_timeout = 0');
+    return { runner: createRunner(this.#dataSource, driver), connection };
   }
 
-  #prepared(connection: SqliteConnection, sql: string): PreparedStatement {
-    let statements = this.#statements.get(connection);
-    if (!statements)
-      this.#statements.set(connection, (statements = new Map<string, PreparedStatement>()));
-    let statement = statements.get(sql);
+  #execute(connection: SqliteConnection, query: Sql): QueryResult {
+    const { text, parameters } = render(query, SQLITE);
+    this.#dataSource.logger.logQuery(text, parameters as unknown[]);
+    const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
+    const statement = this.#prepare(connection, text);
+    if (statement.reader) return { rows: statement.all(...values) as Row[], affected: 0 };
+    return { rows: [], affected: statement.run(...values).changes };
+  }
+
+  #prepare(connection: SqliteConnection, text: string): PreparedStatement {
+    let statement = this.#prepared.get(text);
     if (!statement) {
-      if (statements.size === MOST_PREPARED) statements.clear();
-      statements.set(sql, (statement = connection.prepare(sql)));
+      if (this.#prepared.size === MAX_PREPARED) this.#prepared.clear();
+      this.#prepared.set(text, (statement = connection.prepare(text)));
     }
     return statement;
   }
-
-  #execute(connection: SqliteConnection, { sql, parameters }: Statement): StatementResult {
-    this.#dataSource.logger.logQuery(sql, [...parameters]);
-    const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
-    const statement = this.#prepared(connection, sql);
-    if (statement.reader) return { rows: statement.all(...values) as Rows, affected: 0 };
-    return { rows: [], affected: statement.run(...values).changes };
-  }
 }
 
-function isInMemory(dataSource: DataSource): boolean {
-  const { database } = dataSource.options;
+function isInMemory({ options: { database } }: DataSource): boolean {
   return database === ':memory:' || database === '';
 }

@@ -5,9 +5,8 @@ import { djangoInstantFormat, djangoInstantTransformer } from './django-instants
 import { validateDjangoEntity, validateDjangoSchema } from './django-schema.check.ts';
 
 /**
- * The columns of knox's own token model, as its migration 0009 leaves them. A transformer reads the
- * instants, whose columns are no varchar, so that TypeORM converts nothing on the way. What
- * djangoAuthToken makes, and your own class of it, is one of these.
+ * The columns of knox's token model after its migration 0009. The classes that djangoAuthToken makes extend it. The
+ * instants are declared as varchar, which they are not, so that TypeORM converts nothing before the transformer.
  *
  * @publicApi
  * @see knox/models.py, AbstractAuthToken
@@ -30,10 +29,10 @@ export abstract class AbstractDjangoAuthToken<Owner extends object> extends Base
   })
   expiry!: Date | null;
 
-  /** Django has no column for it: known of a token that was just made, and null ever after. */
+  /** Django has no column for it: it is set on a token that was just made, and null on a loaded one. */
   ttl: number | null = null;
 
-  /** The relation is each entity's own. */
+  /** The user it belongs to. Each entity declares the relation. */
   user!: Owner;
 
   static override instantFormat(dataSource: DataSource): InstantFormat {

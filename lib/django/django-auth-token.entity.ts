@@ -5,11 +5,11 @@ import { DjangoUser } from './django-user.entity.ts';
 const TABLE = 'knox_authtoken';
 
 /**
- * The token entity for a table that Django's knox 5 has made, where the owner is another class than
- * DjangoUser. TypeORM leaves the table alone: neither `synchronize` nor a generated migration touches it.
+ * Makes a token entity for a table of Django's knox 5 whose owner is not DjangoUser. Neither `synchronize` nor a
+ * generated migration of TypeORM touches the table.
  *
- * @param owner gives the entity class of the owner, as a relation's first argument does
- * @param table the table's name, where Django has a token model of its own (knox: TOKEN_MODEL)
+ * @param owner returns the entity class of the owner, like the first argument of a relation
+ * @param table the table's name, if Django has another token model (knox: TOKEN_MODEL). Default `'knox_authtoken'`
  */
 export function djangoAuthToken<Owner extends object>(
   owner: () => new () => Owner,

@@ -34,12 +34,11 @@ const BASIC_CHALLENGE = 'Basic realm="api"';
 const KNOX_CHALLENGE = /^(\S+) realm="api"/;
 
 /**
- * Answers this package's exceptions as django-rest-knox and Django REST framework do:
- * `{"detail": …}`, or `{"error": …}` where the limit is reached, and the challenge of knox's
- * TokenAuthentication, `Token`, or of BasicAuthentication on the login. No other exception comes
- * here. For the whole application (APP_FILTER, useGlobalFilters) or some of its controllers; the
- * error of a GraphQL operation or of a microservice's message passes unchanged, and that of a
- * gateway's is the event `exception`.
+ * Answers this package's exceptions, and no others, as django-rest-knox and Django REST framework do: `{"detail": …}`,
+ * or `{"error": …}` if the limit is reached; with the challenge of knox's TokenAuthentication, `Token`, or on the login
+ * that of BasicAuthentication. Use it for the whole application (APP_FILTER, useGlobalFilters) or for some of its
+ * controllers. The error of a GraphQL operation or of a microservice's message passes unchanged; that of a gateway's
+ * message becomes the event `exception`.
  *
  * @publicApi
  */
@@ -58,13 +57,13 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
       case 'rpc':
         return throwError(() => exception);
       case 'ws': {
-        // As NestJS does without a filter: an error that leaves one ends the process.
+        // NestJS does the same without a filter. An error thrown here would end the process.
         const { message } = exception;
         host.switchToWs().getClient<Socket>().emit('exception', { status: 'error', message });
         return undefined;
       }
       default:
-        // For GraphQL, what a filter throws is the operation's error.
+        // GraphQL takes the error that a filter throws as the operation's error.
         throw exception;
     }
   }
@@ -79,11 +78,11 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
   }
 }
 
-/** A challenge that is not of this package, or none, stays as it is. */
+/** Rewrites a challenge of this package, and leaves others alone. */
 function rewriteChallenge(response: Response, { code }: KnoxUnauthorizedException): void {
   const scheme = KNOX_CHALLENGE.exec(String(response.getHeader(CHALLENGE)))?.[1];
   if (scheme === undefined) return;
-  // A view of DRF names its first authenticator, whichever way the credentials came.
+  // A view of DRF names its first authenticator, however the credentials were sent.
   const isBasic = scheme === 'Basic' || code === 'invalid_credentials';
   response.header(CHALLENGE, isBasic ? BASIC_CHALLENGE : scheme);
 }

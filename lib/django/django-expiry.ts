@@ -1,7 +1,6 @@
 /**
- * A `formatExpiry` that writes what Django REST framework does by default: ISO 8601 with six
- * decimals where there are any, and the offset of the zone, `Z` for UTC's. The zone is Django's
- * TIME_ZONE, `'America/Chicago'` for instance.
+ * Makes a `formatExpiry` that writes an expiry as Django REST framework does by default: ISO 8601 with six decimals
+ * unless they are zero, and the zone's offset, `Z` for UTC. Give Django's TIME_ZONE, such as `'America/Chicago'`.
  *
  * @throws RangeError for a zone that does not exist
  * @see DateTimeField.to_representation in rest_framework/fields.py
@@ -19,7 +18,7 @@ export function djangoExpiry(timeZone = 'UTC'): (expiry: Date | null) => string 
   };
 }
 
-/** Of `GMT-06:00`; some ICUs write a bare `GMT` for none. */
+/** The offset in a name like `GMT-06:00`. Some ICU versions write a bare `GMT` for UTC. */
 function offsetIn(zone: Intl.DateTimeFormat, moment: Date): { text: string; minutes: number } {
   const name = zone.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value;
   const [, sign = '+', hours = '00', minutes = '00'] =

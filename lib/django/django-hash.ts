@@ -1,6 +1,6 @@
 import { DjangoPasswordError } from './django-password.error.ts';
 
-/** A hash as Django's `password` column holds it, taken apart. */
+/** The parts of a hash in Django's `password` column. */
 export type DjangoHash = Pbkdf2Hash | ScryptHash | Argon2Hash | BcryptHash;
 
 export interface Pbkdf2Hash {
@@ -19,9 +19,9 @@ export interface ScryptHash {
   readonly hash: Buffer;
 }
 
-export interface Argon2Hash {
+interface Argon2Hash {
   readonly algorithm: 'argon2';
-  /** The hash in the form that argon2's own packages read. */
+  /** The hash in the format of the argon2 packages. */
   readonly encoded: string;
   readonly variant: string;
   readonly memoryKiB: number;
@@ -30,17 +30,17 @@ export interface Argon2Hash {
 
 export interface BcryptHash {
   readonly algorithm: 'bcrypt' | 'bcrypt_sha256';
-  /** The hash in the form that bcrypt's own packages read. */
+  /** The hash in the format of the bcrypt packages. */
   readonly encoded: string;
   readonly rounds: number;
 }
 
-/** Bytes that Django stores. @see the hashers in django/contrib/auth/hashers.py */
+/** How many bytes a hash has. @see the hashers in django/contrib/auth/hashers.py */
 const HASH_BYTES = { pbkdf2_sha256: 32, pbkdf2_sha1: 20, scrypt: 64 } as const;
 
 /**
- * The most that a row may ask for, each a few seconds of one core and several times what Django
- * or OWASP recommends: a row that someone has tampered with must not hold up the server.
+ * The highest costs that a hash may ask for: a few seconds of one core, and several times what Django and OWASP
+ * recommend. A row that an attacker has changed must not hold up the server.
  */
 export const COST_LIMITS = {
   length: 512,
@@ -55,10 +55,10 @@ export const COST_LIMITS = {
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const ARGON2 =
   /^\$argon2(?<variant>id|i|d)\$(?:v=(?:16|19)\$)?m=(?<memory>\d{1,9}),t=(?<time>\d{1,9}),p=(?<lanes>\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}$/;
-/** `2y` is what PHP calls `2b`. */
+/** PHP writes `2y` for `2b`. */
 const BCRYPT = /^\$2[aby]\$(?<rounds>\d\d)\$[./A-Za-z0-9]{53}$/;
 
-/** @throws DjangoPasswordError unless the hash is one that can be checked */
+/** @throws DjangoPasswordError for a hash that cannot be checked */
 export function parseDjangoHash(encoded: string): DjangoHash {
   const algorithm = algorithmOf(encoded);
   const rest = encoded.slice(algorithm.length + 1);
@@ -69,7 +69,7 @@ export function parseDjangoHash(encoded: string): DjangoHash {
     case 'scrypt':
       return scryptHash(rest);
     case 'argon2':
-      // Django puts its name before a `$argon2id$…`, and so the `$` between belongs to that.
+      // Django writes `argon2` before `$argon2id$…`, so the first `$` is part of the hash.
       return argon2Hash(`$${rest}`);
     case 'bcrypt':
     case 'bcrypt_sha256':
@@ -84,7 +84,7 @@ export function parseDjangoHash(encoded: string): DjangoHash {
   }
 }
 
-/** The name, if there is one: a column that holds something else must not be printed. */
+/** The name of the algorithm. If the column holds something else, none of it may be printed. */
 function algorithmOf(encoded: string): string {
   const [name = '', ...rest] = encoded.split('$', 3);
   if (encoded.length <= COST_LIMITS.length && rest.length === 2 && NAME.test(name)) return name;
@@ -119,7 +119,7 @@ function argon2Hash(encoded: string): Argon2Hash {
   const algorithm = 'argon2';
   const { variant = '', memory, time, lanes } = ARGON2.exec(encoded)?.groups ?? {};
   const memoryKiB = positive(algorithm, memory);
-  // RFC 9106 Section 3.1: 8 * p at least.
+  // RFC 9106 Section 3.1: the memory is at least 8 * p KiB.
   if (memoryKiB < 8 * positive(algorithm, lanes)) throw malformed(algorithm);
   const timeCost = positive(algorithm, time);
   if (memoryKiB > COST_LIMITS.argon2MemoryKiB || memoryKiB * timeCost > COST_LIMITS.argon2Work) {
@@ -143,7 +143,7 @@ function positive(algorithm: DjangoHash['algorithm'], text = ''): number {
 
 function bytes(algorithm: keyof typeof HASH_BYTES, text = ''): Buffer {
   const hash = Buffer.from(text, 'base64');
-  // Buffer passes over what is not base64; Django compares the text.
+  // Buffer skips characters that are not base64, while Django compares the text.
   const isWhole = hash.length === HASH_BYTES[algorithm] && hash.toString('base64') === text;
   if (!isWhole) throw malformed(algorithm);
   return hash;

@@ -5,13 +5,13 @@ import { LAST_INSTANT } from '../tokens/expiry.ts';
 /** Python's datetime ends with the year 9999. */
 const LAST_PYTHON_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** For what is no instant, in SQL: no Date can hold it. */
+/** SQL for a value that is not an instant: no Date can hold it, so that it counts as expired. */
 const UNREADABLE = String(LAST_INSTANT + 1);
 
-/** What Django 5.0 and knox leave on PostgreSQL: `timestamp with time zone`. */
+/** On PostgreSQL: `timestamp with time zone`. */
 const POSTGRES: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
-  // Cut off first: before PostgreSQL 14, `extract` gives a double. Infinities stay what they are.
+  // Truncate first: before PostgreSQL 14, `extract` gives a double. Infinities stay infinite.
   toEpochSql: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
   toStored: isoOf,
 };
@@ -19,17 +19,17 @@ const POSTGRES: InstantFormat = {
 /** On MariaDB and MySQL: `datetime(6)`, in UTC. */
 const MARIADB: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
-  // '0000-00-00' has no difference to anything.
+  // The difference of '0000-00-00' to anything is NULL.
   toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL ELSE ` +
     `COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${column}) DIV 1000, ${UNREADABLE}) END`,
   toStored: (epochMs) => `${textOf(epochMs)}000`,
 };
 
-/** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, its fraction left out where it is zero. */
+/** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, without the fraction if that is zero. */
 const SQLITE: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
-  // The fraction is read as text, since strftime would round '57.999999' up to the next second.
+  // Read the fraction as text: strftime would round '57.999999' up to the next second.
   toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL WHEN typeof(${column}) <> 'text' THEN ${UNREADABLE} ELSE ` +
     `coalesce(CAST(strftime('%s', substr(${column}, 1, 19)) AS INTEGER) * 1000 + CASE ` +
@@ -40,7 +40,7 @@ const SQLITE: InstantFormat = {
     epochMs % 1000 === 0 ? textOf(epochMs).slice(0, 19) : `${textOf(epochMs)}000`,
 };
 
-/** How Django stores instants in a database of this kind. */
+/** The format in which Django stores instants in a database of this kind. */
 export function djangoInstantFormat({ options }: DataSource): InstantFormat {
   switch (options.type) {
     case 'postgres':
@@ -56,15 +56,14 @@ export function djangoInstantFormat({ options }: DataSource): InstantFormat {
 }
 
 /**
- * What a database or its driver gives, as a Date: epoch milliseconds as InstantFormat reads them, or, in
- * queries of the application's own, what the driver makes of the column. What is no instant is an Invalid
- * Date, which is expired.
+ * Reads an instant as a Date: from the epoch milliseconds of InstantFormat.toEpochSql, or, in the application's queries,
+ * from what the driver makes of the column. A value that is not an instant is an Invalid Date, which counts as expired.
  */
 export const djangoInstantTransformer: ValueTransformer = {
   to: (value: unknown): unknown => value,
   from(value: unknown): Date | null {
     if (value === null || value instanceof Date) return value;
-    // The driver may have been told to give numbers as something else: a bigint, a Decimal.
+    // The application may have set the driver to give numbers as bigint or Decimal.
     return new Date(typeof value === 'string' ? epochMsOf(value) : Number(value));
   },
 };

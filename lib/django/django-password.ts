@@ -14,7 +14,7 @@ import { loadArgon2, loadBcrypt, type Argon2Package, type BcryptPackage } from '
 const pbkdf2Async = promisify(pbkdf2);
 const scryptAsync = promisify<string, string, number, object, Buffer>(scrypt);
 
-/** What Django's hashers use by default. @see django/contrib/auth/hashers.py of Django 5.2 */
+/** The defaults of Django's hashers. @see django/contrib/auth/hashers.py of Django 5.2 */
 const DJANGO = {
   iterations: 1_000_000,
   saltLength: 22,
@@ -28,27 +28,26 @@ const DJANGO = {
 
 const SALT_CHARACTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
-/** How Django's PBKDF2 hashers are set. */
+/** The settings of Django's PBKDF2 hashers. */
 export interface DjangoHasherOptions {
-  /** Of PBKDF2: what the Django beside this app uses. Default 1 000 000, as Django 5.2. */
+  /** How many iterations of PBKDF2 the Django beside this app uses. Default 1 000 000, as in Django 5.2. */
   iterations?: number | undefined;
 }
 
 /** Options of `verifyDjangoPassword`. */
 export interface DjangoPasswordOptions extends DjangoHasherOptions {
-  /** The package that checks argon2's hashes. By default argon2 or @node-rs/argon2. */
+  /** The package that checks argon2 hashes. Default: argon2 or @node-rs/argon2. */
   argon2?: Argon2Package | undefined;
-  /** The package that checks bcrypt's. By default bcrypt, @node-rs/bcrypt or bcryptjs. */
+  /** The package that checks bcrypt hashes. Default: bcrypt, @node-rs/bcrypt or bcryptjs. */
   bcrypt?: BcryptPackage | undefined;
 }
 
 /**
- * Whether this is the password of which Django's `password` column holds the hash. False for an
- * unusable hash (`!…`), an empty one and none at all, after as much time as PBKDF2 takes at the
- * option's iterations: a login may ask for a user who isn't there. A wrong password for a PBKDF2
- * hash of fewer takes as long.
+ * Whether the hash in Django's `password` column is one of this password. False for an unusable hash (`!…`), an empty one
+ * and none. Attackers measure response times to learn which users exist. So these cases, and a wrong password for a
+ * PBKDF2 hash of fewer iterations, take as long as PBKDF2 does with the iterations of the option.
  *
- * @throws DjangoPasswordError for a hash that can't be checked
+ * @throws DjangoPasswordError for a hash that cannot be checked
  * @see django/contrib/auth/hashers.py
  * @publicApi
  */
@@ -64,9 +63,9 @@ export async function verifyDjangoPassword(
   }
   const hash = parseDjangoHash(encoded);
   const iterations = iterationsOf(options);
-  // UTF-8 has no form for a lone surrogate: no password of Django's has one.
+  // UTF-8 cannot encode a lone surrogate, so no password that Django has hashed contains one.
   const matches = password.isWellFormed() && (await isHashOf(hash, password, options));
-  // An older hash is checked sooner: whoever is told no shall not learn from it that there is one.
+  // A hash of fewer iterations is checked faster, which would tell that the user exists. Spend the difference.
   if (!matches && 'iterations' in hash && hash.iterations < iterations) {
     const missing = iterations - hash.iterations;
     await pbkdf2Of(hash.algorithm, password, hash.salt, missing, hash.hash.length);
@@ -75,11 +74,10 @@ export async function verifyDjangoPassword(
 }
 
 /**
- * Whether a hash is weaker than what Django's hashers make by default, and should be replaced at
- * the next login that proves its password, by `makeDjangoPassword` or the app's own. False for an
- * unusable one.
+ * Whether a hash is weaker than those that Django makes by default. Replace it at the next login, when the password is
+ * known and proven, by `makeDjangoPassword` or a hash of the application. False for an unusable hash.
  *
- * @throws DjangoPasswordError for a hash that can't be checked
+ * @throws DjangoPasswordError for a hash that cannot be checked
  * @publicApi
  */
 export function djangoPasswordNeedsUpgrade(
@@ -113,7 +111,7 @@ export function djangoPasswordNeedsUpgrade(
 }
 
 /**
- * The hash of a password as Django makes one, pbkdf2_sha256 with a random salt: Django can read it.
+ * Hashes a password with pbkdf2_sha256 and a random salt, in the format that Django reads.
  *
  * @publicApi
  */
@@ -130,7 +128,7 @@ export async function makeDjangoPassword(
   return [algorithm, iterations, salt, hash.toString('base64')].join('$');
 }
 
-/** @see is_password_usable; an empty column is no hash either. */
+/** @see is_password_usable of Django. An empty column is unusable too. */
 function isUsable(encoded: string | null | undefined): encoded is string {
   if (encoded === null || encoded === undefined) return false;
   if (typeof encoded !== 'string') throw notAString('encoded hash', encoded);
@@ -167,7 +165,7 @@ async function isBcryptOf(
   if (algorithm === 'bcrypt_sha256') {
     return bcrypt.compare(createHash('sha256').update(password).digest('hex'), encoded);
   }
-  // bcrypt itself ends at a NUL: what comes after it would count for nothing.
+  // bcrypt ignores everything after a NUL: a password that only begins like the right one would match.
   return !password.includes('\0') && bcrypt.compare(password, encoded);
 }
 
@@ -184,7 +182,7 @@ function pbkdf2Of(
 
 function scryptOf(hash: ScryptHash, password: string): Promise<Buffer> {
   const { workFactor: N, blockSize: r, parallelism: p, salt } = hash;
-  // RFC 7914 Section 5 and 6: V takes 128 * N * r bytes, B 128 * r * p, and the rest 256 * r.
+  // RFC 7914 Sections 5 and 6: V takes 128 * N * r bytes, B takes 128 * r * p, and the rest 256 * r.
   const maxmem = 128 * r * (N + p + 2);
   return scryptAsync(password, salt, hash.hash.length, { N, r, p, maxmem });
 }

@@ -10,25 +10,25 @@ import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
 
 const logger = new Logger('KnoxModule');
 
-/** A column as the database has it. */
+/** A column in the database. */
 interface FoundColumn {
   /** In lower case. */
   readonly type: string;
-  /** Whether a row needs a value for it: it takes no NULL, and the database has none to put in. */
+  /** Whether an INSERT must give a value: the column is NOT NULL and has no default. */
   readonly isRequired: boolean;
 }
 
-/** A table as the database has it, by its columns' names. */
+/** The columns of a table in the database, by name. */
 type Columns = ReadonlyMap<string, FoundColumn>;
 
-/** Kinds of keys, none of which takes the place of another. */
+/** The kinds of keys; a key of one kind cannot be compared with one of another. */
 const KEY_KINDS = {
   number: /int|serial/,
   uuid: /uuid/,
   text: /char|text/,
 } as const;
 
-/** The type that Django's migrations give a DateTimeField. */
+/** The column type that Django's migrations give a DateTimeField. */
 const INSTANT_TYPES: Readonly<Record<string, string>> = {
   postgres: 'timestamp with time zone',
   mariadb: 'datetime(6)',
@@ -40,8 +40,8 @@ const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
 
 /**
- * Whether TypeORM leaves the class's table alone. Asked before a data source is up: `synchronize` would
- * empty the columns whose types it changes.
+ * Checks that TypeORM leaves the class's table alone, before a data source is up: `synchronize` would empty the columns
+ * whose types it changes.
  *
  * @throws KnoxConfigError if it would alter the table
  */
@@ -55,9 +55,9 @@ export function validateDjangoEntity(target: unknown): void {
 }
 
 /**
- * Whether the tables are those of Django and of knox 5, with what the entities map.
+ * Checks that the tables are those of Django and of knox 5, and have the columns that the entities map.
  *
- * @throws KnoxConfigError that says what is missing, and where
+ * @throws KnoxConfigError that says what is missing and where
  */
 export async function validateDjangoSchema(
   dataSource: DataSource,
@@ -99,7 +99,7 @@ function checkTokens({ options }: DataSource, token: EntityMetadata, found: Colu
   checkRequired(token, found);
 }
 
-/** Django's migrations leave no defaults in the database: whoever inserts a row gives all values. */
+/** Django's migrations leave no defaults in the database, so an INSERT must give all values. */
 function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): void {
   for (const [name, { isRequired }] of found) {
     if (!isRequired) continue;
@@ -122,7 +122,7 @@ function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): 
 function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, found: Columns): void {
   const table = owner.tablePath;
   if (options.synchronize && owner.synchronize) {
-    // An application may have made the table its own; but Django's would have lost columns by now.
+    // Only a warning: the table may be the application's own. On Django's table, columns are lost by now.
     logger.warn(
       `\`synchronize\` is on, and makes the table ${table} what the entity ${owner.name} says. If it is ` +
         `Django's, write @Entity({ name: '${table}', synchronize: false }).`,
@@ -164,7 +164,7 @@ function missingIn(found: Columns, { columns }: EntityMetadata): string | undefi
     .find((name) => !found.has(name));
 }
 
-/** The columns of an entity's table, found as a query of that name would find it; none: no table. */
+/** The columns of the table that a query of that name would find; empty if there is no table. */
 async function columnsOf(
   { driver, options }: DataSource,
   runner: QueryRunner,
@@ -181,7 +181,7 @@ async function columnsOf(
   return new Map(
     rows.map(({ name, type, required }) => [
       name,
-      // A boolean, a number, or a number as text.
+      // Depending on the driver, `required` is a boolean, a number, or a number as text.
       { type: type.toLowerCase(), isRequired: Number(required) === 1 },
     ]),
   );

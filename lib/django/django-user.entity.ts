@@ -1,9 +1,9 @@
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 /**
- * A user of Django's default model, table `auth_user`, for reading and for `update`. Its `last_login` and
- * `date_joined` are left out: what they hold depends on the driver. For more, or for another model, write
- * an entity of your own and give it to djangoAuthToken.
+ * A user of Django's default model, table `auth_user`, for reading and for `update`. It leaves out `last_login` and
+ * `date_joined`, because their JavaScript values depend on the driver. For more columns or another model, write your own
+ * entity and give it to djangoAuthToken.
  *
  * @see django/contrib/auth/models.py, AbstractUser
  */
@@ -15,7 +15,7 @@ export class DjangoUser {
   @Column({ name: 'username', type: 'varchar', length: 150, unique: true })
   username!: string;
 
-  /** The hash, for verifyDjangoPassword; loaded only where it is asked for by name. */
+  /** The hash, for verifyDjangoPassword. It is loaded only if a query selects it by name. */
   @Column({ name: 'password', type: 'varchar', length: 128, select: false })
   password!: string;
 
@@ -28,7 +28,7 @@ export class DjangoUser {
   @Column({ name: 'last_name', type: 'varchar', length: 150 })
   lastName!: string;
 
-  /** Without it, no token of the user's is good. */
+  /** If it is false, the user's tokens are refused. */
   @Column({ name: 'is_active', type: 'boolean' })
   isActive!: boolean;
 

@@ -1,16 +1,16 @@
 import { DjangoPasswordError } from './django-password.error.ts';
 
-/** What `argon2` and `@node-rs/argon2` have in common. */
+/** The common part of `argon2` and `@node-rs/argon2`. */
 export interface Argon2Package {
   verify(hash: string, password: string): Promise<boolean>;
 }
 
-/** What `bcrypt`, `bcryptjs` and `@node-rs/bcrypt` have in common. */
+/** The common part of `bcrypt`, `bcryptjs` and `@node-rs/bcrypt`. */
 export interface BcryptPackage {
   compare(password: string, hash: string): Promise<boolean>;
 }
 
-/** The packages that are looked for, in this order. */
+/** The packages to try, in this order. */
 const PACKAGES = {
   argon2: { names: ['argon2', '@node-rs/argon2'], method: 'verify' },
   bcrypt: { names: ['bcrypt', '@node-rs/bcrypt', 'bcryptjs'], method: 'compare' },
@@ -18,12 +18,12 @@ const PACKAGES = {
 
 const loaded = new Map<string, object>();
 
-/** The first of argon2's packages that the application has. @throws DjangoPasswordError */
+/** The first argon2 package that the application has. @throws DjangoPasswordError if there is none */
 export function loadArgon2(): Promise<Argon2Package> {
   return load<Argon2Package>('argon2', 'argon2');
 }
 
-/** The first of bcrypt's packages that the application has. @throws DjangoPasswordError */
+/** The first bcrypt package that the application has. @throws DjangoPasswordError if there is none */
 export function loadBcrypt(algorithm: string): Promise<BcryptPackage> {
   return load<BcryptPackage>('bcrypt', algorithm);
 }

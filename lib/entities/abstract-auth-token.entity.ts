@@ -3,18 +3,18 @@ import { BaseToken } from './base-token.ts';
 import { instantTransformer, millisecondsTransformer } from './instant.transformer.ts';
 
 /**
- * What every token entity has. An application with an owner that is not named `User`, or with
- * columns of its own, extends it, adds the `user` relation, and names the class as `tokenEntity`.
+ * The columns of a token. An application whose owner is not named `User`, or that wants more columns, extends this
+ * class, adds the `user` relation, and gives the class as `tokenEntity`.
  *
  * @see knox/models.py, AbstractAuthToken
  */
 @Index(['user'])
 export abstract class AbstractAuthToken<Owner extends object = object> extends BaseToken<Owner> {
-  /** The hash of the whole token, in lowercase hexadecimal; the token itself is stored nowhere. */
+  /** The hash of the whole token, in lowercase hexadecimal. The token itself is stored nowhere. */
   @PrimaryColumn({ name: 'digest', type: 'varchar', length: 128 })
   digest!: string;
 
-  /** The token's first 15 characters, prefix included: to show to its owner; no secret, no proof. */
+  /** The token's first 15 characters, prefix included. The owner may see them; they prove nothing. */
   @Index()
   @Column({ name: 'token_key', type: 'varchar', length: 25 })
   tokenKey!: string;
@@ -23,12 +23,12 @@ export abstract class AbstractAuthToken<Owner extends object = object> extends B
   @Column({ name: 'created', type: 'bigint', transformer: instantTransformer })
   created!: Date;
 
-  /** When it ends; null: never. */
+  /** When it expires; null: never. */
   @Index()
   @Column({ name: 'expiry', type: 'bigint', nullable: true, transformer: instantTransformer })
   expiry!: Date | null;
 
-  /** Milliseconds, where it was made with a TTL of its own, which a refresh keeps to; else null. */
+  /** Its own TTL in milliseconds, which a refresh goes by; null: the option `tokenTtl` counts. */
   @Column({ name: 'ttl', type: 'bigint', nullable: true, transformer: millisecondsTransformer })
   ttl!: number | null;
 }

@@ -2,9 +2,8 @@ import { Entity, JoinColumn, ManyToOne } from 'typeorm';
 import { AbstractAuthToken } from './abstract-auth-token.entity.ts';
 
 /**
- * The default token entity, table `knox_auth_token`. It belongs to the application's entity class
- * named `User`; TypeORM resolves that name when a data source starts, so that each data source has
- * its own.
+ * The default token entity, table `knox_auth_token`. Its owner is the application's entity class named `User`.
+ * TypeORM resolves that name when a data source starts, so that each data source may have another one.
  *
  * @see knox/models.py, AuthToken
  */

@@ -2,21 +2,21 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
 
 /**
- * What every token entity is, whatever table it stands for. It has no columns: AbstractAuthToken has
- * those of our own tables.
+ * Base of all token entities. It has no columns: AbstractAuthToken has those of the package's tables, and other
+ * entities map tables that are made elsewhere.
  */
 export abstract class BaseToken<Owner extends object = object> {
-  /** The hash of the whole token, in lowercase hexadecimal; the token itself is stored nowhere. */
+  /** The hash of the whole token, in lowercase hexadecimal. The token itself is stored nowhere. */
   abstract digest: string;
-  /** The token's first 15 characters, prefix included: to show to its owner; no secret, no proof. */
+  /** The token's first 15 characters, prefix included. The owner may see them; they prove nothing. */
   abstract tokenKey: string;
   /** When it was made. */
   abstract created: Date;
-  /** When it ends; null: never. */
+  /** When it expires; null: never. */
   abstract expiry: Date | null;
-  /** Milliseconds, where it was made with a TTL of its own, which a refresh keeps to; else null. */
+  /** Its own TTL in milliseconds, which a refresh goes by; null: the option `tokenTtl` counts. */
   abstract ttl: number | null;
-  /** Whom it belongs to. */
+  /** The user it belongs to. */
   abstract user: Owner;
 
   /** How a data source of this kind stores the instants of this entity. */
@@ -25,12 +25,12 @@ export abstract class BaseToken<Owner extends object = object> {
   }
 
   /**
-   * Looks at the class itself, when the module is made of it: before a data source is up.
+   * Checks the class itself when the module is defined, before a data source is up.
    *
-   * @throws KnoxConfigError if it can't be the token entity
+   * @throws KnoxConfigError if it cannot be the token entity
    */
   static validateClass(): void {
-    // Nothing is wrong with a class of our own tables.
+    // Subclasses that map other tables have something to check.
   }
 
   /**
@@ -38,7 +38,7 @@ export abstract class BaseToken<Owner extends object = object> {
    *
    * @param _token the token entity's own metadata
    * @param _owner its owner's
-   * @throws KnoxConfigError if the tables are others than the entity stands for
+   * @throws KnoxConfigError if the tables are not those that the entity maps
    */
   static validateSchema(
     _dataSource: DataSource,

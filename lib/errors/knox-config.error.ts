@@ -1,13 +1,15 @@
+import { KnoxUsageError } from './knox.error.ts';
+
 /**
- * The application is set up wrongly; it does not start. The message names the option, the kind of
- * the value that was found (never the value itself, which may be a secret) and the remedy.
+ * The application is set up wrongly and does not start. The message names the option, the kind of its value
+ * and the remedy; never the value, which may be a secret.
  */
-export class KnoxConfigError extends Error {
+export class KnoxConfigError extends KnoxUsageError {
   override readonly name = 'KnoxConfigError';
   readonly code = 'knox_config';
 
   constructor(
-    /** The option at fault, as it is written in the options object. */
+    /** The name of the option that is wrong. */
     readonly option: string,
     problem: string,
   ) {
@@ -15,7 +17,7 @@ export class KnoxConfigError extends Error {
   }
 }
 
-/** What a value is, in words that give none of it away: "a string", "an array", "null". */
+/** The kind of a value, for messages that must not print it: "a string", "an array", "null". */
 export function describeKind(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import type { ClientInfo } from '../requests/client-info.ts';
 import type { KnoxEvent } from './knox.events.ts';
 
 /** The part of @nestjs/event-emitter's EventEmitter2 that is used here. */
@@ -7,7 +8,7 @@ interface Emitter {
   emitAsync(event: string, payload: KnoxEvent): Promise<unknown>;
 }
 
-/** Node's own EventEmitter has no emitAsync, and nothing but EventEmitter2 has both. */
+/** Only EventEmitter2 has both methods; Node's EventEmitter has no emitAsync. */
 function isEmitter(instance: unknown): instance is Emitter {
   const { emitAsync, onAny } = (instance ?? {}) as { emitAsync?: unknown; onAny?: unknown };
   return typeof emitAsync === 'function' && typeof onAny === 'function';
@@ -15,13 +16,18 @@ function isEmitter(instance: unknown): instance is Emitter {
 
 interface EventClass<Parameters extends unknown[]> {
   readonly eventName: string;
-  new (...parameters: Parameters): KnoxEvent;
+  new (...parameters: [...Parameters, client: ClientInfo | null]): KnoxEvent;
+}
+
+/** The operation in which an event happens. Its client is read only if there is a listener. */
+interface ClientSource {
+  readonly client: ClientInfo | null;
 }
 
 /**
- * Sends events to @nestjs/event-emitter where the application imports it, and does nothing where it
- * does not. The emitter is found in the container by its methods, so that the package never loads a
- * module that may be missing, nor a second copy of one that is there.
+ * Sends events to @nestjs/event-emitter if the application imports it, and else does nothing. It finds the
+ * emitter in the container by its methods. An import could fail, as the module is optional, or load a second
+ * copy of it.
  */
 @Injectable()
 export class EventPublisher {
@@ -33,22 +39,19 @@ export class EventPublisher {
     this.#modules = modules;
   }
 
-  /** Whether anybody could be listening; where not, an event's parts need not be found out. */
-  get isEnabled(): boolean {
-    if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
-    return this.#emitter !== null;
-  }
-
-  /** Makes an event and sends it; a listener that fails is logged and changes no answer. */
+  /** Makes an event and sends it. A listener that fails is logged and changes no answer. */
   publish<Parameters extends unknown[]>(
     Event: EventClass<Parameters>,
+    source: ClientSource,
     ...parameters: Parameters
   ): void {
-    if (!this.isEnabled) return;
+    if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
+    // Reading `request.ip` is expensive, so it is done only if an event needs it.
+    if (this.#emitter === null) return;
     const { eventName } = Event;
     try {
-      (this.#emitter as Emitter)
-        .emitAsync(eventName, new Event(...parameters))
+      this.#emitter
+        .emitAsync(eventName, new Event(...parameters, source.client))
         .catch((error: unknown) => this.#logFailure(eventName, error));
     } catch (error) {
       this.#logFailure(eventName, error);

@@ -2,8 +2,8 @@ import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.t
 import type { ClientInfo } from '../requests/client-info.ts';
 
 /**
- * What every event tells, null for what there is none of. Never the request, a raw token or a
- * password.
+ * Base of all events. A property is null if there is nothing to tell. No event holds the request, a raw token
+ * or a password.
  */
 export abstract class KnoxEvent implements ClientInfo {
   readonly ip: string | null;
@@ -19,8 +19,8 @@ export abstract class KnoxEvent implements ClientInfo {
   }
 }
 
-/** What an event that concerns one user and one token tells. */
-export abstract class TokenEvent extends KnoxEvent {
+/** Base of events about one user and one token. */
+abstract class TokenEvent extends KnoxEvent {
   declare readonly user: object;
   declare readonly authToken: AbstractAuthToken;
 
@@ -30,8 +30,8 @@ export abstract class TokenEvent extends KnoxEvent {
   }
 }
 
-/** What an event that may concern many tokens tells. */
-export abstract class TokenCountEvent extends KnoxEvent {
+/** Base of events about deleted tokens. */
+abstract class TokenCountEvent extends KnoxEvent {
   constructor(
     user: object | null,
     authToken: AbstractAuthToken | null,
@@ -43,12 +43,12 @@ export abstract class TokenCountEvent extends KnoxEvent {
   }
 }
 
-/** The login route gave a user a token. (knox: user_logged_in) */
+/** A user logged in on the login route, and has a token. (knox: user_logged_in) */
 export class UserLoggedInEvent extends TokenEvent {
   static readonly eventName = 'knox.user.logged_in';
 }
 
-/** A user logged out, of this token or of all. (knox: user_logged_out) */
+/** A user logged out, from this device or from all. (knox: user_logged_out) */
 export class UserLoggedOutEvent extends TokenEvent {
   static readonly eventName = 'knox.user.logged_out';
 }
@@ -58,17 +58,17 @@ export class TokenCreatedEvent extends TokenEvent {
   static readonly eventName = 'knox.token.created';
 }
 
-/** A token's expiry was moved; `authToken.expiry` is the new one. */
+/** A token was refreshed: `authToken.expiry` is its new expiry. */
 export class TokenRefreshedEvent extends TokenEvent {
   static readonly eventName = 'knox.token.refreshed';
 }
 
-/** Tokens were deleted before their time. */
+/** Tokens were deleted before they expired. */
 export class TokenRevokedEvent extends TokenCountEvent {
   static readonly eventName = 'knox.token.revoked';
 }
 
-/** Expired tokens were deleted; `authToken` is the one that was presented. (knox: token_expired) */
+/** Expired tokens were deleted; `authToken` is the one that was presented, if any. (knox: token_expired) */
 export class TokenExpiredEvent extends TokenCountEvent {
   static readonly eventName = 'knox.token.expired';
 }

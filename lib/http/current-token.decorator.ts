@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { authContextOf } from './execution-context.ts';
 
 /**
- * The token entity by which the user was found; undefined where there is none.
+ * The token entity that the guard has found; undefined if there is none.
  *
  * @publicApi
  */

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { authContextOf } from './execution-context.ts';
 
 /**
- * The user whom a guard found, as the application's own entity; undefined where there is none.
+ * The user that the guard has found, as the application's entity; undefined if there is none.
  *
  * @publicApi
  */

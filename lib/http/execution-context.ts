@@ -7,24 +7,24 @@ export interface KnoxResponse {
   status(code: number): unknown;
 }
 
-/** Where a handler looks for its user. */
+/** The object on which a handler finds its user. */
 export type AuthContext = Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
 
-/** One call that is guarded. */
-export interface GuardedCall {
+/** A call of a guarded handler. */
+interface GuardedCall {
   /**
-   * What is new with each HTTP request, GraphQL operation and socket message, so that each is asked
-   * about once, and none is answered with the verdict on another.
+   * An object that is new with each HTTP request, GraphQL operation and socket message. The database is asked once
+   * for each of them, and never answers for another.
    */
   readonly scope: object;
   readonly authContext: AuthContext;
-  /** Where a challenge can be set; not on a socket. */
+  /** The answer, for its challenge; null on a socket. */
   readonly response: Partial<KnoxResponse> | null;
 }
 
 type Candidate = Partial<KnoxRequest> | undefined;
 
-/** What hangs on a GraphQL context, by the habits of Apollo, Mercurius and graphql-ws. */
+/** Where Apollo, Mercurius and graphql-ws put the request on the GraphQL context. */
 interface GraphqlContext {
   req?: Candidate & { extra?: { request?: Candidate }; res?: Partial<KnoxResponse> };
   request?: Candidate;
@@ -33,7 +33,7 @@ interface GraphqlContext {
   res?: Partial<KnoxResponse>;
 }
 
-/** A socket: socket.io's has the upgrade request; with `ws` the application puts it there. */
+/** A socket. On socket.io's it is the upgrade request; with `ws`, the application sets it. */
 interface SocketClient {
   request?: Candidate;
   handshake?: Candidate;
@@ -41,13 +41,12 @@ interface SocketClient {
 }
 
 /**
- * What a guard left, by what a socket's message or a GraphQL operation has of its own and shows to
- * guards and parameter decorators alike. The socket, or the request that opened it, is shared by
- * several that are under way at once.
+ * What a guard has found, by an object that each socket message or GraphQL operation has for itself, and that guards
+ * and parameter decorators both see. The socket will not do: several messages share it at the same time.
  */
 const authContexts = new WeakMap<object, AuthContext>();
 
-/** @throws Error for a context that is neither HTTP nor GraphQL nor a WebSocket */
+/** @throws Error for a context other than HTTP, GraphQL and WebSocket */
 export function guardedCall(context: ExecutionContext): GuardedCall {
   const type = context.getType<string>();
   switch (type) {
@@ -58,28 +57,28 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      const occasion = operationOf(context);
+      const scope = graphqlScope(context);
       const response = graphql.res ?? graphql.req?.res ?? null;
-      return { scope: occasion, authContext: authContextFor(occasion), response };
+      return { scope, authContext: authContextFor(scope), response };
     }
     case 'ws': {
       const message = messageOf(context);
-      const carrier = message
+      const authContext = message
         ? authContextFor(message)
         : context.switchToWs().getClient<AuthContext>();
-      return { scope: context.getArgs(), authContext: carrier, response: null };
+      return { scope: context.getArgs(), authContext, response: null };
     }
     default:
       throw new Error(`KnoxAuthGuard does not know what to do in a context of type "${type}".`);
   }
 }
 
-/** Where a handler finds its user: with its message or operation, or where others leave one. */
+/** Where a handler finds its user: by its message or operation, else on the request or socket. */
 export function authContextOf(context: ExecutionContext): AuthContext {
   switch (context.getType<string>()) {
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      return authContexts.get(operationOf(context)) ?? graphqlRequest(graphql) ?? {};
+      return authContexts.get(graphqlScope(context)) ?? graphqlRequest(graphql) ?? {};
     }
     case 'ws': {
       const message = messageOf(context);
@@ -95,7 +94,7 @@ export function authContextOf(context: ExecutionContext): AuthContext {
 /**
  * The request whose headers hold the token.
  *
- * @throws Error if there is none to be found
+ * @throws Error if the context holds none
  */
 export function requestOf(context: ExecutionContext): KnoxRequest {
   switch (context.getType<string>()) {
@@ -117,19 +116,19 @@ export function requestOf(context: ExecutionContext): KnoxRequest {
 }
 
 function authContextFor(key: object): AuthContext {
-  let carrier = authContexts.get(key);
-  if (!carrier) authContexts.set(key, (carrier = {}));
-  return carrier;
+  let authContext = authContexts.get(key);
+  if (!authContext) authContexts.set(key, (authContext = {}));
+  return authContext;
 }
 
-/** Its payload, where that is an object; a primitive one is not told apart from its like. */
+/** The payload, if it is an object: equal primitives of two messages could not be told apart. */
 function messageOf(context: ExecutionContext): object | undefined {
   const payload = context.switchToWs().getData<unknown>();
   return typeof payload === 'object' && payload !== null ? payload : undefined;
 }
 
-/** The variables are made anew for each execution; an application's context may outlive it. */
-function operationOf(context: ExecutionContext): object {
+/** The variables are new for each execution; the context may be the same for several. */
+function graphqlScope(context: ExecutionContext): object {
   const info = context.getArgByIndex<{ variableValues?: object } | undefined>(3);
   return info?.variableValues ?? context.getArgByIndex<object>(2);
 }

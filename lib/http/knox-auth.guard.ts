@@ -1,7 +1,7 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { KnoxRequest } from '../requests/knox-request.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
-import type { KnoxRequest } from '../requests/knox-request.ts';
 import { setChallenge, tokenChallenge } from './challenge.ts';
 import {
   guardedCall,
@@ -12,13 +12,13 @@ import {
 import { PUBLIC_METADATA } from './public.decorator.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
-/** Where NestJS keeps the guards of a class or handler (its GUARDS_METADATA, which is not public). */
+/** The metadata key of the guards of a class or handler: NestJS's GUARDS_METADATA, which is not public. */
 const GUARDS_METADATA = '__guards__';
 
 /**
- * Lets through whoever brings a good token, and leaves `request.user`, `request.authInfo` and
- * `request.authToken`. For HTTP, GraphQL and WebSocket handlers. Its dependencies are properties, so
- * that a subclass owns its constructor.
+ * Requires a good token, and sets `request.user`, `request.authInfo` and `request.authToken`. It works for HTTP,
+ * GraphQL and WebSocket handlers. Its dependencies are properties, so that a subclass has its constructor to
+ * itself.
  *
  * @throws KnoxUnauthorizedException with a WWW-Authenticate challenge
  * @throws KnoxUnavailableException
@@ -29,17 +29,17 @@ export class KnoxAuthGuard implements CanActivate {
   @Inject(RequestAuthenticator)
   private readonly requests!: RequestAuthenticator;
 
-  /** What decorators say of a handler and its class, which may have inherited it: read once. */
+  /** What the decorators say, by handler and class, because several classes may inherit a handler. */
   private readonly publicHandlers = new WeakMap<object, Map<unknown, boolean>>();
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (this.isPublic(context)) return true;
-    const { scope: occasion, authContext: carrier, response } = guardedCall(context);
+    const { scope, authContext, response } = guardedCall(context);
     const request = this.getRequest(context);
     try {
-      const found = await this.requests.authenticate(request, occasion);
-      setAuthContext(found, carrier);
-      if (request !== carrier) setAuthContext(found, request);
+      const found = await this.requests.authenticate(request, scope);
+      setAuthContext(authContext, found);
+      if (request !== authContext) setAuthContext(request, found);
       if (!found) this.handleAnonymous(context);
       return true;
     } catch (error) {
@@ -47,22 +47,24 @@ export class KnoxAuthGuard implements CanActivate {
     }
   }
 
-  /** The request whose headers hold the token. */
+  /** The request whose headers hold the token. By default it is found in the execution context. */
   protected getRequest(context: ExecutionContext): KnoxRequest {
     return requestOf(context);
   }
 
   /**
-   * Whether `@Public()` opens this handler to this guard: what is nearest to the handler counts. A
-   * guard that asks this one from within itself is not seen on the handler, and should not be open.
+   * Whether `@Public()` opens this handler to this guard. The decorator nearest to the handler counts. A guard of
+   * yours that calls this one is not among the handler's guards, so it should override this with false.
    */
   protected isPublic(context: ExecutionContext): boolean {
     const [handler, type] = [context.getHandler(), context.getClass()];
     let known = this.publicHandlers.get(handler);
     if (!known) this.publicHandlers.set(handler, (known = new Map<unknown, boolean>()));
     let isPublic = known.get(type);
-    if (isPublic === undefined)
-      known.set(type, (isPublic = this.isPublicByMetadata(handler, type)));
+    if (isPublic === undefined) {
+      isPublic = this.isPublicByMetadata(handler, type);
+      known.set(type, isPublic);
+    }
     return isPublic;
   }
 
@@ -83,16 +85,17 @@ export class KnoxAuthGuard implements CanActivate {
     return error;
   }
 
-  /** What becomes of a request without credentials: unless this throws, it passes without a user. */
+  /** Called for a request without credentials. Unless this throws, the request passes without a user. */
   protected handleAnonymous(context: ExecutionContext): void {
-    const exception = new KnoxUnauthorizedException('not_authenticated');
-    throw this.requests.refuse(this.getRequest(context), exception);
+    const { scope } = guardedCall(context);
+    const op = this.requests.operationOf(this.getRequest(context), scope);
+    throw this.requests.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
   }
 }
 
-/** What others left there is not ours to pass on as the user of this request. */
-function setAuthContext(found: Authenticated | null, carrier: AuthContext): void {
-  carrier.user = found?.user;
-  carrier.authInfo = found?.authToken;
-  carrier.authToken = found?.authToken;
+/** Overwrites whatever other middleware has put there. */
+function setAuthContext(authContext: AuthContext, found: Authenticated | null): void {
+  authContext.user = found?.user;
+  authContext.authInfo = found?.authToken;
+  authContext.authToken = found?.authToken;
 }

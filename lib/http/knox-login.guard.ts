@@ -1,20 +1,19 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
-import { answerOrUnavailable } from '../service/error-boundary.ts';
-import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import {
-  parseLoginCredentials,
   hasOnlyBodyCredentials,
+  parseLoginCredentials,
   type LoginCredentials,
 } from '../requests/login-credentials.ts';
+import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import { BASIC_CHALLENGE, setChallenge, tokenChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /**
- * The built-in login: reads HTTP Basic or a JSON body, asks `verifyCredentials`, and leaves
- * `request.user`. Its dependencies are properties, so that a subclass owns its constructor.
+ * The built-in login: reads HTTP Basic or a JSON body, asks `verifyCredentials`, and sets `request.user`. Its
+ * dependencies are properties, so that a subclass has its constructor to itself.
  *
  * @throws KnoxUnauthorizedException `not_authenticated`, `invalid_header`, `invalid_credentials`
  * @throws KnoxBadRequestException
@@ -47,14 +46,16 @@ export class KnoxLoginGuard implements CanActivate {
     const { username, password } = this.requireCredentials(request, credentials);
     const { verifyCredentials } = this.requests.settings;
     if (!verifyCredentials) throw missingVerifyCredentials();
-    const deadline = this.requests.deadlineOf(request);
-    const user: unknown = await answerOrUnavailable(async () =>
-      deadline.race(Promise.resolve(verifyCredentials(username, password, request))),
+    const op = this.requests.operationOf(request);
+    const user: unknown = await this.requests.tokens.callHook(
+      () => verifyCredentials(username, password, request),
+      op,
     );
     if (typeof user === 'object' && user !== null) return user;
-    if (user)
+    if (user) {
       throw new TypeError(`verifyCredentials must give a user or null; got ${describeKind(user)}.`);
-    throw this.requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+    }
+    throw this.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
   }
 
   private requireCredentials(
@@ -64,22 +65,29 @@ export class KnoxLoginGuard implements CanActivate {
     if ('username' in credentials) return credentials;
     switch (credentials.via) {
       case 'nothing':
-        throw this.requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
+        throw this.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
       case 'ambiguous':
-        throw this.requests.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
+        throw this.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
       case 'both':
         throw new KnoxBadRequestException(
           'Send the credentials with HTTP Basic or in the body, not both.',
         );
       case 'basic':
-        throw this.requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+        throw this.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
       case 'body':
         throw new KnoxBadRequestException(credentials.malformed);
     }
   }
+
+  private refuse(
+    request: KnoxRequest,
+    exception: KnoxUnauthorizedException,
+  ): KnoxUnauthorizedException {
+    return this.requests.tokens.refuse(exception, this.requests.operationOf(request));
+  }
 }
 
-/** The built-in login has nobody to ask. */
+/** The built-in login has no `verifyCredentials` to ask. */
 export function missingVerifyCredentials(): KnoxConfigError {
   return new KnoxConfigError(
     'verifyCredentials',
@@ -88,7 +96,7 @@ export function missingVerifyCredentials(): KnoxConfigError {
   );
 }
 
-/** The guard's own challenge where JSON was sent: at a Basic one, browsers open their own dialog. */
+/** If JSON was sent, the challenge of KnoxAuthGuard: at a Basic challenge, browsers open a dialog. */
 export function loginChallenge(request: KnoxRequest, scheme: string): string {
   return hasOnlyBodyCredentials(request) ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
 }

@@ -1,17 +1,16 @@
 import { HttpCode, HttpStatus, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
-import type { Duration } from '../options/duration.ts';
-import { parseDuration } from '../options/duration.ts';
-import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.ts';
-import type { IssuedToken } from '../service/token.issuer.ts';
-import { TokenService } from '../service/token.service.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../entities/auth-token.entity.ts';
+import { parseDuration, type Duration } from '../options/duration.ts';
+import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import type { IssuedToken } from '../service/token.issuer.ts';
+import { TokenService } from '../service/token.service.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
-import { Public } from './public.decorator.ts';
 import { LoginFlow } from './login.flow.ts';
+import { Public } from './public.decorator.ts';
 
 /** What the hooks of a login get. */
 export interface LoginContext<Token extends AbstractAuthToken = AuthToken> {
@@ -19,22 +18,22 @@ export interface LoginContext<Token extends AbstractAuthToken = AuthToken> {
   readonly request: KnoxRequest;
   /** The adapter's own response, for headers and cookies. */
   readonly response: KnoxResponse;
-  /** Whom the login guards have found. */
+  /** The user that the login guards have found. */
   readonly user: Token['user'];
 }
 
-/** What `getLoginResponse` gets: also the token that was made. */
+/** What `getLoginResponse` gets: the same, and the token that was made. */
 export interface LoginResponseContext<Token extends AbstractAuthToken = AuthToken>
   extends LoginContext<Token>, IssuedToken<Token> {}
 
-/** What the hooks of a logout get: the token presented, which is deleted by now. */
+/** What the hooks of a logout get: the same, and the token that was presented and is now deleted. */
 export interface LogoutContext<
   Token extends AbstractAuthToken = AuthToken,
 > extends LoginContext<Token> {
   readonly authToken: Token;
 }
 
-/** What a login is answered with, unless `getLoginResponse` says otherwise. */
+/** The body of a login's answer, unless `getLoginResponse` gives another. */
 export interface LoginResponse {
   expiry: unknown;
   token: string;
@@ -42,21 +41,20 @@ export interface LoginResponse {
 }
 
 /**
- * The routes `login`, `logout` and `logoutall`. To change them, set `controller: false` and list a
- * subclass with a `@Controller(path)` of its own in a module of the application. What an override
- * leaves undefined falls back to the option. Dependencies are properties, so that a subclass owns
- * its constructor. It has no #private members: where NestJS resolves a circular dependency, it copies
- * an instance's properties onto another object.
+ * The routes `login`, `logout` and `logoutall`. To change them, set `controller: false`, extend this class, and list
+ * the subclass, with its `@Controller(path)`, in a module of the application. If an override returns undefined, the
+ * option counts. Dependencies are properties, so that a subclass has its constructor to itself.
  *
  * @see knox/views.py
  * @publicApi
  */
+// No #private members: to resolve a circular dependency, NestJS copies an instance's properties to another object.
 export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Inject(TokenService)
   protected readonly tokens!: TokenService<Token>;
 
   @Inject(LoginFlow)
-  private readonly sessions!: LoginFlow<Token>;
+  private readonly flow!: LoginFlow<Token>;
 
   @Post('login')
   @HttpCode(HttpStatus.OK)
@@ -66,21 +64,21 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
-    const context = { request, response, user: this.sessions.userOf(request) };
+    const context = { request, response, user: this.flow.userOf(request) };
     let issued: IssuedToken<Token>;
     try {
       issued = (await this.createToken(context)) ?? (await this.defaultToken(context));
     } catch (error) {
-      throw this.sessions.toLoginError(request, response, error);
+      throw this.flow.toLoginError(request, response, error);
     }
     try {
       const full = { ...context, ...issued };
-      let answer = await this.getLoginResponse(full);
-      if (answer === undefined) answer = await this.defaultLoginResponse(full);
-      this.sessions.complete(request, context.user, issued.authToken);
+      const given = await this.getLoginResponse(full);
+      const answer = given === undefined ? await this.defaultLoginResponse(full) : given;
+      this.flow.complete(request, context.user, issued.authToken);
       return answer;
     } catch (error) {
-      await this.sessions.cancel(request, issued.authToken);
+      await this.flow.cancel(request, issued.authToken);
       throw error;
     }
   }
@@ -92,7 +90,8 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
-    const found = await this.sessions.logout(request);
+    const found = await this.flow.current(request);
+    await this.flow.tokens.logOut(found, this.flow.requests.operationOf(request));
     return respond(response, await this.getLogoutResponse({ request, response, ...found }));
   }
 
@@ -103,37 +102,38 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
-    const found = await this.sessions.logoutAll(request);
+    const found = await this.flow.current(request);
+    await this.flow.tokens.logOutEverywhere(found, this.flow.requests.operationOf(request));
     return respond(response, await this.getLogoutAllResponse({ request, response, ...found }));
   }
 
   /** How long the new token lives; null: for ever. (knox: get_token_ttl) */
   protected getTokenTtl(_context: LoginContext<Token>): Awaitable<Duration | null | undefined> {
-    return this.sessions.settings.tokenTtl;
+    return this.flow.settings.tokenTtl;
   }
 
   /** What the new token begins with. (knox: get_token_prefix) */
   protected getTokenPrefix(_context: LoginContext<Token>): Awaitable<string | undefined> {
-    return this.sessions.settings.tokenPrefix;
+    return this.flow.settings.tokenPrefix;
   }
 
   /** How many unexpired tokens this user may hold; null: any. (knox: get_token_limit_per_user) */
   protected getTokenLimitPerUser(
     _context: LoginContext<Token>,
   ): Awaitable<number | null | undefined> {
-    return this.sessions.settings.tokenLimitPerUser;
+    return this.flow.settings.tokenLimitPerUser;
   }
 
-  /** What makes the `user` of the answer; null: nothing. (knox: get_user_serializer_class) */
+  /** The function that makes the `user` of the answer; null: there is none. (knox: get_user_serializer_class) */
   protected getUserSerializer(
     _context: LoginContext<Token>,
   ): Awaitable<KnoxRuntimeOptions['userSerializer']> {
-    return this.sessions.settings.userSerializer;
+    return this.flow.settings.userSerializer;
   }
 
-  /** What the answer holds under `expiry`. (knox: format_expiry_datetime) */
+  /** The value of `expiry` in the answer. (knox: format_expiry_datetime) */
   protected formatExpiry(expiry: Date | null): unknown {
-    return this.sessions.settings.formatExpiry(expiry);
+    return this.flow.settings.formatExpiry(expiry);
   }
 
   /** Makes the token. (knox: create_token) */
@@ -146,12 +146,12 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     return this.defaultLoginResponse(context);
   }
 
-  /** The answer to a logout: undefined is a 204, anything else a 200. (get_post_response) */
+  /** The answer to a logout: undefined is a 204, anything else a 200. (knox: get_post_response) */
   protected getLogoutResponse(_context: LogoutContext<Token>): unknown {
     return undefined;
   }
 
-  /** The answer to a logoutall: undefined is a 204, anything else a 200. (get_post_response) */
+  /** The answer to a logoutall: undefined is a 204, anything else a 200. (knox: get_post_response) */
   protected getLogoutAllResponse(_context: LogoutContext<Token>): unknown {
     return undefined;
   }
@@ -160,17 +160,15 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     const ttl = await this.getTokenTtl(context);
     const prefix = await this.getTokenPrefix(context);
     const limit = await this.getTokenLimitPerUser(context);
-    return this.sessions.issue(context.request, context.user, {
-      // A TTL that is the option's is none of the token's own: a refresh goes by the option then.
-      ttl: parseDuration(ttl) === this.sessions.settings.tokenTtl ? undefined : ttl,
-      prefix,
-      limit,
-    });
+    // If the TTL is that of the option, store none with the token: a refresh goes by the option then.
+    const ownTtl = parseDuration(ttl) === this.flow.settings.tokenTtl ? undefined : ttl;
+    const op = this.flow.requests.operationOf(context.request);
+    return this.flow.tokens.create(context.user, { ttl: ownTtl, prefix, limit }, op);
   }
 
   private async defaultLoginResponse(context: LoginResponseContext<Token>): Promise<LoginResponse> {
     const { request, user, authToken, token } = context;
-    const { settings } = this.sessions;
+    const { settings } = this.flow;
     const formatted = await this.formatExpiry(authToken.expiry);
     const expiry =
       formatted === undefined ? await settings.formatExpiry(authToken.expiry) : formatted;
@@ -181,7 +179,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   }
 }
 
-/** Other than nothing is sent with 200. */
+/** An answer with a body is sent with 200, in place of the route's 204. */
 function respond(response: KnoxResponse, answer: unknown): unknown {
   if (answer !== undefined) response.status(HttpStatus.OK);
   return answer;

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-custom';
-import type { Authenticated } from '../service/token.authenticator.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import type { Authenticated } from '../service/token.authenticator.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /**
- * The door for Passport, under the name `knox`, so that `AuthGuard(['knox', 'jwt'])` works. Passport
- * keeps one registry per process: there the application that started last answers.
+ * The strategy for Passport, named `knox`, so that `AuthGuard(['knox', 'jwt'])` works. Passport keeps one registry
+ * per process: if there are several applications, the one that started last answers for all.
  *
  * @publicApi
  */
@@ -21,9 +21,9 @@ export class KnoxStrategy extends PassportStrategy(Strategy, 'knox') {
   }
 
   /**
-   * The user and its token, which Passport leaves on `request.user` and `request.authInfo`; or
-   * false, a fail that lets the next strategy try, where the header is another scheme's or its value
-   * has a dot: a JWT under the same scheme. A bad token is an error and ends the chain.
+   * The user and its token, which Passport sets as `request.user` and `request.authInfo`. False lets the next
+   * strategy try: the header has another scheme, or its value has a dot, which is a JWT under the same scheme. A
+   * bad token is an error and ends the chain.
    */
   async validate(
     request: KnoxRequest,

@@ -3,14 +3,14 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { KnoxBadRequestException } from '../service/knox.exceptions.ts';
 import { KnoxController } from './knox.controller.ts';
 
-/** Where NestJS keeps the path of a controller (its PATH_METADATA, which is not public). */
+/** The metadata key of a controller's path: NestJS's PATH_METADATA, which is not public. */
 const PATH_METADATA = 'path';
 
-/** What body-parser calls a body that is not JSON; Fastify's codes for the same begin like this. */
+/** The error type of body-parser for a body that is not JSON, and the codes of Fastify. */
 const EXPRESS_PARSE_ERROR = 'entity.parse.failed';
 const FASTIFY_PARSE_ERROR = /^FST_ERR_CTP_(?:INVALID|EMPTY)_JSON_BODY$/;
 
-/** The error handler that NestJS gives its adapter: Express passes it `next`, Fastify does not. */
+/** The error handler that NestJS gives to its adapter. Express calls it with `next`, Fastify without. */
 type ErrorHandler = (
   error: unknown,
   request: Request,
@@ -27,8 +27,8 @@ interface Adapter {
 }
 
 /**
- * Answers a login whose body is not JSON. The adapter parses bodies before any guard is asked, and
- * its parser's error repeats a piece of the body, a password perhaps, in the answer and in logs.
+ * Answers a login whose body is not JSON. The adapter parses bodies before any guard runs, and the parser's error
+ * repeats a piece of the body, which may be a password, in the answer and in logs.
  */
 @Injectable()
 export class LoginParseErrorHandler implements OnModuleInit {
@@ -40,21 +40,21 @@ export class LoginParseErrorHandler implements OnModuleInit {
     this.#modules = modules;
   }
 
-  /** NestJS sets the error handler of the adapter after this hook; it gets one that sees ours. */
+  /** NestJS sets the adapter's error handler after this hook. Wrap it then. */
   onModuleInit(): void {
     const adapter = this.#host.httpAdapter as Adapter | undefined;
     const setErrorHandler = adapter?.setErrorHandler?.bind(adapter);
     if (!adapter || !setErrorHandler) return;
     const isLogin = this.#loginPattern();
     adapter.setErrorHandler = (handler) =>
-      // Express tells an error handler by its four parameters.
+      // Express recognizes an error handler by its four parameters.
       setErrorHandler((error, request, response, next) => {
         const ours = isLogin.test(pathIn(request.originalUrl));
         return handler(ours ? toBadRequest(error) : error, request, response, next);
       });
   }
 
-  /** Matches the end of a path: a global prefix or a version may stand before it. */
+  /** Matches the end of a path, because a global prefix or a version may precede it. */
   #loginPattern(): RegExp {
     const controllers = [...this.#modules.values()]
       .flatMap((module) => [...module.controllers.values()])
@@ -70,8 +70,8 @@ export class LoginParseErrorHandler implements OnModuleInit {
 }
 
 /**
- * The path that a router may see in this: Express ends it at a `#` too, and then takes backslashes
- * for slashes; Fastify also decodes it. What one of them only would take for the login is no loss.
+ * The path that a router may see in a URL. Express ends it at a `#` too and takes backslashes for slashes; Fastify
+ * decodes it. A URL that only one of them would route to the login may be answered so by both.
  */
 function pathIn(url: string): string {
   const [path = ''] = url.split(/[?#]/, 1);
@@ -86,7 +86,7 @@ function pathsOf(target: object): string[] {
   return [(Reflect.getMetadata(PATH_METADATA, target) ?? []) as string | string[]].flat();
 }
 
-/** The segments of a path; a parameter or wildcard among them matches any. */
+/** A pattern for the segments of a path. A parameter or wildcard matches any segment. */
 function patternOf(path: string): string {
   return path
     .split('/')

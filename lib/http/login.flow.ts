@@ -1,50 +1,60 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { EventPublisher } from '../events/event.publisher.ts';
-import { UserLoggedInEvent, UserLoggedOutEvent } from '../events/knox.events.ts';
-import type { KnoxSettings } from '../options/runtime-options.ts';
-import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { KNOX_SETTINGS } from '../service/knox.settings.ts';
-import type { Authenticated } from '../service/token.authenticator.ts';
-import { TokenIssuer, type CreateTokenOptions, type IssuedToken } from '../service/token.issuer.ts';
-import { TokenRevoker } from '../service/token.revoker.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import { EventPublisher } from '../events/event.publisher.ts';
+import { UserLoggedInEvent } from '../events/knox.events.ts';
+import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import { privateSlot } from '../requests/private-slot.ts';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import type { Authenticated } from '../service/token.authenticator.ts';
+import { TokenManager } from '../service/token.manager.ts';
 import { setChallenge } from './challenge.ts';
-import { clientOf } from '../requests/client-info.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
-/** What the controller's three routes do, apart from what an application may override. */
+/** The steps of a login, and what the controller's routes have in common, that no application may override. */
 @Injectable()
 export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
-  readonly settings: KnoxSettings;
-  readonly #requests: RequestAuthenticator;
-  readonly #issuer: TokenIssuer<Token>;
-  readonly #revoker: TokenRevoker<Token>;
+  readonly requests: RequestAuthenticator;
+  readonly tokens: TokenManager<Token>;
   readonly #events: EventPublisher;
+  readonly #users = privateSlot<Token['user']>();
 
   constructor(
-    @Inject(KNOX_SETTINGS) settings: KnoxSettings,
     requests: RequestAuthenticator,
-    @Inject(TokenIssuer) issuer: TokenIssuer<Token>,
-    @Inject(TokenRevoker) revoker: TokenRevoker<Token>,
+    @Inject(TokenManager) tokens: TokenManager<Token>,
     events: EventPublisher,
   ) {
-    this.settings = settings;
-    this.#requests = requests;
-    this.#issuer = issuer;
-    this.#revoker = revoker;
+    this.requests = requests;
+    this.tokens = tokens;
     this.#events = events;
   }
 
+  get settings(): KnoxSettings {
+    return this.requests.settings;
+  }
+
   /**
-   * Whom the login guards have found, from where nobody else can have put it.
+   * Takes the user that the login guards have left on the request, and remembers it where nobody else can write.
    *
-   * @throws Error if they were not asked
+   * @throws KnoxUnauthorizedException `not_authenticated`
+   */
+  admit(request: KnoxRequest): void {
+    const { user } = request;
+    const isUser = typeof user === 'object' && user !== null;
+    // A token must not make tokens: a stolen one could then outlive its logout.
+    if (isUser && !this.tokens.cameFromToken(user)) this.#users.set(request, user);
+    else throw this.#notAuthenticated(request);
+  }
+
+  /**
+   * The user that was admitted.
+   *
+   * @throws Error if the login guards were not asked
    */
   userOf(request: KnoxRequest): Token['user'] {
-    const user = this.#requests.admitted(request);
+    const user = this.#users.get(request);
     if (user) return user;
     throw new Error(
       'KnoxController.login was called without its guards. Override createToken or ' +
@@ -52,61 +62,43 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
     );
   }
 
-  issue(
-    request: KnoxRequest,
-    user: Token['user'],
-    options: CreateTokenOptions<Token>,
-  ): Promise<IssuedToken<Token>> {
-    const deadline = this.#requests.deadlineOf(request);
-    return this.#issuer.issue(user, options, deadline, clientOf(request));
-  }
-
-  /** An inactive user is answered as one with a wrong password is: the login tells nobody apart. */
+  /**
+   * What to throw if no token could be made. An inactive user is answered as a wrong password is, so that the login
+   * does not tell which users exist.
+   */
   toLoginError(request: KnoxRequest, response: KnoxResponse, error: unknown): unknown {
-    const inactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
-    if (!inactive) return error;
-    const { authHeaderPrefix } = this.settings;
-    setChallenge(response, loginChallenge(request, authHeaderPrefix));
-    return this.#requests.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+    const isInactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
+    if (!isInactive) return error;
+    setChallenge(response, loginChallenge(request, this.settings.authHeaderPrefix));
+    const exception = new KnoxUnauthorizedException('invalid_credentials');
+    return this.tokens.refuse(exception, this.requests.operationOf(request));
   }
 
+  /** The answer is ready: sends the event, and schedules the deletion of the user's expired tokens. */
   complete(request: KnoxRequest, user: Token['user'], authToken: Token): void {
-    const client = clientOf(request);
-    this.#events.publish(UserLoggedInEvent, user, authToken, client);
-    this.#revoker.scheduleCleanup(authToken.user, client);
+    const op = this.requests.operationOf(request);
+    this.#events.publish(UserLoggedInEvent, op, user, authToken);
+    this.tokens.scheduleCleanup(authToken.user, op);
   }
 
-  /** Takes back a token whose login could not be answered. */
+  /** There is no answer: nobody gets the token, so it is deleted. */
   cancel(request: KnoxRequest, authToken: Token): Promise<void> {
-    return this.#revoker.discard(authToken, clientOf(request));
+    return this.tokens.discard(authToken, this.requests.operationOf(request));
   }
 
-  async logout(request: KnoxRequest): Promise<Authenticated<Token>> {
-    const found = await this.#current(request);
-    await this.#revoker.revoke(
-      found.authToken,
-      this.#requests.deadlineOf(request),
-      clientOf(request),
-    );
-    return this.#loggedOut(request, found);
-  }
-
-  async logoutAll(request: KnoxRequest): Promise<Authenticated<Token>> {
-    const found = await this.#current(request);
-    const deadline = this.#requests.deadlineOf(request);
-    await this.#revoker.revokeAll(found.user, undefined, deadline, clientOf(request));
-    return this.#loggedOut(request, found);
-  }
-
-  #loggedOut(request: KnoxRequest, found: Authenticated<Token>): Authenticated<Token> {
-    this.#events.publish(UserLoggedOutEvent, found.user, found.authToken, clientOf(request));
-    return found;
-  }
-
-  /** What the guard found, from where nobody else can have put it. */
-  async #current(request: KnoxRequest): Promise<Authenticated<Token>> {
-    const found = await this.#requests.authenticate(request);
+  /**
+   * The user and token that the guard of a logout has found.
+   *
+   * @throws KnoxUnauthorizedException, KnoxUnavailableException
+   */
+  async current(request: KnoxRequest): Promise<Authenticated<Token>> {
+    const found = await this.requests.authenticate(request);
     if (found) return found as Authenticated<Token>;
-    throw this.#requests.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
+    throw this.#notAuthenticated(request);
+  }
+
+  #notAuthenticated(request: KnoxRequest): KnoxUnauthorizedException {
+    const exception = new KnoxUnauthorizedException('not_authenticated');
+    return this.tokens.refuse(exception, this.requests.operationOf(request));
   }
 }

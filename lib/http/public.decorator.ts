@@ -1,11 +1,11 @@
 import { SetMetadata, type CustomDecorator } from '@nestjs/common';
 
-/** Marks a handler or a class as open; a key of our own, so that no other library's decorator does. */
+/** The metadata key of `@Public()`. Other libraries' decorators of that name must not open a route. */
 export const PUBLIC_METADATA = 'nestjs-knox:public';
 
 /**
- * Opens a route, or all routes of a class, to a `KnoxAuthGuard` that stands further out: a global
- * one, or one on the class. A guard named on the same handler or class still asks.
+ * Opens a route, or all routes of a class, to a `KnoxAuthGuard` that is declared further out: globally, or on the
+ * class. A guard on the same handler or class is still asked.
  *
  * @publicApi
  */

@@ -1,145 +1,117 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { EventPublisher } from '../events/event.publisher.ts';
-import type { KnoxSettings } from '../options/runtime-options.ts';
-import { answerOrUnavailable, toHttpError } from '../service/error-boundary.ts';
-import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { KNOX_SETTINGS } from '../service/knox.settings.ts';
-import { refuse } from '../service/refuse.ts';
-import { TokenAuthenticator, type Authenticated } from '../service/token.authenticator.ts';
-import { Deadline } from '../async/deadline.ts';
+import { Operation } from '../async/operation.ts';
+import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import { parseTokenHeader } from '../requests/authorization-header.ts';
+import { clientOf } from '../requests/client-info.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { privateSlot } from '../requests/private-slot.ts';
-import { clientOf } from '../requests/client-info.ts';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import type { Authenticated } from '../service/token.authenticator.ts';
+import { TokenManager } from '../service/token.manager.ts';
 
-type Verdict = Promise<Authenticated | null>;
-
-/** What is remembered of one occasion to authenticate. */
+/** What is remembered of a request that was read in a scope. */
 interface RequestState {
-  readonly deadline: Deadline;
-  /** One for each request that was read; nearly always that is one. */
-  readonly verdicts: { readonly request: KnoxRequest; readonly verdict: Verdict }[];
+  readonly request: KnoxRequest;
+  readonly op: Operation;
+  result: Promise<Authenticated | null> | null;
+  /** Of another request in the same scope, if a guard reads its token elsewhere. */
+  readonly next: RequestState | undefined;
 }
 
 /**
- * From a request to a verdict, for the guards, the strategy and the controller alike. What was
- * found is remembered here and nowhere on the request, where anyone could have put it.
+ * Authenticates requests for the guards, the strategy and the controller. It remembers the results in private
+ * slots, because anybody can write on the request.
  */
 @Injectable()
 export class RequestAuthenticator {
   readonly settings: KnoxSettings;
-  readonly #authenticator: TokenAuthenticator;
-  readonly #events: EventPublisher;
-  readonly #occasions = privateSlot<RequestState>();
-  readonly #logins = privateSlot<object>();
+  readonly tokens: TokenManager;
+  readonly #states = privateSlot<RequestState>();
 
-  constructor(
-    @Inject(KNOX_SETTINGS) settings: KnoxSettings,
-    authenticator: TokenAuthenticator,
-    events: EventPublisher,
-  ) {
+  constructor(@Inject(KNOX_SETTINGS) settings: KnoxSettings, tokens: TokenManager) {
     this.settings = settings;
-    this.#authenticator = authenticator;
-    this.#events = events;
+    this.tokens = tokens;
   }
 
   /**
-   * Whose token the request brings, or null where it brings none. Asked once per occasion, by
-   * default the request itself; a guard that reads another request has a verdict of its own.
+   * The user and token of the request, or null if it brings no token. The database is asked once in each scope.
    *
+   * @param scope what is new with each HTTP request, GraphQL operation or socket message
    * @throws KnoxUnauthorizedException, KnoxUnavailableException
    */
-  authenticate(request: KnoxRequest, occasion: object = request): Verdict {
-    const { deadline, verdicts } = this.#occasion(occasion);
-    for (const known of verdicts) if (known.request === request) return known.verdict;
-    const verdict = this.#ask(request, deadline);
-    verdicts.push({ request, verdict });
-    return verdict;
-  }
-
-  /** Remembers whom the login guards have found. */
-  admit(request: KnoxRequest, user: object): void {
-    this.#logins.set(request, user);
-  }
-
-  /** Whom the login guards have found, if they were asked. */
-  admitted(request: KnoxRequest): object | undefined {
-    return this.#logins.get(request);
-  }
-
-  /** Whether this very object came from a token, rather than from other credentials. */
-  isTokenUser(user: object): boolean {
-    return this.#authenticator.cameFromToken(user);
+  authenticate(request: KnoxRequest, scope: object = request): Promise<Authenticated | null> {
+    const state = this.#stateOf(request, scope);
+    return (state.result ??= this.#authenticate(request, state.op));
   }
 
   /**
-   * The raw token of the request, or null where it brings none: a promise only where the application's
-   * hook has to be awaited.
+   * The raw token of the request, or null if it brings none. It is a promise only if the application's hook has
+   * to be awaited.
    *
    * @throws KnoxUnauthorizedException `invalid_header`, `invalid_token`
    * @throws KnoxUnavailableException if the hook fails
    */
   extractToken(
     request: KnoxRequest,
-    deadline = this.deadlineOf(request),
+    op = this.operationOf(request),
   ): string | null | Promise<string | null> {
-    if (this.settings.extractToken)
-      return this.#askHook(this.settings.extractToken, request, deadline);
+    if (this.settings.extractToken) return this.#askHook(this.settings.extractToken, request, op);
     const header = parseTokenHeader(request, this.settings.authHeaderPrefix);
     switch (header.kind) {
       case 'none':
         return null;
       case 'empty':
-        throw this.refuse(request, new KnoxUnauthorizedException('invalid_header'));
+        throw this.tokens.refuse(new KnoxUnauthorizedException('invalid_header'), op);
       case 'ambiguous':
-        throw this.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
+        throw this.tokens.refuse(KnoxUnauthorizedException.ambiguousHeader(), op);
       case 'token':
         return header.token;
     }
   }
 
-  /** The moment by which this request must be answered; the same for whoever asks. */
-  deadlineOf(occasion: object): Deadline {
-    return this.#occasion(occasion).deadline;
+  /** The operation of answering this request: all that is done for it has one deadline. */
+  operationOf(request: KnoxRequest, scope: object = request): Operation {
+    return this.#stateOf(request, scope).op;
   }
 
-  /** Tells whoever listens that the request is refused, and gives the exception back. */
-  refuse(request: KnoxRequest, exception: KnoxUnauthorizedException): KnoxUnauthorizedException {
-    return refuse(this.#events, exception, clientOf(request));
+  #stateOf(request: KnoxRequest, scope: object): RequestState {
+    const latest = this.#states.get(scope);
+    let state = latest;
+    while (state && state.request !== request) state = state.next;
+    if (state) return state;
+    const readClient = (): ReturnType<typeof clientOf> => clientOf(request);
+    const op = latest
+      ? latest.op.withClient(readClient)
+      : Operation.within(this.settings.authTimeout, readClient);
+    const created = { request, op, result: null, next: latest };
+    this.#states.set(scope, created);
+    return created;
   }
 
-  #occasion(key: object): RequestState {
-    let occasion = this.#occasions.get(key);
-    if (!occasion) {
-      occasion = { deadline: new Deadline(this.settings.authTimeout), verdicts: [] };
-      this.#occasions.set(key, occasion);
-    }
-    return occasion;
-  }
-
-  async #ask(request: KnoxRequest, deadline: Deadline): Verdict {
+  /** It adds no promise to those of the manager: each costs every request. */
+  #authenticate(request: KnoxRequest, op: Operation): Promise<Authenticated | null> {
     try {
-      const extracted = this.extractToken(request, deadline);
-      const token = extracted instanceof Promise ? await extracted : extracted;
-      if (token === null) return null;
-      // An adapter finds out an address only when it is asked to, which costs more than the token does.
-      const client = this.#events.isEnabled ? clientOf(request) : null;
-      return await this.#authenticator.authenticate(token, deadline, client);
+      const token = this.extractToken(request, op);
+      return token instanceof Promise
+        ? token.then((extracted) => this.#authenticateToken(extracted, op))
+        : this.#authenticateToken(token, op);
     } catch (error) {
-      // A request of no known shape is no verdict either.
-      throw toHttpError(error);
+      // If a request has no headers to read, nothing is known about its token: that is no 401.
+      return this.tokens.fail(error);
     }
   }
 
-  #askHook(
+  #authenticateToken(token: string | null, op: Operation): Promise<Authenticated | null> {
+    return token === null ? Promise.resolve(null) : this.tokens.authenticate(token, op);
+  }
+
+  async #askHook(
     extractToken: NonNullable<KnoxSettings['extractToken']>,
     request: KnoxRequest,
-    deadline: Deadline,
+    op: Operation,
   ): Promise<string | null> {
-    return answerOrUnavailable(async () => {
-      const token: unknown = await deadline.race(Promise.resolve(extractToken(request)));
-      if (token === null || typeof token === 'string') return token;
-      throw this.refuse(request, new KnoxUnauthorizedException('invalid_token'));
-    });
+    const token: unknown = await this.tokens.callHook(() => extractToken(request), op);
+    if (token === null || typeof token === 'string') return token;
+    throw this.tokens.refuse(new KnoxUnauthorizedException('invalid_token'), op);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A length of time: a whole number of milliseconds, or a string of a number and its unit, `ms`,
- * `s`, `m`, `h`, `d` or `w` (`'10h'`, `'60s'`, `'1.5d'`). A string without a unit is refused.
+ * A length of time: a whole number of milliseconds, or a string of a number and its unit, `ms`, `s`, `m`, `h`, `d`
+ * or `w` (`'10h'`, `'60s'`, `'1.5d'`). A string without a unit is refused.
  */
 export type Duration = number | string;
 
@@ -15,17 +15,14 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
 
 const DURATION = /^(\d{1,15}(?:\.\d{1,6})?) ?(ms|s|m|h|d|w)$/;
 
-/**
- * A thousand years. A Date holds no instant past the year 275760, and an expiry that overflows it
- * would be an Invalid Date.
- */
+/** A thousand years. A Date ends with the year 275760: a longer duration could make an expiry an Invalid Date. */
 const LONGEST_MS = 1_000 * 365.25 * 86_400_000;
 
-/** How a duration is written, for messages. */
+/** The format of a duration, for messages. */
 export const DURATION_FORMAT =
   "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'; at most 1000 years";
 
-/** The duration in milliseconds, or undefined where the value is no duration. */
+/** The duration in milliseconds, or undefined if the value is not a duration. */
 export function parseDuration(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? fromString(value) : value;
   const sane = typeof ms === 'number' && Number.isSafeInteger(ms) && Math.abs(ms) <= LONGEST_MS;
@@ -36,7 +33,7 @@ function fromString(value: string): number | undefined {
   const match = DURATION.exec(value);
   if (!match) return undefined;
   const ms = Number(match[1]) * (MS_PER_UNIT[match[2] as string] as number);
-  // 1.1 hours are whole milliseconds, though not in binary; 0.4 ms are none.
+  // 1.1 hours are a whole number of milliseconds, but not as a binary fraction. 0.4 ms are not.
   const whole = Math.round(ms);
   return Math.abs(ms - whole) < 1e-6 ? whole : undefined;
 }

@@ -9,18 +9,18 @@ import { DURATION_FORMAT, parseDuration } from './duration.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
 import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
 
-/** One option: its default, what it may be (the remedy, where it isn't), and how it is parsed. */
+/** One option: its default, what it may be (for the message if it is wrong), and how it is parsed. */
 interface Rule<Setting> {
   readonly default: Setting;
   readonly expects: string;
-  /** The setting, or undefined where the value is wrong. */
+  /** The setting, or undefined if the value is wrong. */
   readonly parse: (value: unknown) => Setting | undefined;
 }
 
-/** The longest wait Node's timers can hold. */
+/** The longest delay of Node's timers, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** RFC 9110 Section 5.6.2: what an authentication scheme may be made of. */
+/** The characters of an authentication scheme. @see RFC 9110 Section 5.6.2 */
 const HTTP_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const hook = <Setting>(initial: Setting, orNull = false): Rule<Setting> => ({
@@ -112,14 +112,15 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   },
   extractToken: hook<KnoxSettings['extractToken']>(null),
   authTimeout: duration(5_000, 1, MAX_TIMER_MS),
+  connections: integer(4, 'a whole number, 1 or more', (v) => v >= 1),
 };
 
 /** The names of the runtime options. */
 export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);
 
 /**
- * Checks the runtime options and completes them with the defaults. An option that is undefined
- * counts as not given. Nothing is corrected in silence.
+ * Checks the runtime options and completes them with the defaults. An option that is undefined gets its default. A
+ * wrong value is never corrected.
  *
  * @throws KnoxConfigError for the first option that is wrong or unknown
  */
@@ -144,7 +145,7 @@ export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
   return Object.freeze(resolved);
 }
 
-/** @throws KnoxConfigError naming the first option that is not among the known */
+/** @throws KnoxConfigError for the first option that is not among the known ones */
 export function rejectUnknownOptions(given: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(given)) {
     if (known.includes(name)) continue;
@@ -157,7 +158,7 @@ export function rejectUnknownOptions(given: object, known: readonly string[]): v
   }
 }
 
-/** A string that only lacks a unit deserves to be told so; no value is printed. */
+/** The kind of a value. A string of digits is told apart, because it only lacks its unit. */
 function describe(value: unknown): string {
   return typeof value === 'string' && /^\d+$/.test(value)
     ? 'a string without a unit'

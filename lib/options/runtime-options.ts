@@ -2,12 +2,12 @@ import type { HashAlgorithm } from '../tokens/token.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { Duration } from './duration.ts';
 
-/** A value, or a promise of one: hooks may be async, and are awaited. */
+/** A value or a promise of one: hooks may be async, and are awaited. */
 export type Awaitable<T> = T | Promise<T>;
 
 /**
- * A hook. Its parameters are compared bivariantly, as a method's are, so that an application may
- * declare them as its own `User` and as its adapter's `Request`.
+ * A hook. TypeScript compares its parameters bivariantly, as it does a method's, so that an application may declare
+ * them as its `User` and as its adapter's `Request`.
  */
 export type Hook<Parameters extends unknown[], Result> = {
   hook(...parameters: Parameters): Awaitable<Result>;
@@ -16,9 +16,8 @@ export type Hook<Parameters extends unknown[], Result> = {
 /** The options that a factory of `KnoxModule.forRootAsync` may return. */
 export interface KnoxRuntimeOptions {
   /**
-   * The user that these credentials belong to, or null. Asked by the built-in login guard, which
-   * needs it. An HttpException that it throws is the answer; anything else it throws, and taking
-   * longer than `authTimeout`, is a 503.
+   * The user that these credentials belong to, or null. The built-in login guard needs it. If it throws an
+   * HttpException, that is the answer; if it throws anything else, or takes longer than `authTimeout`, that is a 503.
    */
   verifyCredentials?:
     | Hook<[username: string, password: string, request: KnoxRequest], object | null | undefined>
@@ -32,27 +31,26 @@ export interface KnoxRuntimeOptions {
   /** Whether each use moves the expiry to now + the token's TTL. Default false. (AUTO_REFRESH) */
   autoRefresh?: boolean | undefined;
   /**
-   * A refresh never moves an expiry past created + this; null: no such bound. Default null.
+   * How long after its creation a refresh may still move a token's expiry; null: any time. Default null.
    * (AUTO_REFRESH_MAX_TTL)
    */
   autoRefreshMaxTtl?: Duration | null | undefined;
-  /** A refresh is written only if it gains more than this. Default `'60s'`. (MIN_REFRESH_INTERVAL) */
+  /** A refresh is written only if it moves the expiry by more than this. Default `'60s'`. (MIN_REFRESH_INTERVAL) */
   minRefreshInterval?: Duration | undefined;
-  /** How many unexpired tokens one user may hold; null: any. Default null. (TOKEN_LIMIT_PER_USER) */
+  /** How many unexpired tokens a user may hold; null: any number. Default null. (TOKEN_LIMIT_PER_USER) */
   tokenLimitPerUser?: number | null | undefined;
   /**
-   * What each new token begins with: 0 to 10 letters, digits, `_` or `-`. Default `''`.
-   * (TOKEN_PREFIX)
+   * The beginning of each new token: 0 to 10 letters, digits, `_` or `-`. Default `''`. (TOKEN_PREFIX)
    */
   tokenPrefix?: string | undefined;
   /**
-   * Characters of a new token's random part, hexadecimal: an even number from 48 to 256, default
-   * 64. Tokens of another length made earlier stay valid. (AUTH_TOKEN_CHARACTER_LENGTH)
+   * How many hexadecimal characters the random part of a new token has: an even number from 48 to 256. Default 64.
+   * Earlier tokens of another length stay valid. (AUTH_TOKEN_CHARACTER_LENGTH)
    */
   tokenLength?: number | undefined;
   /**
-   * The hash under which tokens are stored. Default `'sha512'`. Another one makes all earlier
-   * tokens unknown. (SECURE_HASH_ALGORITHM)
+   * The hash under which tokens are stored. Default `'sha512'`. If it changes, all earlier tokens are invalid.
+   * (SECURE_HASH_ALGORITHM)
    */
   hashAlgorithm?: HashAlgorithm | undefined;
   /**
@@ -60,33 +58,40 @@ export interface KnoxRuntimeOptions {
    * (AUTH_HEADER_PREFIX)
    */
   authHeaderPrefix?: string | undefined;
-  /** What the login answer holds under `user`; null: nothing. Default null. (USER_SERIALIZER) */
+  /** Makes the `user` of the login's answer; null: there is none. Default null. (USER_SERIALIZER) */
   userSerializer?: Hook<[user: object, request: KnoxRequest], unknown> | null | undefined;
   /**
-   * What the login answer holds under `expiry`. Default: ISO 8601 in UTC, or null where the token
-   * never expires. (EXPIRY_DATETIME_FORMAT)
+   * Makes the `expiry` of the login's answer. Default: ISO 8601 in UTC, or null if the token never expires.
+   * (EXPIRY_DATETIME_FORMAT)
    */
   formatExpiry?: Hook<[expiry: Date | null], unknown> | undefined;
   /**
-   * Whether this user may be authenticated: anything but true or 1 is a 401. By default the
-   * owner's `isActive` column says so; without such a column every user is active.
+   * Whether this user may be authenticated: anything but true or 1 is a 401. Default: the owner's `isActive` column;
+   * without such a column every user is active.
    */
   isUserActive?: Hook<[user: object], unknown> | undefined;
-  /** Relations of the owner to load with it, dots for nested ones (`'roles'`). Default none. */
+  /** The owner's relations that are loaded with it, with dots for nested ones (`'roles.team'`). Default none. */
   userRelations?: string[] | undefined;
   /**
-   * The raw token of a request, or null for none; anything else is a 401. By default it is read
-   * from the Authorization header. An application that reads a cookie owns its CSRF protection.
+   * The raw token of a request, or null if it has none; anything else is a 401. Default: the Authorization header. An
+   * application that reads a cookie needs its own CSRF protection.
    */
   extractToken?: Hook<[request: KnoxRequest], string | null> | undefined;
   /**
-   * How long an answer may wait for the database or for `verifyCredentials`; then it is a 503.
-   * Default `'5s'`.
+   * How long an answer may wait for the database or for a hook; after that it is a 503. Default `'5s'`, at most 24 days.
    */
   authTimeout?: Duration | undefined;
+  /**
+   * How many database connections the package opens for itself in each process on PostgreSQL and MariaDB: a whole
+   * number, 1 or more, default 4. With 1, a write that waits for a lock holds up all lookups. Ignored on SQLite.
+   */
+  connections?: number | undefined;
 }
 
-/** The runtime options, checked and completed: durations in milliseconds, null for what is off. */
+/** Injects the runtime options, checked and completed: a KnoxSettings. */
+export const KNOX_SETTINGS = Symbol('KNOX_SETTINGS');
+
+/** The runtime options, checked and completed. Durations are in milliseconds; null means that it is off. */
 export interface KnoxSettings {
   readonly verifyCredentials: NonNullable<KnoxRuntimeOptions['verifyCredentials']> | null;
   readonly usernameField: string;
@@ -106,4 +111,5 @@ export interface KnoxSettings {
   readonly userRelations: readonly string[];
   readonly extractToken: NonNullable<KnoxRuntimeOptions['extractToken']> | null;
   readonly authTimeout: number;
+  readonly connections: number;
 }

@@ -1,19 +1,19 @@
 import type { KnoxRequest } from './knox-request.ts';
 
-/** What an Authorization header holds for us. */
+/** What the Authorization header holds. */
 export type HeaderToken =
-  /** No header, or another scheme's, which may be meant for another guard. */
+  /** No header, or another scheme, which may be meant for another guard. */
   | { readonly kind: 'none' }
-  /** Our scheme, and nothing after it. */
+  /** The scheme without a token. */
   | { readonly kind: 'empty' }
-  /** Several words after the scheme, or several headers: which one counts is not ours to guess. */
+  /** Several words after the scheme, or several headers: a guess could take the wrong one. */
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'token'; readonly token: string };
 
 /**
- * The value of the Authorization header, or all of them where the client sent several: Node keeps
- * the first in silence, so that a proxy in front could have judged another one than we do. Only the
- * raw list shows that; else `headers` counts, which middleware and serverless adapters may set.
+ * The value of the Authorization header, or all values if the client sent several. Node's `headers` keeps only the
+ * first, while a proxy in front may have checked another one; the raw list has all. If there is one or none,
+ * `headers` counts, because middleware and serverless adapters may set it.
  */
 export function authorizationValues(request: KnoxRequest): string[] {
   const sent = rawValues(request.rawHeaders ?? request.raw?.rawHeaders ?? []);
@@ -34,11 +34,11 @@ function rawValues(raw: readonly string[]): string[] {
   return values;
 }
 
-/** A scheme and one word behind a space: what nearly every header is, and the cheapest to read. */
+/** A scheme, a space and one word. Nearly every header is that, and this is the fastest way to read it. */
 const PLAIN = /^([^ \t]+) ([^ \t]+)$/;
 
 /**
- * Reads `<scheme> <token>`; the scheme is matched in any case, as RFC 9110 Section 11.1 wants.
+ * Reads `<scheme> <token>`. RFC 9110 Section 11.1: the case of the scheme does not matter.
  *
  * @see knox/auth.py, TokenAuthentication.authenticate
  */
@@ -53,8 +53,7 @@ export function parseTokenHeader(request: KnoxRequest, scheme: string): HeaderTo
 }
 
 /**
- * Only space and tab are white space in a header (RFC 9110 Section 5.6.3); a JavaScript `\s` would
- * split at NBSP too.
+ * RFC 9110 Section 5.6.3: only space and tab are white space in a header. A JavaScript `\s` would split at NBSP too.
  */
 export function splitWords(value: string): string[] {
   return value.split(/[ \t]+/).filter((word) => word !== '');

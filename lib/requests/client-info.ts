@@ -1,13 +1,13 @@
 import type { KnoxRequest } from './knox-request.ts';
 
-/** Where something came from; null where there was no request. */
+/** The client that sent a request. */
 export interface ClientInfo {
-  /** The client's address as the adapter sees it (behind a proxy, set its `trust proxy`). */
+  /** The address as the adapter sees it. Behind a proxy, set the adapter's `trust proxy`. */
   readonly ip: string | null;
   readonly userAgent: string | null;
 }
 
-/** Who sent this request, for the events. */
+/** The client that sent this request. Express and Fastify compute `request.ip` each time, which is expensive. */
 export function clientOf(request: KnoxRequest): ClientInfo {
   return {
     ip: request.ip ?? request.socket?.remoteAddress ?? null,

@@ -1,11 +1,11 @@
 /**
- * What the package reads of a request, and leaves on it: the part that Express's and Fastify's
- * requests and Node's IncomingMessage have in common.
+ * The part of a request that the package reads and writes. Express's and Fastify's requests and Node's IncomingMessage
+ * have it in common.
  */
 export interface KnoxRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly rawHeaders?: string[];
-  /** Fastify's way to Node's own request. */
+  /** Node's request, on Fastify's. */
   readonly raw?: { readonly rawHeaders?: string[] };
   readonly body?: unknown;
   readonly ip?: string | undefined;

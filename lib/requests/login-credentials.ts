@@ -1,7 +1,7 @@
 import { authorizationValues, splitWords } from './authorization-header.ts';
 import type { KnoxRequest } from './knox-request.ts';
 
-/** What a request to log in brings. `malformed` is of no use; `reason` tells the client why. */
+/** The credentials of a login request. `malformed` tells the client why they cannot be used. */
 export type LoginCredentials =
   | { readonly via: 'basic' | 'body'; readonly username: string; readonly password: string }
   | { readonly via: 'basic' | 'body'; readonly malformed: string }
@@ -10,15 +10,15 @@ export type LoginCredentials =
   | { readonly via: 'nothing' };
 
 /** Names of the JSON fields that hold the credentials. */
-export interface CredentialFields {
+interface CredentialFields {
   readonly usernameField: string;
   readonly passwordField: string;
 }
 
-/** Longer names and passwords are refused before a slow hash is spent on them. */
+/** Longer names and passwords are refused, before an expensive hash is computed of them. */
 const MAX_LENGTH = 4096;
 
-// eslint-disable-next-line no-control-regex -- the rule is about exactly these characters
+// eslint-disable-next-line no-control-regex -- RFC 7617 forbids exactly these characters
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -36,7 +36,7 @@ export function parseLoginCredentials(
     return bodyHolds(body, fields) ? { via: 'both' } : fromBasic(splitWords(header).slice(1));
   }
   if (isNothing(body)) return { via: 'nothing' };
-  // A form of any other site can send what is not JSON, and log a browser in as somebody else.
+  // Login CSRF: another site's form can post anything but JSON, so only JSON is accepted.
   return isJson(request)
     ? fromBody(body, fields)
     : { via: 'body', malformed: 'The body must be JSON, sent as application/json.' };
@@ -47,7 +47,7 @@ function isJson(request: KnoxRequest): boolean {
   return /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(type);
 }
 
-/** Whether a body was sent, and no Basic credentials: by a script, then, and not by a browser. */
+/** Whether a body was sent, and no Basic credentials: a script sent it, and not a browser's own dialog. */
 export function hasOnlyBodyCredentials(request: KnoxRequest): boolean {
   return !authorizationValues(request).some(isBasic) && !isNothing(request.body);
 }
@@ -56,7 +56,7 @@ function isBasic(header: string): boolean {
   return splitWords(header)[0]?.toLowerCase() === 'basic';
 }
 
-/** @see RFC 7617 Section 2: base64 of `user-id:password`, the first colon divides, no controls. */
+/** RFC 7617 Section 2: base64 of `user-id:password`, split at the first colon, without control characters. */
 function fromBasic(words: string[]): LoginCredentials {
   const [encoded] = words;
   if (encoded === undefined || words.length > 1 || !BASE64.test(encoded)) {
@@ -96,7 +96,7 @@ function fromBody(body: unknown, fields: CredentialFields): LoginCredentials {
   return { via: 'body', username: username as string, password: password as string };
 }
 
-/** What no database text column takes, or no person types, is refused here: 400 and not 500. */
+/** Refuses what a database's text column cannot take, so that it is a 400 here and not a 500 in a query. */
 function problemWith(value: unknown): string | null {
   if (value === undefined) return 'is required';
   if (typeof value !== 'string') return 'must be a string';
@@ -111,7 +111,7 @@ function bodyHolds(body: unknown, { usernameField, passwordField }: CredentialFi
   return Object.hasOwn(body, usernameField) || Object.hasOwn(body, passwordField);
 }
 
-/** An empty object counts as nothing: body parsers give it for an empty body. */
+/** An empty object counts as no body: body parsers give it for an empty one. */
 function isNothing(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return body === undefined;
   return !Array.isArray(body) && Object.keys(body).length === 0;

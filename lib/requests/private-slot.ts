@@ -1,18 +1,18 @@
-/** One value on each object, which nobody can see, copy or set but who holds the slot. */
-export interface PrivateSlot<Value> {
+/** A value on each object that only code with this slot can see, copy or set. */
+interface PrivateSlot<Value> {
   get(target: object): Value | undefined;
   set(target: object, value: Value): void;
 }
 
-/** Gives back what it is given, so that a subclass's private field lands there. */
+/** Returns its argument, so that a subclass puts its private field on it. */
 function Target(target: object): object {
   return target;
 }
 
 /**
- * What a WeakMap does, for objects that live as short as a request: a WeakMap costs them a microsecond
- * each, in its own growth and in the garbage collector's. A private field is as private. It is for
- * objects that can be extended: engines to come refuse one to a frozen object.
+ * A WeakMap for objects that live as short as a request. A WeakMap costs each of them a microsecond, as it grows and
+ * is collected; a private field does not, and is as private. Objects that cannot be extended go to a WeakMap:
+ * future engines refuse to add a private field to them.
  *
  * @see https://github.com/tc39/proposal-nonextensible-applies-to-private
  */

@@ -5,7 +5,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 
-/** Why a request was not authenticated, and the message the client gets. */
+/** Why a request was not authenticated, and what the client is told. */
 const UNAUTHORIZED = {
   not_authenticated: 'Authentication credentials were not provided.',
   invalid_header: 'Invalid token header. No credentials provided.',
@@ -17,7 +17,7 @@ const UNAUTHORIZED = {
 /** The stable `code` of a 401. */
 export type UnauthorizedCode = keyof typeof UNAUTHORIZED;
 
-/** A body of NestJS's own shape, with the stable code that clients may rely on. */
+/** A body as NestJS makes it, with a `code` that does not change. */
 const body = (
   statusCode: number,
   message: string,
@@ -25,11 +25,11 @@ const body = (
   code: string,
 ): Record<string, unknown> => ({ statusCode, message, error, code });
 
-/** 401: the request brought no credentials, or bad ones. `code` says which. */
+/** 401: the request has no credentials, or bad ones. `code` says which. */
 export class KnoxUnauthorizedException extends UnauthorizedException {
   constructor(
     readonly code: UnauthorizedCode,
-    /** Whether the client did send a token, which the challenge then names as invalid. */
+    /** Whether the client sent a token: the challenge then says that it is invalid. */
     readonly tokenGiven = code === 'invalid_token' || code === 'user_inactive',
     message: string = UNAUTHORIZED[code],
   ) {
@@ -43,7 +43,7 @@ export class KnoxUnauthorizedException extends UnauthorizedException {
   }
 }
 
-/** 400, code `invalid_request`: the login body is unusable; the message says why. */
+/** 400, code `invalid_request`: the body of a login cannot be used. The message says why. */
 export class KnoxBadRequestException extends BadRequestException {
   readonly code = 'invalid_request';
 
@@ -52,7 +52,7 @@ export class KnoxBadRequestException extends BadRequestException {
   }
 }
 
-/** 403, code `token_limit_exceeded`: the user holds as many tokens as the limit allows. */
+/** 403, code `token_limit_exceeded`: the user already holds as many tokens as the limit allows. */
 export class TokenLimitExceededException extends ForbiddenException {
   readonly code = 'token_limit_exceeded';
 
@@ -69,8 +69,8 @@ export class TokenLimitExceededException extends ForbiddenException {
 }
 
 /**
- * 503, code `unavailable`: the database or a hook gave no answer, so that nothing can be said about
- * the credentials. `cause` is what went wrong, for the application's logs, never for the client.
+ * 503, code `unavailable`: the database or a hook failed or gave no answer in time, so that nothing is known about the
+ * credentials. `cause` is the error, for the application's logs and never for the client.
  */
 export class KnoxUnavailableException extends ServiceUnavailableException {
   readonly code = 'unavailable';

@@ -1,137 +1,123 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { EventPublisher } from '../events/event.publisher.ts';
-import { TokenRefreshedEvent } from '../events/knox.events.ts';
-import type { ClientInfo } from '../requests/client-info.ts';
-import type { KnoxSettings } from '../options/runtime-options.ts';
+import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import type { Deadline } from '../async/deadline.ts';
-import { TokenStore } from '../store/token.store.ts';
-import { isExpired, nextExpiry } from '../tokens/expiry.ts';
+import type { EventPublisher } from '../events/event.publisher.ts';
+import { TokenRefreshedEvent } from '../events/knox.events.ts';
+import type { KnoxSettings } from '../options/runtime-options.ts';
 import { privateSlot } from '../requests/private-slot.ts';
+import type { TokenStore } from '../store/token.store.ts';
+import { isExpired, nextExpiry } from '../tokens/expiry.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { toHttpError, logFault } from './error-boundary.ts';
-import { KnoxUnauthorizedException, type UnauthorizedCode } from './knox.exceptions.ts';
-import { KNOX_SETTINGS } from './knox.settings.ts';
-import { refuse } from './refuse.ts';
-import { TokenRevoker } from './token.revoker.ts';
-import { UserStatus } from './user-status.ts';
+import { logFault } from './error-boundary.ts';
+import type { TokenRevoker } from './token.revoker.ts';
+import type { UserStatus } from './user-status.ts';
 
-/** A token that was proven, and whom it belongs to. */
+/** A token that is good, and the user it belongs to. */
 export interface Authenticated<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly user: Token['user'];
   readonly authToken: Token;
 }
 
-/** From a raw token to a verdict: the one place that decides, whichever door asks. */
-@Injectable()
-export class TokenAuthenticator<Token extends AbstractAuthToken = AbstractAuthToken> {
+/** What the database says about a raw token: it is good, or why it is refused. */
+export type Verdict<Token extends AbstractAuthToken> =
+  ({ readonly ok: true } & Authenticated<Token>) | Refusal<Token>;
+
+interface Refusal<Token> {
+  readonly ok: false;
+  readonly code: 'invalid_token' | 'user_inactive';
+  /** The token that was presented, if there is one. */
+  readonly authToken: Token | null;
+}
+
+/** Gives the verdict on a raw token. What it throws is no verdict, but a fault. */
+export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #settings: KnoxSettings;
   readonly #store: TokenStore<Token>;
-  readonly #activity: UserStatus;
+  readonly #userStatus: UserStatus;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
   readonly #tokenUsers = privateSlot<true>();
 
   constructor(
-    @Inject(KNOX_SETTINGS) settings: KnoxSettings,
-    @Inject(TokenStore) store: TokenStore<Token>,
-    activity: UserStatus,
-    @Inject(TokenRevoker) revoker: TokenRevoker<Token>,
+    settings: KnoxSettings,
+    store: TokenStore<Token>,
+    userStatus: UserStatus,
+    revoker: TokenRevoker<Token>,
     events: EventPublisher,
   ) {
     this.#settings = settings;
     this.#store = store;
-    this.#activity = activity;
+    this.#userStatus = userStatus;
     this.#revoker = revoker;
     this.#events = events;
   }
 
   /**
-   * Asks the database for the token, each time.
+   * Asks the database for the token; nothing is cached.
    *
-   * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
-   * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
    * @see knox/auth.py, authenticate_credentials
    */
-  async authenticate(
-    token: string,
-    deadline: Deadline,
-    client: ClientInfo | null,
-  ): Promise<Authenticated<Token>> {
-    try {
-      if (!isWellFormedToken(token)) throw this.#refusal('invalid_token', client);
-      const digest = digestOf(token, this.#settings.hashAlgorithm);
-      const authToken = await this.#find(digest, deadline);
-      // Compared again: a database may compare text without regard to case or trailing space.
-      if (authToken?.digest !== digest) throw this.#refusal('invalid_token', client);
-      const now = Date.now();
-      if (isExpired(authToken.expiry, now)) {
-        await this.#revoker.deleteExpiredOf(authToken, deadline, client);
-        throw this.#refusal('invalid_token', client, authToken);
-      }
-      const user = authToken.user as Token['user'] | null;
-      if (user === null) throw this.#refusal('user_inactive', client, authToken);
-      const isActive = this.#activity.isActive(user);
-      if (isActive !== true && !(isActive && (await deadline.race(isActive)))) {
-        throw this.#refusal('user_inactive', client, authToken);
-      }
-      const expiry = nextExpiry(authToken, now, this.#settings);
-      if (expiry) await this.#refresh(authToken, expiry, deadline, client);
-      this.#tokenUsers.set(user, true);
-      return { user, authToken };
-    } catch (error) {
-      throw toHttpError(error);
+  async authenticate(token: string, op: Operation): Promise<Verdict<Token>> {
+    if (!isWellFormedToken(token)) return refusal('invalid_token', null);
+    const digest = digestOf(token, this.#settings.hashAlgorithm);
+    const authToken = await this.#find(digest, op);
+    // Compare again: a database may ignore case or trailing spaces.
+    if (authToken?.digest !== digest) return refusal('invalid_token', null);
+    const now = Date.now();
+    if (isExpired(authToken.expiry, now)) {
+      await this.#revoker.deleteExpiredOf(authToken, op);
+      return refusal('invalid_token', authToken);
     }
+    const user = authToken.user as Token['user'] | null;
+    if (user === null) return refusal('user_inactive', authToken);
+    const isActive = this.#userStatus.isActive(user);
+    if (isActive !== true && !(isActive && (await op.race(isActive)))) {
+      return refusal('user_inactive', authToken);
+    }
+    const expiry = nextExpiry(authToken, now, this.#settings);
+    if (expiry) await this.#refresh(authToken, expiry, op);
+    this.#tokenUsers.set(user, true);
+    return { ok: true, user, authToken };
   }
 
-  /** Whether this very object came from a token, rather than from other credentials. */
+  /** Whether this very object was loaded with a token, and not found by other credentials. */
   cameFromToken(user: object): boolean {
     return this.#tokenUsers.get(user) === true;
   }
 
   /**
-   * The token; where tokens are refreshed, asked for again if it ran out while its row was on the way:
+   * The token. Under autoRefresh it is looked up again if it expired between the statement and now, because
    * another request may have refreshed it meanwhile.
    */
-  #find(digest: string, deadline: Deadline): Promise<Token | null> {
-    const found = this.#store.find(digest, deadline);
+  #find(digest: string, op: Operation): Promise<Token | null> {
+    const found = this.#store.find(digest, op);
     if (!this.#settings.autoRefresh) return found;
     const askedAt = Date.now();
     return found.then((authToken) => {
       const expiry = authToken?.expiry ?? null;
-      const ranOut = isExpired(expiry, Date.now()) && !isExpired(expiry, askedAt);
-      return ranOut ? this.#find(digest, deadline) : authToken;
+      const expiredMeanwhile = isExpired(expiry, Date.now()) && !isExpired(expiry, askedAt);
+      return expiredMeanwhile ? this.#find(digest, op) : authToken;
     });
   }
 
-  #refusal(
-    code: UnauthorizedCode,
-    client: ClientInfo | null,
-    authToken: AbstractAuthToken | null = null,
-  ): KnoxUnauthorizedException {
-    return refuse(this.#events, new KnoxUnauthorizedException(code), client, authToken);
-  }
-
-  /** A refresh that cannot be written fails nobody: the token is good. */
-  async #refresh(
-    authToken: Token,
-    expiry: Date,
-    deadline: Deadline,
-    client: ClientInfo | null,
-  ): Promise<void> {
+  /** A refresh that fails is logged only: the token is good. */
+  async #refresh(authToken: Token, expiry: Date, op: Operation): Promise<void> {
     const { minRefreshInterval } = this.#settings;
     try {
-      const written = await this.#store.refresh(
+      const isWritten = await this.#store.refresh(
         authToken,
         expiry.getTime(),
         minRefreshInterval,
-        deadline,
+        op,
       );
-      if (!written) return;
+      if (!isWritten) return;
       authToken.expiry = expiry;
-      this.#events.publish(TokenRefreshedEvent, authToken.user, authToken, client);
+      this.#events.publish(TokenRefreshedEvent, op, authToken.user, authToken);
     } catch (error) {
       logFault('A token could not be refreshed', error);
     }
   }
+}
+
+function refusal<Token>(code: Refusal<Token>['code'], authToken: Token | null): Refusal<Token> {
+  return { ok: false, code, authToken };
 }

@@ -1,44 +1,49 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import { TokenStore } from '../store/token.store.ts';
-import { KNOX_SETTINGS } from './knox.settings.ts';
+import type { TokenStore } from '../store/token.store.ts';
 
 /** Decides whether a user may be authenticated at all. */
-@Injectable()
-export class UserStatus implements OnModuleInit {
+export class UserStatus {
   readonly #settings: KnoxSettings;
-  readonly #store: TokenStore;
+  readonly #store: Pick<TokenStore, 'isReady' | 'entity' | 'isActiveByColumn'>;
 
-  constructor(@Inject(KNOX_SETTINGS) settings: KnoxSettings, store: TokenStore) {
+  constructor(
+    settings: KnoxSettings,
+    store: Pick<TokenStore, 'isReady' | 'entity' | 'isActiveByColumn'>,
+  ) {
     this.#settings = settings;
     this.#store = store;
   }
 
-  /** @throws KnoxConfigError if the column that says so is one that TypeORM does not load */
-  onModuleInit(): void {
-    if (this.#settings.isUserActive || !this.#store.dataSource.isInitialized) return;
-    const { activeColumn, metadata } = this.#store.schema.owner;
-    if (!activeColumn) {
+  /**
+   * Looks, while the application starts, at the column that decides.
+   *
+   * @throws KnoxConfigError if TypeORM does not load it
+   */
+  check(): void {
+    if (this.#settings.isUserActive || !this.#store.isReady) return;
+    const { activeColumn, ownerName } = this.#store.entity;
+    if (activeColumn === 'none') {
       new Logger('KnoxModule').debug(
-        `${metadata.name} has no isActive column: all its users count as active.`,
+        `${ownerName} has no isActive column: all its users count as active.`,
       );
-    } else if (!activeColumn.isSelect) {
+    } else if (activeColumn === 'not_loaded') {
       throw new KnoxConfigError(
         'isUserActive',
-        `${metadata.name}.isActive has select: false, so that it is never loaded; ` +
+        `${ownerName}.isActive has select: false, so that it is never loaded; ` +
           'take that off, or give isUserActive.',
       );
     }
   }
 
   /**
-   * Whether the user, loaded in full, is active: a promise only where the application's hook has to be
-   * awaited.
+   * Whether the user, who must be loaded with all columns, is active. It is a promise only if the
+   * application's hook returns one, so that other requests wait for nothing.
    */
   isActive(user: object): boolean | Promise<boolean> {
     const { isUserActive } = this.#settings;
-    if (!isUserActive) return this.#store.schema.owner.isActiveByColumn(user);
+    if (!isUserActive) return this.#store.isActiveByColumn(user);
     const verdict = isUserActive(user);
     return isThenable(verdict) ? Promise.resolve(verdict).then(isYes) : isYes(verdict);
   }

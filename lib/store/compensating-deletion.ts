@@ -1,7 +1,7 @@
 import type { QueryRunner } from 'typeorm';
 import type { BackgroundTasks } from '../async/background-tasks.ts';
-import { OutcomeUnknownError, runStatement, type Statement } from '../database/database.ts';
-import { Deadline } from '../async/deadline.ts';
+import { Operation } from '../async/operation.ts';
+import { OutcomeUnknownError } from '../database/database.ts';
 
 /** How long one attempt to delete the row may take, in milliseconds. */
 const ATTEMPT_MS = 5_000;
@@ -9,53 +9,70 @@ const ATTEMPT_MS = 5_000;
 /** The first and the longest pause between two attempts, in milliseconds. */
 const PAUSE_MS = { first: 100, longest: 10_000 } as const;
 
-/**
- * How long after its beginning a COMMIT may still arrive, in milliseconds: a server lets a transaction
- * idle for as long as its client would wait, and lets its COMMIT run for as long.
- */
-export function lateCommitMs({ timeoutMs: ms }: Deadline): number {
-  return 2 * ms + 1_000;
+/** How a token's row is deleted: on a connection of ours, or in the application's transaction. */
+type DeleteRow = (digest: string, op: Operation, transaction?: QueryRunner) => Promise<unknown>;
+
+/** What has to be over before the row can be deleted for good. */
+export interface InsertAttempt {
+  /** The insert that was given up, which may yet succeed. Without it, the row is there. */
+  readonly insert?: Promise<unknown>;
+  /** How long the COMMIT of that insert may still arrive, in milliseconds. */
+  readonly commitGraceMs?: number;
 }
 
 /**
- * Whoever was told that a login failed must not have a token all the same: if the insert that was
- * given up has succeeded, or nobody knows, its row is deleted, again and again until the database
- * acknowledges it; and once more, when a late COMMIT can no longer bring it back.
- *
- * @param lateMs how long a COMMIT may still arrive: longer than the server lets a transaction idle
+ * Deletes the token of a login that was answered with an error. If its insert has succeeded, or its outcome is
+ * unknown, the row is deleted, with retries until the database confirms. If the COMMIT's outcome is unknown, it is
+ * deleted again once that COMMIT can no longer arrive.
  */
-export function disown(
-  background: BackgroundTasks,
-  insert: Promise<unknown>,
-  deleteRow: (deadline: Deadline) => Promise<unknown>,
-  lateMs: number,
-): void {
-  const work = async (): Promise<void> => {
-    const outcome = await outcomeOf(insert);
-    if (outcome === 'failed') return;
-    await untilAcknowledged(background, deleteRow);
-    if (outcome === 'succeeded') return;
-    await background.sleep(lateMs);
-    await untilAcknowledged(background, deleteRow);
-  };
-  background.run(work, () => undefined);
-}
+export class CompensatingDeletion {
+  readonly #tasks: BackgroundTasks;
+  readonly #deleteRow: DeleteRow;
 
-async function untilAcknowledged(
-  background: BackgroundTasks,
-  deleteRow: (deadline: Deadline) => Promise<unknown>,
-): Promise<void> {
-  let pause: number = PAUSE_MS.first;
-  // Once at least, even where a shutdown has begun.
-  do {
-    try {
-      await deleteRow(new Deadline(ATTEMPT_MS));
-      return;
-    } catch {
-      await background.sleep(Math.min(pause, PAUSE_MS.longest));
-      pause *= 2;
-    }
-  } while (!background.isClosed);
+  constructor(tasks: BackgroundTasks, deleteRow: DeleteRow) {
+    this.#tasks = tasks;
+    this.#deleteRow = deleteRow;
+  }
+
+  schedule(digest: string, { insert, commitGraceMs = 0 }: InsertAttempt = {}): void {
+    this.#runInBackground(async () => {
+      const outcome = insert ? await outcomeOf(insert) : 'succeeded';
+      if (outcome === 'failed') return;
+      await this.#deleteUntilConfirmed(digest);
+      if (outcome === 'succeeded') return;
+      await this.#tasks.sleep(commitGraceMs);
+      await this.#deleteUntilConfirmed(digest);
+    });
+  }
+
+  /**
+   * For an insert in the application's transaction, which may yet commit. The deletion is sent at once, so that it
+   * follows the INSERT on the connection before anything else can. A failed transaction keeps nothing anyway.
+   */
+  scheduleIn(transaction: QueryRunner, digest: string, timeoutMs: number): void {
+    this.#runInBackground(() => {
+      const op = Operation.within(timeoutMs);
+      return op.race(this.#deleteRow(digest, op, transaction));
+    });
+  }
+
+  #runInBackground(work: () => Promise<unknown>): void {
+    this.#tasks.run(work, () => undefined);
+  }
+
+  async #deleteUntilConfirmed(digest: string): Promise<void> {
+    let pause: number = PAUSE_MS.first;
+    // Once at least, even if a shutdown has begun.
+    do {
+      try {
+        await this.#deleteRow(digest, Operation.within(ATTEMPT_MS));
+        return;
+      } catch {
+        await this.#tasks.sleep(Math.min(pause, PAUSE_MS.longest));
+        pause *= 2;
+      }
+    } while (!this.#tasks.isClosed);
+  }
 }
 
 async function outcomeOf(insert: Promise<unknown>): Promise<'succeeded' | 'failed' | 'unknown'> {
@@ -65,22 +82,4 @@ async function outcomeOf(insert: Promise<unknown>): Promise<'succeeded' | 'faile
   } catch (error) {
     return error instanceof OutcomeUnknownError ? 'unknown' : 'failed';
   }
-}
-
-/**
- * Ends a token that was made in a transaction of the application's own, which the application may yet
- * commit: an INSERT that is under way is followed by this on its connection, before anything else can be.
- */
-export function undo(
-  background: BackgroundTasks,
-  deletion: Statement,
-  { timeoutMs: ms }: Deadline,
-  transaction: QueryRunner,
-): void {
-  const undone = new Deadline(ms).race(runStatement(transaction, deletion));
-  // A transaction that has failed keeps nothing anyway.
-  background.run(
-    () => undone,
-    () => undefined,
-  );
 }

@@ -1,13 +1,13 @@
+import type { TransactionScript } from '../database/database.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import type { Script } from '../database/database.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
-import type { TokenStatements } from './token.sql.ts';
+import type { TokenSql } from './token.sql.ts';
 
-/** How many rows one statement, and one transaction that prunes, deletes: nobody waits for long. */
-export const BATCH = 500;
+/** How many rows one statement deletes, and one transaction that prunes: nobody waits for long. */
+export const DELETE_BATCH_SIZE = 500;
 
-/** What a token needs besides its own columns to be inserted. */
-export interface InsertTerms {
+/** What limits an insert. */
+export interface InsertLimit {
   readonly owner: OwnerKey;
   /** How many unexpired tokens the owner may hold, this one included; null: any. */
   readonly limit: number | null;
@@ -17,80 +17,79 @@ export interface InsertTerms {
 
 /** Counts and inserts. The count holds only behind the owner's lock. */
 export function* countAndInsert(
-  statements: TokenStatements,
+  sql: TokenSql,
   token: AbstractAuthToken,
-  { owner, limit, now }: InsertTerms,
-): Script<'limit' | null> {
+  { owner, limit, now }: InsertLimit,
+): TransactionScript<'limit' | null> {
   if (limit !== null) {
-    const within = statements.insertWithin(token, limit, owner, now);
-    if (within) return (yield within).affected === 0 ? 'limit' : null;
-    const { rows } = yield statements.countUnexpired(owner, now);
+    const insert = sql.insertBelowLimit(token, limit, owner, now);
+    if (insert) return (yield insert).affected === 0 ? 'limit' : null;
+    const { rows } = yield sql.countUnexpired(owner, now);
     if (Number(rows[0]?.total) >= limit) return 'limit';
   }
-  yield statements.insert(token);
+  yield sql.insert(token);
   return null;
 }
 
 /**
- * The other way round, for a transaction of the application's own, which may be at an isolation level
- * that reads an old snapshot. There the count must lock what it reads, and locks that are taken
- * before an insert would make the transactions of different owners wait for one another.
+ * For the application's transaction, which may read an old snapshot: insert, then count with a locking read. Locks
+ * that are taken before the insert would make the transactions of different owners wait for one another.
  */
 export function* insertAndCount(
-  statements: TokenStatements,
+  sql: TokenSql,
   token: AbstractAuthToken,
-  { owner, limit, now }: InsertTerms,
-): Script<'limit' | null> {
-  yield statements.insert(token);
+  { owner, limit, now }: InsertLimit,
+): TransactionScript<'limit' | null> {
+  yield sql.insert(token);
   if (limit === null) return null;
-  const { rows } = yield statements.countCurrent(owner, now);
+  const { rows } = yield sql.countCommitted(owner, now);
   if (Number(rows[0]?.total) <= limit) return null;
-  yield statements.delete(token.digest);
+  yield sql.delete(token.digest);
   return 'limit';
 }
 
 /**
- * Moves an expiry forward, unless someone else holds the row: a refresh waits for no row. Whether it has
- * run out is asked with the row in hand, and the clock read then: a login may have taken its place.
+ * Moves an expiry forward, unless another transaction holds the row: a refresh waits for no row. It reads the clock
+ * with the row in hand, because a login may have taken the place of a token that expired meanwhile.
  */
-export function* refreshUnlocked(
-  statements: TokenStatements,
+export function* refreshIfUnlocked(
+  sql: TokenSql,
   digest: string,
   expiry: number,
   minGain: number,
-): Script<boolean> {
-  const { rows } = yield statements.unlockedDigest(digest);
+): TransactionScript<boolean> {
+  const { rows } = yield sql.lockDigest(digest);
   if (rows.length === 0) return false;
-  const { affected } = yield statements.refresh(digest, expiry, Date.now(), minGain);
+  const { affected } = yield sql.refresh(digest, expiry, Date.now(), minGain);
   return affected > 0;
 }
 
 /** Deletes the owner's tokens but the one of this digest. */
-export function* deleteOwned(
-  statements: TokenStatements,
+export function* deleteByOwner(
+  sql: TokenSql,
   owner: OwnerKey,
   except: string | null,
-): Script<number> {
-  const { rows } = yield statements.ownedDigests(owner);
+): TransactionScript<number> {
+  const { rows } = yield sql.digestsOfOwner(owner);
   const digests = digestsOf(rows).filter((digest) => digest !== except);
-  return yield* deleteAll(statements, digests);
+  return yield* deleteInBatches(sql, digests);
 }
 
 /** Deletes a batch of the tokens that are expired at `now`, of one owner or of all. */
 export function* deleteExpired(
-  statements: TokenStatements,
+  sql: TokenSql,
   owner: OwnerKey | null,
   now: number,
-): Script<number> {
-  const { rows } = yield statements.expiredDigests(owner, now, BATCH);
-  return yield* deleteAll(statements, digestsOf(rows));
+): TransactionScript<number> {
+  const { rows } = yield sql.expiredDigests(owner, now, DELETE_BATCH_SIZE);
+  return yield* deleteInBatches(sql, digestsOf(rows));
 }
 
-function* deleteAll(statements: TokenStatements, digests: readonly string[]): Script<number> {
+function* deleteInBatches(sql: TokenSql, digests: readonly string[]): TransactionScript<number> {
   let deleted = 0;
-  for (let start = 0; start < digests.length; start += BATCH) {
-    const { affected } = yield statements.deleteFound(digests.slice(start, start + BATCH));
-    deleted += affected;
+  for (let start = 0; start < digests.length; start += DELETE_BATCH_SIZE) {
+    const batch = digests.slice(start, start + DELETE_BATCH_SIZE);
+    deleted += (yield sql.deleteByDigests(batch)).affected;
   }
   return deleted;
 }

@@ -1,198 +1,173 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
-import { LAST_INSTANT } from '../tokens/expiry.ts';
+import type { RowLock, SqlDialect } from '../database/sql.dialect.ts';
+import { sql, type Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import type { Database, Statement } from '../database/database.ts';
-import { withStoredInstants } from '../entities/instant.format.ts';
+import { EPOCH_MILLISECONDS } from '../entities/instant.format.ts';
 import { instantTransformer } from '../entities/instant.transformer.ts';
+import { LAST_INSTANT } from '../tokens/expiry.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import type { TokenSchema } from './schema/token.schema.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
-/** Whether the table holds it in its own format for instants. */
-export function isInstant({ propertyPath }: ColumnMetadata): boolean {
-  return propertyPath === 'created' || propertyPath === 'expiry';
-}
-
-/** By what the tables are called in a SELECT. */
+/** The names of the tables in a SELECT. */
 export const TOKEN_ALIAS = 't';
 export const OWNER_ALIAS = 'u';
 
 /**
- * The SQL for one table of tokens, made from the entity's metadata. Instants go in as epoch
+ * The statements for one table of tokens, made from the entity's metadata. Instants go in as epoch
  * milliseconds. No statement that changes rows is without a WHERE.
  */
-export class TokenStatements {
+export class TokenSql {
   readonly #dataSource: DataSource;
   readonly #schema: TokenSchema;
-  readonly #database: Database;
-  /** The expiry's column, and the SQL of its instant. */
-  readonly #expiry: string;
-  /** What no Date can hold is expired, as authentication has it. Takes `now` as a parameter. */
-  readonly #unexpired: string;
-  readonly #skipLocked: string;
+  readonly #dialect: SqlDialect;
+  readonly #tokenAlias: Sql;
+  readonly #ownerAlias: Sql;
+  /** The digest under a name that does not depend on the column's. */
+  readonly #digest: Sql;
+  /** The expiry in epoch milliseconds. */
+  readonly #expiry: Sql;
 
-  constructor(dataSource: DataSource, schema: TokenSchema, database: Database) {
+  constructor(dataSource: DataSource, schema: TokenSchema, dialect: SqlDialect) {
     this.#dataSource = dataSource;
     this.#schema = schema;
-    this.#database = database;
-    this.#skipLocked = database.locksRows ? ' FOR UPDATE SKIP LOCKED' : '';
-    this.#expiry = schema.instants.toEpochSql(schema.column.expiry);
-    this.#unexpired =
-      `(${schema.column.expiry} IS NULL OR ${this.#expiry} > ? ` +
-      `AND ${this.#expiry} <= ${String(LAST_INSTANT)})`;
+    this.#dialect = dialect;
+    this.#tokenAlias = dialect.identifier(TOKEN_ALIAS);
+    this.#ownerAlias = dialect.identifier(OWNER_ALIAS);
+    this.#digest = sql`${schema.column.digest} AS ${dialect.identifier('digest')}`;
+    this.#expiry = schema.toEpoch(schema.column.expiry);
   }
 
-  insert(token: AbstractAuthToken): Statement {
-    const { metadata, insertColumns: plainColumns } = this.#schema;
-    if (plainColumns) {
-      const parameters = this.#values(plainColumns, token);
-      const list = parameters.map(() => '?').join(', ');
-      return this.#statement(`${this.#insertInto(plainColumns)} VALUES (${list})`, parameters);
-    }
-    const [sql, parameters] = this.#dataSource
-      .createQueryBuilder()
-      .insert()
-      .into(metadata.target)
-      .values(withStoredInstants(token, this.#schema.instants))
-      .updateEntity(false)
-      .getQueryAndParameters();
-    return { sql, parameters };
+  /** The lock that an owner's logins take. Versions side by side must lock by the same name. */
+  ownerLock(owner: OwnerKey): RowLock {
+    const { table, key } = this.#schema.owner;
+    return {
+      name: `nestjs-knox:${this.#schema.tablePath}:${String(owner)}`,
+      table,
+      key,
+      value: owner,
+    };
+  }
+
+  insert(token: AbstractAuthToken): Sql {
+    const { insertColumns } = this.#schema;
+    if (!insertColumns) return this.#insertByTypeorm(token);
+    const values = this.#values(insertColumns, token);
+    return sql`${this.#insertInto(insertColumns)} VALUES (${sql.join(values)})`;
   }
 
   /** Inserts unless the owner has as many tokens; undefined where that takes two statements. */
-  insertWithin(
+  insertBelowLimit(
     token: AbstractAuthToken,
     limit: number,
     owner: OwnerKey,
     now: number,
-  ): Statement | undefined {
-    const { insertColumns: plainColumns } = this.#schema;
-    if (!plainColumns || !this.#database.insertsWithinLimit) return undefined;
-    const values = this.#values(plainColumns, token);
-    const list = values.map(() => '?').join(', ');
-    const count = this.#count(owner, now);
-    return this.#statement(
-      `${this.#insertInto(plainColumns)} SELECT ${list} WHERE (${count.sql}) < ?`,
-      [...values, ...count.parameters, limit],
-    );
+  ): Sql | undefined {
+    const { insertColumns } = this.#schema;
+    if (!insertColumns || !this.#dialect.canCountInInsert) return undefined;
+    const values = this.#values(insertColumns, token);
+    const count = this.countUnexpired(owner, now);
+    return sql`${this.#insertInto(insertColumns)} SELECT ${sql.join(values)} WHERE (${count}) < ${limit}`;
   }
 
-  countUnexpired(owner: OwnerKey, now: number): Statement {
-    const { sql, parameters } = this.#count(owner, now);
-    return this.#statement(sql, parameters);
-  }
-
-  /** The same, of what is committed by now and of what the transaction has made itself. */
-  countCurrent(owner: OwnerKey, now: number): Statement {
-    const { sql, parameters } = this.countUnexpired(owner, now);
-    return { sql: sql + this.#database.currentReadLock, parameters };
-  }
-
-  /**
-   * Moves an expiry forward; never a revoked token's, which is not there, nor an expired one's, nor
-   * one that another request has refreshed meanwhile.
-   */
-  refresh(digest: string, expiry: number, now: number, minGain: number): Statement {
+  countUnexpired(owner: OwnerKey, now: number): Sql {
     const { table, column } = this.#schema;
-    const same = this.#equals(column.digest, digest);
-    return this.#statement(
-      `UPDATE ${table} SET ${column.expiry} = ? ` +
-        `WHERE ${same.sql} AND ${this.#expiry} > ? AND ${this.#expiry} < ?`,
-      [this.#schema.instants.toStored(expiry), ...same.parameters, now, expiry - minGain],
-    );
+    const total = this.#dialect.identifier('total');
+    return sql`SELECT COUNT(*) AS ${total} FROM ${table} WHERE ${this.#equals(column.user, owner)} AND ${this.#isUnexpired(now)}`;
+  }
+
+  /** The same, of all that is committed by now and of what the transaction has inserted itself. */
+  countCommitted(owner: OwnerKey, now: number): Sql {
+    return sql`${this.countUnexpired(owner, now)}${this.#dialect.currentRead}`;
   }
 
   /**
-   * The tokens of so many digests with their owners. One is asked for by `=`, for which a database has
-   * the cheaper plan.
+   * Moves an expiry forward. It never touches the row of a token that is revoked or expired, or that another request
+   * has refreshed meanwhile.
    */
-  selectWithOwner(selection: string, count: number): string {
+  refresh(digest: string, expiry: number, now: number, minGain: number): Sql {
+    const { table, column, instants } = this.#schema;
+    return sql`UPDATE ${table} SET ${column.expiry} = ${instants.toStored(expiry)} WHERE ${this.#hasDigest(digest)} AND ${this.#expiry} > ${now} AND ${this.#expiry} < ${expiry - minGain}`;
+  }
+
+  /** The tokens with their owners, to be completed with the condition that `hasDigestOf` makes. */
+  selectWithOwner(selection: Sql): Sql {
     const { table, column, owner } = this.#schema;
-    const [token, user] = [TOKEN_ALIAS, OWNER_ALIAS].map((alias) => this.#escape(alias));
-    const list = Array<string>(count).fill('?').join(', ');
-    const many = this.#database.takesArrays ? '= ANY(?)' : `IN (${list})`;
-    const { sql } = this.#statement(
-      `SELECT ${selection} FROM ${table} ${token} ` +
-        `INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} ` +
-        `WHERE ${token}.${column.digest} ${count === 1 ? '= ?' : many}`,
-      [],
-    );
-    return sql;
+    const [token, user] = [this.#tokenAlias, this.#ownerAlias];
+    return sql`SELECT ${selection} FROM ${table} ${token} INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} WHERE `;
+  }
+
+  /** Whether the token, by its alias, is one of these digests. */
+  hasDigestOf(digests: readonly string[]): Sql {
+    return this.#dialect.anyOf(sql`${this.#tokenAlias}.${this.#schema.column.digest}`, digests);
   }
 
   /** The owner's tokens that are unexpired at `now`, newest first. */
-  selectUnexpired(selection: string, user: OwnerKey, now: number): Statement {
-    const { table, column, instants } = this.#schema;
-    const own = this.#equals(column.user, user);
-    return this.#statement(
-      `SELECT ${selection} FROM ${table} ${this.#escape(TOKEN_ALIAS)} ` +
-        `WHERE ${own.sql} AND ${this.#unexpired} ` +
-        `ORDER BY ${instants.toEpochSql(column.created)} DESC, ${column.digest}`,
-      [...own.parameters, now],
-    );
+  selectUnexpired(selection: Sql, owner: OwnerKey, now: number): Sql {
+    const { table, column } = this.#schema;
+    const newestFirst = sql`${this.#schema.toEpoch(column.created)} DESC, ${column.digest}`;
+    return sql`SELECT ${selection} FROM ${table} ${this.#tokenAlias} WHERE ${this.#equals(column.user, owner)} AND ${this.#isUnexpired(now)} ORDER BY ${newestFirst}`;
   }
 
   /** The owner of this key, unless it is soft-deleted. */
-  selectOwner(selection: string, key: OwnerKey): Statement {
+  selectOwner(selection: Sql, key: OwnerKey): Sql {
     const { owner } = this.#schema;
-    const same = owner.hasTextKey
-      ? this.#equals(owner.key, key)
-      : { sql: `${owner.key} = ?`, parameters: [key] };
-    const deletion = owner.deletion === null ? '' : ` AND ${owner.deletion} IS NULL`;
-    return this.#statement(
-      `SELECT ${selection} FROM ${owner.table} ${this.#escape(OWNER_ALIAS)} ` +
-        `WHERE ${same.sql}${deletion}`,
-      same.parameters,
-    );
+    const isOwner = owner.hasTextKey
+      ? this.#dialect.textEquals(owner.key, key)
+      : sql`${owner.key} = ${key}`;
+    const isKept = owner.deletedAt ? sql` AND ${owner.deletedAt} IS NULL` : sql.empty;
+    return sql`SELECT ${selection} FROM ${owner.table} ${this.#ownerAlias} WHERE ${isOwner}${isKept}`;
   }
 
-  delete(digest: string): Statement {
-    const { table, column } = this.#schema;
-    const same = this.#equals(column.digest, digest);
-    return this.#statement(`DELETE FROM ${table} WHERE ${same.sql}`, same.parameters);
+  delete(digest: string): Sql {
+    return sql`DELETE FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)}`;
   }
 
   /** Deletes rows by the digests that a SELECT has found. */
-  deleteFound(digests: readonly string[]): Statement {
+  deleteByDigests(digests: readonly string[]): Sql {
     const { table, column } = this.#schema;
-    const list = digests.map(() => '?').join(', ');
-    return this.#statement(`DELETE FROM ${table} WHERE ${column.digest} IN (${list})`, digests);
+    return sql`DELETE FROM ${table} WHERE ${this.#dialect.anyOf(column.digest, digests)}`;
   }
 
-  ownedDigests(owner: OwnerKey): Statement {
+  digestsOfOwner(owner: OwnerKey): Sql {
     const { table, column } = this.#schema;
-    const own = this.#equals(column.user, owner);
-    return this.#statement(
-      `SELECT ${this.#digest()} FROM ${table} WHERE ${own.sql}`,
-      own.parameters,
-    );
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}`;
   }
 
-  /** The token's digest, its row locked; none where the row is gone, or locked by others. */
-  unlockedDigest(digest: string): Statement {
-    const same = this.#equals(this.#schema.column.digest, digest);
-    return this.#statement(
-      `SELECT ${this.#digest()} FROM ${this.#schema.table} WHERE ${same.sql}${this.#skipLocked}`,
-      same.parameters,
-    );
+  /** Locks the token's row and selects its digest; nothing where the row is gone, or locked by others. */
+  lockDigest(digest: string): Sql {
+    return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)}${this.#dialect.skipLocked}`;
   }
 
-  expiredDigests(owner: OwnerKey | null, now: number, limit: number): Statement {
+  /** Tokens that are expired at `now`, of one owner or of all; it leaves out those that others have locked. */
+  expiredDigests(owner: OwnerKey | null, now: number, limit: number): Sql {
     const { table, column } = this.#schema;
-    const own = owner === null ? null : this.#equals(column.user, owner);
-    return this.#statement(
-      `SELECT ${this.#digest()} FROM ${table} ` +
-        `WHERE ${own ? `${own.sql} AND ` : ''}` +
-        `(${this.#expiry} <= ? OR ${this.#expiry} > ${String(LAST_INSTANT)}) ` +
-        `LIMIT ${String(limit)}${this.#skipLocked}`,
-      [...(own?.parameters ?? []), now],
-    );
+    const isOwners = owner === null ? sql.empty : sql`${this.#equals(column.user, owner)} AND `;
+    const last = sql.raw(String(LAST_INSTANT));
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}(${this.#expiry} <= ${now} OR ${this.#expiry} > ${last}) LIMIT ${sql.raw(String(limit))}${this.#dialect.skipLocked}`;
   }
 
-  #insertInto(columns: readonly ColumnMetadata[]): string {
-    const names = columns.map(({ databaseName }) => this.#escape(databaseName)).join(', ');
-    return `INSERT INTO ${this.#schema.table} (${names})`;
+  /** An expiry that no Date can hold counts as expired, as in authentication. */
+  #isUnexpired(now: number): Sql {
+    const { expiry } = this.#schema.column;
+    const last = sql.raw(String(LAST_INSTANT));
+    return sql`(${expiry} IS NULL OR ${this.#expiry} > ${now} AND ${this.#expiry} <= ${last})`;
+  }
+
+  #hasDigest(digest: string): Sql {
+    return this.#dialect.textEquals(this.#schema.column.digest, digest);
+  }
+
+  #equals(column: Sql, key: OwnerKey): Sql {
+    return typeof key === 'string'
+      ? this.#dialect.textEquals(column, key)
+      : sql`${column} = ${key}`;
+  }
+
+  #insertInto(columns: readonly ColumnMetadata[]): Sql {
+    const names = columns.map(({ databaseName }) => this.#dialect.identifier(databaseName));
+    return sql`INSERT INTO ${this.#schema.table} (${sql.join(names)})`;
   }
 
   #values(columns: readonly ColumnMetadata[], token: AbstractAuthToken): unknown[] {
@@ -200,50 +175,39 @@ export class TokenStatements {
     return columns.map((column) => {
       const value: unknown = column.getEntityValue(token);
       const stored: unknown =
-        value instanceof Date && isInstant(column)
-          ? this.#schema.instants.toStored(instantTransformer.to(value) as number)
+        value instanceof Date && this.#schema.isInstant(column)
+          ? this.#stored(value)
           : driver.preparePersistentValue(value, column);
       return stored ?? null;
     });
   }
 
-  /** With question marks. */
-  #count(owner: OwnerKey, now: number): Statement {
-    const { table, column } = this.#schema;
-    const own = this.#equals(column.user, owner);
-    return {
-      sql: `SELECT COUNT(*) AS ${this.#escape('total')} FROM ${table} WHERE ${own.sql} AND ${this.#unexpired}`,
-      parameters: [...own.parameters, now],
+  /** For columns that the database fills in, or that need SQL around their value. */
+  #insertByTypeorm(token: AbstractAuthToken): Sql {
+    const [text, parameters] = this.#dataSource
+      .createQueryBuilder()
+      .insert()
+      .into(this.#schema.metadata.target)
+      .values(this.#withStoredInstants(token))
+      .updateEntity(false)
+      .getQueryAndParameters();
+    return sql.rendered(text, parameters);
+  }
+
+  /** The query builder knows no formats: a copy of the token with its instants as SQL. */
+  #withStoredInstants(token: AbstractAuthToken): AbstractAuthToken {
+    if (this.#schema.instants === EPOCH_MILLISECONDS) return token;
+    const literal = (value: Date | null): unknown => {
+      if (value === null) return null;
+      const stored = this.#stored(value);
+      return () => (typeof stored === 'number' ? String(stored) : `'${stored}'`);
     };
+    const copy = Object.create(Object.getPrototypeOf(token) as object) as AbstractAuthToken;
+    const [created, expiry] = [literal(token.created), literal(token.expiry)];
+    return Object.assign(copy, token, { created, expiry });
   }
 
-  /** Byte by byte: the first condition finds the row by its index, the second looks closely. */
-  #equals(column: string, value: OwnerKey): Statement {
-    return typeof value === 'string' && this.#database.comparesLoosely
-      ? { sql: `${column} = ? AND ${exactText(column)} = ?`, parameters: [value, value] }
-      : { sql: `${column} = ?`, parameters: [value] };
+  #stored(instant: Date): string | number {
+    return this.#schema.instants.toStored(instantTransformer.to(instant) as number);
   }
-
-  #digest(): string {
-    return `${this.#schema.column.digest} AS ${this.#escape('digest')}`;
-  }
-
-  #escape(name: string): string {
-    return this.#dataSource.driver.escape(name);
-  }
-
-  /** Puts the driver's own placeholders in the place of the question marks. */
-  #statement(sql: string, parameters: readonly unknown[]): Statement {
-    let index = 0;
-    const { driver } = this.#dataSource;
-    return {
-      sql: sql.replace(/\?/g, () => driver.createParameter('', index++)),
-      parameters,
-    };
-  }
-}
-
-/** The bytes of a text column on MariaDB, in UTF-8, as the client sends its parameters. */
-export function exactText(column: string): string {
-  return `BINARY CONVERT(${column} USING utf8mb4)`;
 }

@@ -1,250 +1,358 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
-import { openDatabase } from '../database/open-database.ts';
+import type { BackgroundTasks } from '../async/background-tasks.ts';
+import { KeyedMutex } from '../async/keyed-mutex.ts';
+import type { Operation } from '../async/operation.ts';
+import { AppTransactions } from '../database/app-transactions.ts';
 import {
   OutcomeUnknownError,
+  queryRunner,
+  type Connection,
   type Database,
-  type Script,
-  type Turn,
+  type TransactionScript,
 } from '../database/database.ts';
-import { AppTransactions } from '../database/app-transactions.ts';
-import { BackgroundTasks } from '../async/background-tasks.ts';
+import { openDatabase } from '../database/open-database.ts';
+import { sourceOf } from '../database/typeorm-internals.ts';
+import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
-import type { Deadline } from '../async/deadline.ts';
-import { disown, lateCommitMs, undo } from './compensating-deletion.ts';
-import { retryTransient } from '../async/retry.ts';
-import { mayRunOut, shortWait } from './running-out.ts';
-import { TokenLookup } from './lookup/token.query.ts';
+import { CompensatingDeletion } from './compensating-deletion.ts';
+import { LookupBatcher } from './lookup/lookup.batcher.ts';
+import { tokenQueries, type TokenQuery } from './lookup/token.query.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
-  deleteExpired,
-  deleteOwned,
-  refreshUnlocked,
   countAndInsert,
+  deleteByOwner,
+  deleteExpired,
   insertAndCount,
-  type InsertTerms,
+  refreshIfUnlocked,
+  type InsertLimit,
 } from './token.scripts.ts';
-import { TokenStatements } from './token.sql.ts';
-import { KeyedMutex } from '../async/semaphore.ts';
+import { TokenSql } from './token.sql.ts';
 
-/** Why there is no token, where the database was fine. */
-export type InsertRefusal = 'limit' | 'no_owner';
+export { DELETE_BATCH_SIZE } from './token.scripts.ts';
+export type { OwnerKey };
 
-/** Everything that depends on the data source being up. */
-interface Ground<Token extends AbstractAuthToken> {
+/** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
+const MAX_REFRESH_WAIT_MS = 500;
+
+export interface TokenStoreOptions<Token extends AbstractAuthToken> {
+  readonly tokenEntity: TokenEntity<Token>;
+  readonly userRelations: readonly string[];
+  /** How many database connections the package opens for itself. */
+  readonly connections: number;
+  /** How long one operation may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** What the token entity and its owner are like. */
+export interface EntityInfo {
+  /** The names of the two classes. */
+  readonly name: string;
+  readonly ownerName: string;
+  /** Whether a token's own TTL has a column. */
+  readonly hasTtlColumn: boolean;
+  /** The last instant that its table can store, in epoch milliseconds. */
+  readonly lastInstant: number;
+  /** Properties of the application's own token class, those that `columns` may set. */
+  readonly extraColumns: ReadonlySet<string>;
+  /** Whether the owner has an `isActive` column, and TypeORM loads it. */
+  readonly activeColumn: 'loaded' | 'not_loaded' | 'none';
+}
+
+/** The saved token, with all that the database has filled in, or why there is none. */
+export type InsertResult<Token> =
+  | { readonly ok: true; readonly token: Token }
+  | { readonly ok: false; readonly reason: 'limit' | 'no_owner' };
+
+/** All that depends on the data source being up. */
+interface OpenStore<Token extends AbstractAuthToken> {
+  /** Changes when the application destroys its data source and initializes it again. */
+  readonly source: unknown;
   readonly schema: TokenSchema;
+  readonly sql: TokenSql;
   readonly database: Database;
-  readonly statements: TokenStatements;
-  readonly lookup: TokenLookup<Token>;
+  readonly query: () => TokenQuery<Token>;
+  readonly lookups: LookupBatcher<Token>;
 }
 
 /**
- * The tokens in the database: the one place that speaks TypeORM. Each method answers within its
- * deadline, or throws a DeadlineExceededError or the driver's error.
+ * The tokens in the database. Each method answers by the operation's deadline, or throws a
+ * DeadlineExceededError, an OverloadError or the driver's error.
  */
 export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
-  readonly dataSource: DataSource;
   readonly tokenEntity: TokenEntity<Token>;
   readonly transactions: AppTransactions;
-  readonly background = new BackgroundTasks();
-  readonly #userRelations: readonly string[];
+  readonly #dataSource: DataSource;
+  readonly #tasks: BackgroundTasks;
+  readonly #options: TokenStoreOptions<Token>;
+  readonly #compensation: CompensatingDeletion;
+  /** Of one owner's transactions one holds a connection; the others would only wait on it for the same lock. */
+  readonly #owners = new KeyedMutex();
+  /** Of one token's deletions too. */
+  readonly #rows = new KeyedMutex();
   /** Of many uses of a token at once, one waits for its owner's lock. */
-  readonly #runningOut = new KeyedMutex();
-  #ground: Ground<Token> | undefined;
+  readonly #refreshes = new KeyedMutex();
+  #opened: OpenStore<Token> | undefined;
 
-  constructor(
-    dataSource: DataSource,
-    tokenEntity: TokenEntity<Token>,
-    userRelations: readonly string[],
-  ) {
-    this.dataSource = dataSource;
-    this.tokenEntity = tokenEntity;
-    this.#userRelations = userRelations;
+  constructor(dataSource: DataSource, tasks: BackgroundTasks, options: TokenStoreOptions<Token>) {
+    this.tokenEntity = options.tokenEntity;
     this.transactions = new AppTransactions(dataSource);
+    this.#dataSource = dataSource;
+    this.#tasks = tasks;
+    this.#options = options;
+    this.#compensation = new CompensatingDeletion(tasks, (...args) => this.#delete(...args));
   }
 
-  /** @throws KnoxConfigError if the entities or the driver are not what the package can work with */
-  get schema(): TokenSchema {
-    return this.#ready.schema;
+  /** Whether the data source is up, as it need not be while the application starts. */
+  get isReady(): boolean {
+    return this.#dataSource.isInitialized;
   }
 
-  /** The token of this digest with its user, or null. */
-  find(digest: string, deadline: Deadline): Promise<Token | null> {
-    return this.#ready.lookup.find(digest, deadline);
+  /** @throws KnoxConfigError if the entities or the driver are not such as the package can work with */
+  get entity(): EntityInfo {
+    const { metadata, owner, instants, hasTtlColumn, extraColumns } = this.#open().schema;
+    const loaded = owner.activeColumn?.isSelect ? 'loaded' : 'not_loaded';
+    return {
+      name: metadata.name,
+      ownerName: owner.metadata.name,
+      hasTtlColumn,
+      lastInstant: instants.lastInstant,
+      extraColumns,
+      activeColumn: owner.activeColumn ? loaded : 'none',
+    };
+  }
+
+  /** @throws ArgumentError if this is no user, a user of another entity, or one without a key */
+  ownerKey(user: unknown): OwnerKey {
+    return this.#open().schema.owner.keyOf(user);
+  }
+
+  /** Whether this is an instance of the owner's class, loaded or made by the application. */
+  isOwnerInstance(user: object): boolean {
+    return this.#open().schema.owner.isInstance(user);
+  }
+
+  /** The value of the owner's `isActive` column; without one, all owners are active. */
+  isActiveByColumn(user: object): boolean {
+    return this.#open().schema.owner.isActiveByColumn(user);
+  }
+
+  /** The token of this digest with its user, which is null if soft-deleted; null if there is no token. */
+  find(digest: string, op: Operation): Promise<Token | null> {
+    return this.#open().lookups.find(digest, op);
   }
 
   /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
-  list(owner: OwnerKey, now: number, deadline: Deadline): Promise<Token[]> {
-    return this.#ready.lookup.list(owner, now, deadline);
+  list(owner: OwnerKey, now: number, op: Operation): Promise<Token[]> {
+    const { database, query } = this.#open();
+    return this.#answer(
+      op,
+      database.connect('read', op, (connection) => query().list(connection, owner, now)),
+    );
   }
 
-  /** The owner of this key as the database has it, or null where it is gone or soft-deleted. */
-  findOwner(
-    key: OwnerKey,
-    deadline: Deadline,
-    transaction: QueryRunner | undefined,
-  ): Promise<object | null> {
-    return this.#ready.lookup.owner(key, deadline, transaction);
+  /** The owner of this key as the database has it, or null if it is gone or soft-deleted. */
+  findOwner(key: OwnerKey, op: Operation, transaction?: QueryRunner): Promise<object | null> {
+    const { database, query } = this.#open();
+    const find = (connection: Connection): Promise<object | null> =>
+      query().findOwner(connection, key);
+    return this.#answer(
+      op,
+      transaction ? find(this.#connectionOf(transaction)) : database.connect('read', op, find),
+    );
   }
 
   /** A token entity of these values, unsaved. */
   build(values: object): Token {
-    const token = this.dataSource.manager.create(this.tokenEntity);
+    const token = this.#dataSource.manager.create(this.tokenEntity);
     Object.assign(token, values);
     return token;
   }
 
   /**
-   * Inserts the token, unless its owner is gone or holds as many as the limit allows. After an
-   * error or a deadline no row is left.
-   *
-   * @returns the token, with what the database has filled in, or why there is none
+   * Inserts the token, unless its owner is gone or holds as many as the limit allows. After an error no row is
+   * left, or will be.
    */
   async insert(
     token: Token,
-    terms: InsertTerms,
-    deadline: Deadline,
-    transaction: QueryRunner | undefined,
-  ): Promise<Token | InsertRefusal> {
-    const work = this.#insert(token, terms, deadline, transaction);
+    limit: InsertLimit,
+    op: Operation,
+    transaction?: QueryRunner,
+  ): Promise<InsertResult<Token>> {
+    const insert = this.#insert(token, limit, op, transaction);
     try {
-      return await this.background.track(deadline.race(work));
+      return await this.#answer(op, insert);
     } catch (error) {
-      const undoing = this.#ready.statements.delete(token.digest);
-      if (transaction) undo(this.background, undoing, deadline, transaction);
-      else this.#disown(token.digest, work, lateCommitMs(deadline));
+      const { timeoutMs } = op.deadline;
+      if (transaction) this.#compensation.scheduleIn(transaction, token.digest, timeoutMs);
+      else {
+        const commitGraceMs = commitGraceOf(op);
+        this.#compensation.schedule(token.digest, { insert, commitGraceMs });
+      }
       throw error;
     }
   }
 
-  /** Deletes a token whose login could not be answered, again and again until that is acknowledged. */
-  takeBack(digest: string): void {
-    this.#disown(digest, Promise.resolve(), 0);
+  /** Deletes a token whose login could not be answered, with retries until the database confirms. */
+  ensureDeleted(digest: string): void {
+    this.#compensation.schedule(digest);
   }
 
   /**
-   * Whether a row was written: not, if others have refreshed or revoked it meanwhile or hold it, if it
-   * has run out, or for as little as `gain`.
+   * Moves the expiry forward. False if no row was written: others have refreshed or revoked the token or hold its row,
+   * it has expired, or the gain is less than `minGain` milliseconds.
    */
-  async refresh(token: Token, next: number, gain: number, deadline: Deadline): Promise<boolean> {
-    const refreshed = (turn: Turn, within: Deadline): Promise<boolean> =>
-      this.#transact(turn, within, (sql) => refreshUnlocked(sql, token.digest, next, gain));
-    if (!mayRunOut(token, deadline)) return refreshed({ owner: null, locks: false }, deadline);
-    const turn = { owner: this.schema.owner.keyOf(token.user), locks: true };
-    const behindLock = (): Promise<boolean> => refreshed(turn, shortWait(deadline));
-    return (await this.#runningOut.tryRunExclusive(token.digest, behindLock)) ?? false;
+  async refresh(token: Token, expiry: number, minGain: number, op: Operation): Promise<boolean> {
+    const script = (sql: TokenSql): TransactionScript<boolean> =>
+      refreshIfUnlocked(sql, token.digest, expiry, minGain);
+    if (!mayExpireBeforeCommit(token, op)) return this.#transact(null, false, op, script);
+    // A login that counts the owner's tokens meanwhile takes this one for expired: lock the owner. The request is
+    // answered even if it does not get the lock.
+    const owner = this.ownerKey(token.user);
+    const refreshed = await this.#refreshes.tryRunExclusive(token.digest, () =>
+      this.#transact(owner, true, op.shorten(MAX_REFRESH_WAIT_MS), script),
+    );
+    return refreshed ?? false;
   }
 
   /** Whether there was a token to delete. It is gone, committed, when this resolves. */
-  async revoke(digest: string, deadline: Deadline): Promise<boolean> {
-    return (await this.#delete(digest, deadline)) > 0;
+  async delete(digest: string, op: Operation): Promise<boolean> {
+    return (await this.#answer(op, this.#delete(digest, op))) > 0;
   }
 
-  /** Deletes all tokens of the owner but one; how many they were. */
-  revokeAll(owner: OwnerKey, except: string | null, deadline: Deadline): Promise<number> {
-    const turn = { owner, locks: true };
-    return this.#transact(turn, deadline, (sql) => deleteOwned(sql, owner, except));
+  /** Deletes all tokens of the owner but the one of the digest `except`; how many they were. */
+  deleteAll(owner: OwnerKey, except: string | null, op: Operation): Promise<number> {
+    return this.#transact(owner, true, op, (sql) => deleteByOwner(sql, owner, except));
   }
 
   /**
-   * Deletes tokens that are expired at `now`, of one owner or of all: one batch, in a transaction
-   * of its own, leaving alone what others hold locked. Fewer than BATCH were the last.
+   * Deletes a batch of the tokens that are expired at `now`, of one owner or of all, leaving alone those that others
+   * have locked. How many they were: fewer than DELETE_BATCH_SIZE were the last.
    */
-  deleteExpired(owner: OwnerKey | null, now: number, deadline: Deadline): Promise<number> {
-    const turn = { owner, locks: false };
-    return this.#transact(turn, deadline, (sql) => deleteExpired(sql, owner, now));
+  deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<number> {
+    return this.#transact(owner, false, op, (sql) => deleteExpired(sql, owner, now));
   }
 
-  /** Checks the entities while the application starts, if the data source is up by then. */
-  async onModuleInit(): Promise<void> {
-    if (!this.dataSource.isInitialized) return;
-    const { metadata, owner } = this.#prepare().schema;
+  /**
+   * Compares the entities with what the package can work with, and with their tables, if the data source is up.
+   *
+   * @throws KnoxConfigError
+   */
+  async open(): Promise<void> {
+    if (!this.isReady) return;
+    const { metadata, owner } = this.#open().schema;
     const entity = metadata.target as typeof BaseToken;
-    await entity.validateSchema(this.dataSource, metadata, owner.metadata);
+    await entity.validateSchema(this.#dataSource, metadata, owner.metadata);
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    await this.background.drain();
-    await this.#ground?.database.close();
+  async close(): Promise<void> {
+    await this.#opened?.database.close();
   }
 
-  get #ready(): Ground<Token> {
-    return this.#ground ?? this.#prepare();
-  }
-
-  #prepare(): Ground<Token> {
-    if (!this.dataSource.isInitialized) throw new Error('The data source is not initialized.');
-    const schema = new TokenSchema(this.dataSource, this.tokenEntity);
-    const database = openDatabase(this.dataSource, schema);
-    const statements = new TokenStatements(this.dataSource, schema, database);
-    const ground = {
-      dataSource: this.dataSource,
-      schema,
-      statements,
-      database,
-      within: this.#within.bind(this),
-    };
-    const lookup = new TokenLookup<Token>(ground, this.#userRelations);
-    return (this.#ground = { schema, database, statements, lookup });
+  #open(): OpenStore<Token> {
+    if (!this.isReady) throw new Error('The data source is not initialized.');
+    const source = sourceOf(this.#dataSource);
+    const opened = this.#opened;
+    if (opened) {
+      if (opened.source === source) return opened;
+      this.#tasks.run(
+        () => opened.database.close(),
+        () => undefined,
+      );
+    }
+    const { tokenEntity, userRelations } = this.#options;
+    const database = openDatabase(this.#dataSource, this.#options);
+    const { dialect } = database;
+    const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
+    const sql = new TokenSql(this.#dataSource, schema, dialect);
+    const query = tokenQueries<Token>(this.#dataSource, schema, sql, dialect, userRelations);
+    const lookups = new LookupBatcher<Token>(database, query);
+    return (this.#opened = { source, schema, sql, database, query, lookups });
   }
 
   async #insert(
     token: Token,
-    terms: InsertTerms,
-    deadline: Deadline,
-    runner: QueryRunner | undefined,
-  ): Promise<Token | InsertRefusal> {
-    const { schema, database, statements, lookup } = this.#ready;
-    const script = (): Script<'limit' | null> =>
-      (runner ? insertAndCount : countAndInsert)(statements, token, terms);
-    const turn = { owner: terms.owner, locks: terms.limit !== null };
+    limit: InsertLimit,
+    op: Operation,
+    transaction?: QueryRunner,
+  ): Promise<InsertResult<Token>> {
+    const { schema, database, sql } = this.#open();
+    const { owner } = limit;
+    const lock = limit.limit === null ? null : sql.ownerLock(owner);
     try {
-      const refusal = runner
-        ? await database.within(runner, turn.locks ? turn.owner : null, script, deadline)
-        : await retryTransient(
-            () => database.transaction(turn, script, deadline),
-            deadline,
-            database.isTransient,
-          );
-      if (refusal !== null) return refusal;
+      const refusal = await (transaction
+        ? database.runIn(transaction, lock, op, () => insertAndCount(sql, token, limit))
+        : this.#owners.runExclusive(String(owner), op, () =>
+            database.transaction(lock, op, () => countAndInsert(sql, token, limit)),
+          ));
+      if (refusal !== null) return { ok: false, reason: refusal };
     } catch (error) {
-      if (database.isMissingOwner(error)) return 'no_owner';
+      if (database.classify(error) === 'missing_reference')
+        return { ok: false, reason: 'no_owner' };
       throw error;
     }
-    if (!schema.hasGeneratedColumns) return token;
+    if (schema.hasGeneratedColumns) await this.#readBack(token, op, transaction);
+    return { ok: true, token };
+  }
+
+  /** Fills in the columns that the database has filled in. */
+  async #readBack(token: Token, op: Operation, transaction?: QueryRunner): Promise<void> {
+    const { query } = this.#open();
     try {
-      const saved = await lookup.findSaved(token.digest, deadline, runner);
+      const saved = await (transaction
+        ? query().find(this.#connectionOf(transaction), token.digest)
+        : this.find(token.digest, op));
       Object.assign(token, saved, { user: token.user });
-      return token;
     } catch (error) {
       // The row is there, and its owner will not hear of it.
       throw new OutcomeUnknownError(error);
     }
   }
 
-  #disown(digest: string, insert: Promise<unknown>, lateMs: number): void {
-    disown(this.background, insert, (deadline) => this.#delete(digest, deadline), lateMs);
-  }
-
-  #delete(digest: string, deadline: Deadline): Promise<number> {
-    const { database, statements } = this.#ready;
-    const statement = statements.delete(digest);
-    return this.#within(deadline, () => database.delete(digest, statement, deadline));
+  async #delete(digest: string, op: Operation, transaction?: QueryRunner): Promise<number> {
+    const { database, sql } = this.#open();
+    const statement = sql.delete(digest);
+    if (transaction) return (await this.#connectionOf(transaction).query(statement)).affected;
+    return this.#rows.runExclusive(digest, op, async () => {
+      const { affected } = await database.execute(statement, op);
+      return affected;
+    });
   }
 
   #transact<T>(
-    turn: Turn,
-    deadline: Deadline,
-    script: (statements: TokenStatements) => Script<T>,
+    owner: OwnerKey | null,
+    isLocked: boolean,
+    op: Operation,
+    script: (sql: TokenSql) => TransactionScript<T>,
   ): Promise<T> {
-    const { database, statements } = this.#ready;
-    const work = (): Promise<T> => database.transaction(turn, () => script(statements), deadline);
-    return this.#within(deadline, work);
+    const { database, sql } = this.#open();
+    const lock = owner !== null && isLocked ? sql.ownerLock(owner) : null;
+    const work = (): Promise<T> => database.transaction(lock, op, () => script(sql));
+    return this.#answer(
+      op,
+      owner === null ? work() : this.#owners.runExclusive(String(owner), op, work),
+    );
   }
 
-  #within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    const retried = retryTransient(work, deadline, this.#ready.database.isTransient);
-    return this.background.track(deadline.race(retried));
+  #connectionOf(runner: QueryRunner): Connection {
+    const { dialect } = this.#open().database;
+    return { runner, query: (statement) => queryRunner(runner, statement, dialect) };
   }
+
+  /** Answers by the deadline; a shutdown waits for it. */
+  #answer<T>(op: Operation, work: Promise<T>): Promise<T> {
+    return this.#tasks.track(op.race(work));
+  }
+}
+
+/**
+ * How long after its beginning a COMMIT may still arrive, in milliseconds: a server lets a transaction idle for as
+ * long as its client would wait, and lets its COMMIT run for as long.
+ */
+function commitGraceOf({ deadline }: Operation): number {
+  return 2 * deadline.timeoutMs + 1_000;
+}
+
+function mayExpireBeforeCommit({ expiry }: { expiry: Date | null }, op: Operation): boolean {
+  return Number(expiry) - Date.now() < op.deadline.remaining + commitGraceOf(op);
 }

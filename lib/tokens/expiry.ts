@@ -2,19 +2,19 @@
 export const LAST_INSTANT = 8_640_000_000_000_000;
 
 /**
- * Whether a token of this expiry is over at `now`. At its very expiry it is. Written as a negation
- * so that an Invalid Date, whose comparisons are all false, is expired and not eternal.
+ * Whether a token of this expiry has expired. Expired when `now` equals the expiry. It is a negation, because all
+ * comparisons with an Invalid Date are false: a corrupt expiry must not make a token valid for ever.
  */
 export function isExpired(expiry: Date | null, now: number): boolean {
   return expiry !== null && !(expiry.getTime() > now);
 }
 
-/** The expiry of a token made at `now`; null, of one that never expires. */
+/** The expiry of a token made at `now`, or null if it never expires. */
 export function expiryFrom(now: number, ttl: number | null): Date | null {
   return ttl === null ? null : new Date(now + ttl);
 }
 
-/** What a refresh needs to know; durations in milliseconds. */
+/** The options that a refresh goes by; durations in milliseconds. */
 export interface RefreshPolicy {
   readonly autoRefresh: boolean;
   readonly tokenTtl: number | null;
@@ -22,7 +22,7 @@ export interface RefreshPolicy {
   readonly minRefreshInterval: number;
 }
 
-/** The instants of a token that a refresh looks at; `ttl` is its own, or null for the option's. */
+/** The instants of a token that a refresh looks at. `ttl` is its own in milliseconds, or null for the option's. */
 export interface TokenLifetime {
   readonly created: Date;
   readonly expiry: Date | null;
@@ -30,18 +30,18 @@ export interface TokenLifetime {
 }
 
 /**
- * The expiry that using the token at `now` moves it to, or null where it stays: refreshing is off,
- * the token never expires, or the gain is not worth a write.
+ * The new expiry of a token that is used at `now`. Null if it stays: refreshing is off, the token never expires, or
+ * the gain is not worth a write.
  *
  * @see knox/auth.py, renew_token
  */
-export function nextExpiry(token: TokenLifetime, now: number, rules: RefreshPolicy): Date | null {
-  const ttl = token.ttl ?? rules.tokenTtl;
-  if (!rules.autoRefresh || token.expiry === null || ttl === null) return null;
+export function nextExpiry(token: TokenLifetime, now: number, policy: RefreshPolicy): Date | null {
+  const ttl = token.ttl ?? policy.tokenTtl;
+  if (!policy.autoRefresh || token.expiry === null || ttl === null) return null;
   const bound =
-    rules.autoRefreshMaxTtl === null
+    policy.autoRefreshMaxTtl === null
       ? Number.POSITIVE_INFINITY
-      : token.created.getTime() + rules.autoRefreshMaxTtl;
+      : token.created.getTime() + policy.autoRefreshMaxTtl;
   const expiry = Math.min(now + ttl, bound);
-  return expiry - token.expiry.getTime() > rules.minRefreshInterval ? new Date(expiry) : null;
+  return expiry - token.expiry.getTime() > policy.minRefreshInterval ? new Date(expiry) : null;
 }

@@ -1,134 +1,112 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Deadline, DeadlineExceededError } from '../../lib/async/deadline.ts';
-import { KeyedMutex, OverloadError, Semaphore, type Lane } from '../../lib/async/semaphore.ts';
+import { DeadlineExceededError } from '../../lib/async/deadline.ts';
+import { Operation } from '../../lib/async/operation.ts';
+import { OverloadError, Semaphore, type Lane } from '../../lib/async/semaphore.ts';
 
 const LONG = 10_000;
 
-/** A turnstile with its places taken, and who came through it since. */
-async function full(capacity = 1, longestLine = 100) {
-  const turnstile = new Semaphore(capacity, longestLine);
-  const entered: string[] = [];
-  const enter = async (name: string, line: Lane = 'writes', ms = LONG) => {
-    await turnstile.enter(line, new Deadline(ms));
-    entered.push(name);
+/** A semaphore whose permits are all held, and the order in which later ones were given. */
+async function exhausted(permits = 1, maxWaiting = 100, reserved = 0) {
+  const semaphore = new Semaphore(permits, maxWaiting, reserved);
+  const admitted: string[] = [];
+  const releases: (() => void)[] = [];
+  const acquire = async (name: string, lane: Lane = 'write', ms = LONG) => {
+    releases.push(await semaphore.acquire(lane, Operation.within(ms)));
+    admitted.push(name);
   };
-  for (let place = 0; place < capacity; place++) await enter('first');
-  entered.length = 0;
-  /** Lets so many out, one after the other. */
-  const leave = async (count: number) => {
-    for (let left = 0; left < count; left++) {
-      turnstile.leave();
+  for (let held = 0; held < permits - reserved; held++) await acquire('first');
+  admitted.length = 0;
+  /** Gives so many permits back, one after the other. */
+  const release = async (count: number) => {
+    for (let given = 0; given < count; given++) {
+      releases.shift()?.();
       await sleep(0);
     }
   };
-  return { turnstile, entered, enter, leave };
+  return { semaphore, admitted, acquire, release };
 }
 
-describe('Turnstile', () => {
-  it('lets in as many as there are places, and another for each that leaves', async () => {
-    const { turnstile, entered, enter, leave } = await full(2);
-    const waiting = enter('third');
+describe('Semaphore', () => {
+  it('gives out its permits, and one again for each that is released', async () => {
+    const { semaphore, admitted, acquire, release } = await exhausted(2);
+    const waiting = acquire('third');
     await sleep(0);
-    expect(entered).toEqual([]);
-    await leave(1);
+    expect(admitted).toEqual([]);
+    await release(1);
     await waiting;
-    await leave(1);
-    expect(turnstile.isIdle).toBe(false);
-    await leave(1);
-    expect(turnstile.isIdle).toBe(true);
+    await release(1);
+    expect(semaphore.isIdle).toBe(false);
+    await release(1);
+    expect(semaphore.isIdle).toBe(true);
   });
 
-  it('lets in the newest first', async () => {
-    const { entered, enter, leave } = await full();
-    const waiting = ['old', 'newer', 'newest'].map((name) => enter(name));
-    await leave(3);
+  it('admits the last one first', async () => {
+    const { admitted, acquire, release } = await exhausted();
+    const waiting = ['old', 'newer', 'newest'].map((name) => acquire(name));
+    await release(3);
     await Promise.all(waiting);
-    expect(entered).toEqual(['newest', 'newer', 'old']);
+    expect(admitted).toEqual(['newest', 'newer', 'old']);
   });
 
-  it('lets in reads and writes by turns', async () => {
-    const { entered, enter, leave } = await full();
+  it('admits lookups first, then reads and writes by turns', async () => {
+    const { admitted, acquire, release } = await exhausted();
     const waiting = [
-      ...['r3', 'r2', 'r1'].map((name) => enter(name, 'reads')),
-      ...['w3', 'w2', 'w1'].map((name) => enter(name, 'writes')),
+      ...['r2', 'r1'].map((name) => acquire(name, 'read')),
+      ...['w2', 'w1'].map((name) => acquire(name, 'write')),
+      ...['l2', 'l1'].map((name) => acquire(name, 'lookup')),
     ];
-    await leave(6);
+    await release(6);
     await Promise.all(waiting);
-    expect(entered).toEqual(['r1', 'w1', 'r2', 'w2', 'r3', 'w3']);
+    expect(admitted).toEqual(['l1', 'l2', 'r1', 'w1', 'r2', 'w2']);
   });
 
-  it('turns away at once who would make a line too long, and leaves the other line alone', async () => {
-    const { enter, leave } = await full(1, 2);
-    const waiting = [enter('one'), enter('two')];
-    await expect(enter('three')).rejects.toThrow(OverloadError);
-    waiting.push(enter('read', 'reads'));
-    await leave(3);
+  it('keeps its reserved permits for lookups', async () => {
+    const { admitted, acquire, release } = await exhausted(2, 100, 1);
+    const waiting = [acquire('write'), acquire('read', 'read')];
+    await acquire('lookup', 'lookup');
+    await sleep(0);
+    expect(admitted).toEqual(['lookup']);
+    await release(1);
+    expect(admitted).toEqual(['lookup', 'read']);
+    await release(2);
+    await Promise.all(waiting);
+    expect(admitted).toEqual(['lookup', 'read', 'write']);
+  });
+
+  it('turns away at once one too many in a lane, and leaves the other lanes alone', async () => {
+    const { acquire, release } = await exhausted(1, 2);
+    const waiting = [acquire('one'), acquire('two')];
+    await expect(acquire('three')).rejects.toThrow(OverloadError);
+    waiting.push(acquire('read', 'read'));
+    await release(3);
     await Promise.all(waiting);
   });
 
-  it('forgets who waited in vain', async () => {
-    const { turnstile, entered, enter, leave } = await full(1, 2);
-    const patient = enter('patient');
-    await expect(enter('hasty', 'writes', 20)).rejects.toThrow(DeadlineExceededError);
-    const late = enter('late');
-    await leave(2);
+  it('forgets those whose deadline has passed', async () => {
+    const { semaphore, admitted, acquire, release } = await exhausted(1, 2);
+    const patient = acquire('patient');
+    await expect(acquire('hasty', 'write', 20)).rejects.toThrow(DeadlineExceededError);
+    const late = acquire('late');
+    await release(2);
     await Promise.all([patient, late]);
-    expect(entered).toEqual(['late', 'patient']);
-    await leave(1);
-    expect(turnstile.isIdle).toBe(true);
+    expect(admitted).toEqual(['late', 'patient']);
+    await release(1);
+    expect(semaphore.isIdle).toBe(true);
   });
 
-  it('gives the place of who was let in too late to the next one', async () => {
-    const { turnstile, entered, enter } = await full();
-    const patient = enter('patient');
-    const deadline = new Deadline(LONG);
+  it('passes a permit on that came at the moment of the deadline', async () => {
+    const { semaphore, admitted, acquire, release } = await exhausted();
+    const patient = acquire('patient');
+    const op = Operation.within(LONG);
     let expire = (): void => undefined;
-    deadline.race = () =>
-      new Promise<never>((_, reject) => (expire = () => reject(deadline.expire())));
-    const failing = expect(turnstile.enter('writes', deadline)).rejects.toThrow(
-      DeadlineExceededError,
-    );
-    turnstile.leave();
+    op.race = () =>
+      new Promise<never>((_, reject) => (expire = () => reject(op.deadline.expire())));
+    const failing = expect(semaphore.acquire('write', op)).rejects.toThrow(DeadlineExceededError);
+    await release(1);
     expire();
     await failing;
     await patient;
-    expect(entered).toEqual(['patient']);
-  });
-});
-
-describe('KeyedTurnstile', () => {
-  it('lets one in for each key at a time', async () => {
-    const turnstile = new KeyedMutex();
-    const inside: string[] = [];
-    let most = 0;
-    const pass = (key: string) =>
-      turnstile.runExclusive(key, new Deadline(LONG), async () => {
-        inside.push(key);
-        most = Math.max(most, inside.length);
-        expect(inside.filter((other) => other === key)).toHaveLength(1);
-        await sleep(5);
-        inside.splice(inside.indexOf(key), 1);
-      });
-    await Promise.all(['a', 'a', 'a', 'b', 'b'].map(pass));
-    expect(most).toBe(2);
-  });
-
-  it('does nothing where another is at it, if told so', async () => {
-    const turnstile = new KeyedMutex();
-    const pass = (key: string) => turnstile.tryRunExclusive(key, () => sleep(5, key));
-    expect(await Promise.all(['a', 'a', 'b'].map(pass))).toEqual(['a', undefined, 'b']);
-    expect(await pass('a')).toBe('a');
-  });
-
-  it('goes on after work that failed', async () => {
-    const turnstile = new KeyedMutex();
-    const pass = (work: () => Promise<string>) =>
-      turnstile.runExclusive('a', new Deadline(LONG), work);
-    const failing = expect(pass(() => Promise.reject(new Error('broken')))).rejects.toThrow(
-      'broken',
-    );
-    expect(await pass(() => Promise.resolve('done'))).toBe('done');
-    await failing;
+    expect(admitted).toEqual(['patient']);
   });
 });

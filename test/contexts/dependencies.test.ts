@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 const ROOT = join(import.meta.dirname, '../..');
 const SPECIFIER = /(?:\bfrom|\bimport|\brequire\()\s*\(?\s*['"]([^'"]+)['"]/g;
 
-/** The packages that the sources import, types included. */
+/** The packages that the sources import, also for types only. */
 function importedPackages(): string[] {
   const files = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' });
   const specifiers = files

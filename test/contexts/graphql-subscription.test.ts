@@ -23,7 +23,7 @@ class GreetingResolver {
   }
 }
 
-/** A connection by the graphql-transport-ws protocol. */
+/** A connection with the graphql-transport-ws protocol. */
 async function connect(url: string, token?: string) {
   const headers = token === undefined ? {} : { authorization: `Token ${token}` };
   const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', { headers });
@@ -37,7 +37,7 @@ async function connect(url: string, token?: string) {
   say({ type: 'connection_init' });
   expect(await hear()).toEqual({ type: 'connection_ack' });
   return {
-    /** The first answer to a subscription, or what it is refused with. */
+    /** The first answer to a subscription, or its error. */
     async subscribe(id: string): Promise<Record<string, any>> {
       say({ id, type: 'subscribe', payload: { query: 'subscription { greetings }' } });
       const first = await hear();
@@ -53,7 +53,7 @@ async function connect(url: string, token?: string) {
   };
 }
 
-/** The second one is the same object for all operations of a connection. */
+/** Two forms of the context. The second is the same object for all operations of a connection. */
 const CONTEXTS: Record<string, ApolloDriverConfig['context']> = {
   'by default': undefined,
   'that is the connection’s': ({ extra, req }: { extra?: object; req?: object }) =>
@@ -91,7 +91,7 @@ describe.each(Object.keys(CONTEXTS))('KnoxAuthGuard on a GraphQL context %s', (n
     await client.close();
   });
 
-  it('asks again for the next operation of a connection', async () => {
+  it('looks the token up again for the next operation of a connection', async () => {
     const token = await test.login();
     const client = await connect(url, token);
     expect(await client.subscribe('1')).toEqual({ greetings: 'Hello, john.doe!' });

@@ -89,7 +89,7 @@ describe('KnoxAuthGuard in GraphQL', () => {
       driver: ApolloDriver,
       autoSchemaFile: true,
       allowBatchedHttpRequests: true,
-      // Apollo's stack traces would hide what the answer is about.
+      // Without Apollo's stack traces, a failed test shows the difference.
       includeStacktraceInErrorResponses: false,
     });
     test = await startApp({
@@ -165,7 +165,7 @@ describe('KnoxAuthGuard in GraphQL', () => {
     expect(sql.reads).toHaveLength(1);
   });
 
-  it('refuses every guarded field of an operation, after asking once', async () => {
+  it('refuses every guarded field of an operation after one lookup', async () => {
     await test.login();
     sql.clear();
     const { body } = await ask('{ open me { username } tokenKey greeting }', 'f'.repeat(64));
@@ -178,7 +178,7 @@ describe('KnoxAuthGuard in GraphQL', () => {
     expect(sql.reads).toHaveLength(1);
   });
 
-  it('asks again for the next operation', async () => {
+  it('looks the token up again for the next operation', async () => {
     const token = await test.login();
     sql.clear();
     await ask('{ tokenKey }', token);

@@ -34,7 +34,7 @@ describe('KnoxAuthGuard', () => {
   });
   afterAll(() => test.close());
 
-  it.each(['rpc', 'custom'])('refuses a context of type %s, and asks nobody', async (type) => {
+  it.each(['rpc', 'custom'])('refuses a context of type %s without a lookup', async (type) => {
     const sql = new SqlLog(test.dataSource);
     const request = { headers };
     for (const guard of [guards.guard, guards.optional]) {

@@ -32,7 +32,7 @@ import { openSocketIo, openWs, type SocketClient, type SocketHeaders } from '../
 import { SqlLog } from '../support/sql-log.ts';
 import { User } from '../support/users.ts';
 
-/** Tells the client why, as NestJS by itself does not. */
+/** Sends the reason to the client, which NestJS does not do by default. */
 @Catch(HttpException)
 class HttpExceptionFilter extends BaseWsExceptionFilter {
   override catch(exception: HttpException, host: ArgumentsHost): void {
@@ -40,7 +40,7 @@ class HttpExceptionFilter extends BaseWsExceptionFilter {
   }
 }
 
-/** Reads the token of each message instead of the socket's. */
+/** Reads the token from each message instead of from the socket. */
 class MessageTokenGuard extends KnoxAuthGuard {
   protected override getRequest(context: ExecutionContext): KnoxRequest {
     const { token } = context.switchToWs().getData<{ token: string }>();
@@ -55,7 +55,7 @@ const who = (event: string, user: User | undefined, token?: AuthToken) => ({
 
 @WebSocketGateway()
 class WhoGateway implements OnGatewayConnection {
-  /** Only the ws adapter gives the request, and does not put it on the socket. */
+  /** Keeps the upgrade request: the ws adapter passes it on, but does not put it on the socket. */
   handleConnection(client: { request?: IncomingMessage }, request?: IncomingMessage): void {
     if (request) client.request = request;
   }
@@ -149,7 +149,7 @@ describe.each([
     await test.users.update(test.jane.id, { isActive: true });
   });
 
-  it('asks again with each message, so that a logout ends the socket’s rights', async () => {
+  it('looks the token up for each message, so that a logout ends the socket’s rights', async () => {
     const token = await test.login();
     const socket = await openWith(token);
     expect(await socket.ask('me')).toEqual(john('me', token));
@@ -163,7 +163,7 @@ describe.each([
     expect(await socket.ask('optional')).toEqual(refused);
   });
 
-  it('asks once for a message that meets it twice', async () => {
+  it('looks the token up once for a message that passes the guard twice', async () => {
     const socket = await openWith(await test.login());
     sql.clear();
     expect(await socket.ask('twice')).toEqual(john('twice'));
@@ -194,7 +194,7 @@ describe.each([
     );
   });
 
-  it('without a filter of the app’s, is refused as NestJS puts it: without the reason', async () => {
+  it('without a filter of the application, is refused without the reason', async () => {
     const socket = await open();
     const { event, data } = await socket.ask('unfiltered');
     expect(event).toBe('exception');

@@ -6,7 +6,7 @@ import { DjangoExceptionFilter } from '../../lib/django/index.ts';
 import { KnoxAuthGuard, KnoxController, type KnoxModuleOptions } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { BASIC_JOHN, JOHN } from '../support/credentials.ts';
-import { RECORDED, shown } from '../support/django.ts';
+import { RECORDED, publicFields } from '../support/django.ts';
 import { CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
 
@@ -87,31 +87,31 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
       },
     };
 
-    it('is asked for all that Django recorded', () => {
+    it('is tested with all that Django recorded', () => {
       expect(Object.keys(requests)).toEqual(RECORDED.map((recorded) => recorded.case));
     });
 
     it.each(RECORDED)('answers as Django did: $case', async ({ case: name, ...expected }) => {
-      expect(shown(await requests[name]!())).toEqual(expected);
+      expect(publicFields(await requests[name]!())).toEqual(expected);
     });
 
     it('names Basic at any refused login, as a view of DRF names its first authenticator', async () => {
       const invalid = { detail: 'Invalid username/password.' };
       const body = { ...JOHN, password: 'wrong' };
-      expect(shown(await test.client.post('/auth/login', { body }))).toEqual({
+      expect(publicFields(await test.client.post('/auth/login', { body }))).toEqual({
         status: 401,
         body: invalid,
         wwwAuthenticate: BASIC,
       });
       await test.users.update(test.john.id, { isActive: false });
       for (const sending of [{ body: JOHN }, { basic: BASIC_JOHN }]) {
-        const { status, body, wwwAuthenticate } = shown(
+        const { status, body, wwwAuthenticate } = publicFields(
           await test.client.post('/auth/login', sending),
         );
         expect([status, body, wwwAuthenticate]).toEqual([401, invalid, BASIC]);
       }
       await test.users.update(test.john.id, { isActive: true });
-      expect(shown(await test.client.post('/auth/login'))).toEqual({
+      expect(publicFields(await test.client.post('/auth/login'))).toEqual({
         status: 401,
         body: { detail: 'Authentication credentials were not provided.' },
         wwwAuthenticate: BASIC,
@@ -121,8 +121,8 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
     it.each([
       ['{"username"', 'The body must be a JSON object.'],
       ['{"username":"john.doe"}', '"password" is required.'],
-    ])('answers a login body that is no use with a detail: %s', async (body, detail) => {
-      expect(shown(await test.client.post('/auth/login', { body }))).toEqual({
+    ])('answers an unusable login body with a detail: %s', async (body, detail) => {
+      expect(publicFields(await test.client.post('/auth/login', { body }))).toEqual({
         status: 400,
         body: { detail },
         wwwAuthenticate: null,
@@ -131,7 +131,7 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
 
     it('guards the logouts as well', async () => {
       for (const path of ['/auth/logout', '/auth/logoutall']) {
-        expect(shown(await test.client.post(path, { token: 'f'.repeat(64) }))).toEqual({
+        expect(publicFields(await test.client.post(path, { token: 'f'.repeat(64) }))).toEqual({
           status: 401,
           body: { detail: 'Invalid token.' },
           wwwAuthenticate: 'Token',
@@ -139,7 +139,7 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
       }
     });
 
-    it('leaves the other exceptions of the application alone', async () => {
+    it('does not change other exceptions of the application', async () => {
       const answers = await Promise.all(
         ['/own/unauthorized', '/own/forbidden', '/own/broken', '/nowhere'].map((path) =>
           test.client.get(path),
@@ -153,11 +153,11 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
       ]);
     });
 
-    it('answers with a detail where the database is gone', async () => {
+    it('answers with a detail if the database is down', async () => {
       const { token } = await test.tokens.create(test.john);
       await test.dataSource.query('ALTER TABLE knox_auth_token RENAME TO elsewhere');
       try {
-        expect(shown(await me(`Token ${token}`))).toEqual({
+        expect(publicFields(await me(`Token ${token}`))).toEqual({
           status: 503,
           body: { detail: 'Authentication is unavailable.' },
           wwwAuthenticate: null,
@@ -175,7 +175,7 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
     });
 
     it('names that scheme', async () => {
-      const { wwwAuthenticate } = shown(await me(`Bearer ${'f'.repeat(64)}`));
+      const { wwwAuthenticate } = publicFields(await me(`Bearer ${'f'.repeat(64)}`));
       expect(wwwAuthenticate).toBe('Bearer');
     });
   });
@@ -187,17 +187,17 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
     });
 
     it('answers there as DRF does, and elsewhere as NestJS', async () => {
-      expect(shown(await test.client.get('/filtered'))).toEqual({
+      expect(publicFields(await test.client.get('/filtered'))).toEqual({
         status: 401,
         body: { detail: 'Authentication credentials were not provided.' },
         wwwAuthenticate: 'Token',
       });
-      expect(shown(await test.client.post('/old/login', { basic: WRONG }))).toEqual({
+      expect(publicFields(await test.client.post('/old/login', { basic: WRONG }))).toEqual({
         status: 401,
         body: { detail: 'Invalid username/password.' },
         wwwAuthenticate: BASIC,
       });
-      expect(shown(await me())).toEqual({
+      expect(publicFields(await me())).toEqual({
         status: 401,
         body: ERRORS.notAuthenticated,
         wwwAuthenticate: CHALLENGES.token,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
     autoSchemaFile: true,
-    // Apollo's stack traces would hide what the answer is about.
+    // Without Apollo's stack traces, a failed test shows the difference.
     includeStacktraceInErrorResponses: false,
   });
   const filter = { provide: APP_FILTER, useClass: DjangoExceptionFilter };

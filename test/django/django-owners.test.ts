@@ -4,7 +4,7 @@ import { djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
 import { DATABASES, type TestDatabase } from '../support/databases.ts';
 import { createDjangoDatabase, startDjangoApp, tokenOf } from '../support/django.ts';
 
-/** A user model of the app's own, with its own words for what the table has. */
+/** A user model of the application, with other property names than the table's columns. */
 @Entity({ name: 'accounts_user', synchronize: false })
 class Account {
   @PrimaryColumn({ name: 'id', type: 'int' })
@@ -22,7 +22,7 @@ class Account {
 
 const AccountToken = djangoAuthToken(() => Account, 'devices_token');
 
-/** A token model with a column of its own, which the database fills in. */
+/** A token model with an additional column, which the database fills in. */
 @Entity({ name: 'knox_authtoken', synchronize: false })
 class DeviceToken extends djangoAuthToken(() => DjangoUser) {
   @Column({ type: 'varchar', default: 'web' })
@@ -45,7 +45,7 @@ describe.each(DATABASES)('on %s', (name) => {
     await dataSource.destroy();
   };
 
-  it('a token entity with columns of its own is stored as Django would', async () => {
+  it('a token entity with additional columns is stored as Django would', async () => {
     await run([
       "ALTER TABLE knox_authtoken ADD COLUMN platform varchar(20) NOT NULL DEFAULT 'web'",
       'ALTER TABLE knox_authtoken ADD COLUMN device varchar(20)',

@@ -22,7 +22,7 @@ const named = (name: string): Vector => VECTORS.find((vector) => vector.name ===
 const SMALL = named('pbkdf2_sha256, one iteration');
 const BCRYPT = named('bcrypt $2a$');
 
-/** Of the rows that a real django-rest-knox left, all `hunter2`. */
+/** The hashes in the rows of a real Django. The password is `hunter2`. */
 const FIXTURE_ROWS = [
   ...readFileSync(
     new URL('../fixtures/django-rest-knox/postgres.sql', import.meta.url),
@@ -77,7 +77,7 @@ describe('verifyDjangoPassword', () => {
     const start = process.cpuUsage();
     expect(await verifyDjangoPassword('', encoded)).toBe(false);
     const { user } = process.cpuUsage(start);
-    // A million iterations take a tenth of a second on the fastest of machines, and none hardly any.
+    // A million iterations take at least a tenth of a second on any machine, no iterations almost no time.
     expect(user).toBeGreaterThan(40_000);
   });
 
@@ -85,7 +85,7 @@ describe('verifyDjangoPassword', () => {
     await expect(verifyDjangoPassword('x', '!', { iterations: 0 })).rejects.toThrow(
       new TypeError('iterations must be a positive integer, 10000000 at most; got a number.'),
     );
-    // It would make a hash that is refused as too costly.
+    // A higher number would make a hash that is refused as too costly.
     await expect(makeDjangoPassword('x', { iterations: 10_000_001 })).rejects.toThrow(
       new TypeError('iterations must be a positive integer, 10000000 at most; got 10000001.'),
     );
@@ -97,7 +97,7 @@ describe('verifyDjangoPassword', () => {
     const start = process.cpuUsage();
     expect(await verifyDjangoPassword(matches ? 'hunter2' : 'other', encoded)).toBe(matches);
     const { user } = process.cpuUsage(start);
-    // Whoever knows the password is told yes as soon as that is known.
+    // The right password is confirmed at once: only a wrong one has to take as long.
     if (matches) expect(user).toBeLessThan(40_000);
     else expect(user).toBeGreaterThan(40_000);
   });
@@ -254,7 +254,7 @@ describe('makeDjangoPassword', () => {
     expect(await verifyDjangoPassword('hunter2', encoded)).toBe(true);
   });
 
-  it('has a salt of its own for each', async () => {
+  it('has a new salt each time', async () => {
     const hashes = [1, 2].map(() => makeDjangoPassword('hunter2', { iterations: 1 }));
     const [one, other] = await Promise.all(hashes);
     expect(one!.split('$')[2]).not.toBe(other!.split('$')[2]);

@@ -11,7 +11,7 @@ import {
   type DjangoApp,
 } from '../support/django.ts';
 
-/** SQL literals, and the instant that each is: its milliseconds are cut off. */
+/** SQL literals, and the instant of each. Digits after the milliseconds are cut off. */
 const INSTANTS: Record<DatabaseName, [literal: string, iso: string][]> = {
   postgres: [
     ["'2126-11-24 02:34:57.681345+00'", '2126-11-24T02:34:57.681Z'],
@@ -37,7 +37,7 @@ const INSTANTS: Record<DatabaseName, [literal: string, iso: string][]> = {
   ],
 };
 
-/** What no Date can hold, or is no instant at all. */
+/** Literals outside the range of a Date, or without an instant. */
 const ABSURD: Record<DatabaseName, string[]> = {
   postgres: [
     "'infinity'",
@@ -92,9 +92,9 @@ describe.each(STAGES)('a row on $name that $way reads', ({ name, owner, tokenEnt
     await database.drop();
   });
 
-  /** John's token of kind `long`, with these instants. */
+  /** Sets these instants in John's token of kind `long`. */
   const put = async (created: string, expiry: string) => {
-    // MariaDB stores a zero date only where it is told to.
+    // MariaDB stores a zero date only in this mode.
     const lax = name === 'mariadb' ? "SET STATEMENT sql_mode = '' FOR " : '';
     const { digest, tokenKey } = TOKEN_ROWS.find(({ token }) => token === tokenOf('long'))!;
     await test.dataSource.query(`DELETE FROM knox_authtoken WHERE digest = '${digest}'`);

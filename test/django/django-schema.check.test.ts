@@ -9,7 +9,7 @@ import { createDjangoDatabase, startDjangoApp, type DjangoAppOptions } from '../
 const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field.';
 
-/** An owner with a column that Django's user does not have. */
+/** An owner with a column that Django's user table does not have. */
 @Entity({ name: 'auth_user', synchronize: false })
 class NamedUser extends DjangoUser {
   @Column({ name: 'nickname', type: 'varchar' })
@@ -34,7 +34,7 @@ class UuidUser {
   id!: string;
 }
 
-/** As Django's migration leaves it: the default that the rows get meanwhile is taken away again. */
+/** Adds a column as Django's migrations do: with a default for the rows, which is then removed. */
 const REQUIRED_COLUMN: Record<DatabaseName, string[]> = {
   postgres: [
     "ALTER TABLE knox_authtoken ADD COLUMN name varchar(64) NOT NULL DEFAULT ''",
@@ -44,7 +44,7 @@ const REQUIRED_COLUMN: Record<DatabaseName, string[]> = {
     "ALTER TABLE knox_authtoken ADD COLUMN name varchar(64) NOT NULL DEFAULT ''",
     'ALTER TABLE knox_authtoken ALTER name DROP DEFAULT',
   ],
-  // SQLite has no way to take it away.
+  // SQLite cannot remove a default.
   sqlite: [
     'CREATE TABLE made AS SELECT * FROM knox_authtoken',
     'DROP TABLE knox_authtoken',
@@ -64,7 +64,7 @@ const owned = (owner: new () => object): DjangoAppOptions => ({
 
 interface Case {
   readonly what: string;
-  /** What is done to Django's tables; null: it cannot be done on this database. */
+  /** The changes of Django's tables. Null: not possible on this database. */
   readonly sql?: (name: DatabaseName) => string[] | null;
   readonly options?: DjangoAppOptions;
   readonly says: (name: DatabaseName) => string;
@@ -177,7 +177,7 @@ const CASES: Case[] = [
     },
   },
   {
-    what: 'a token entity of the app’s own that TypeORM would synchronize',
+    what: 'the app’s own token entity, which TypeORM would synchronize',
     options: { knox: { tokenEntity: CarelessToken } },
     says: () =>
       "TypeORM would alter Django's table; write @Entity({ name: 'knox_authtoken', synchronize: false }).",

@@ -7,7 +7,7 @@ import { createDjangoDatabase, startDjangoApp } from '../support/django.ts';
 
 const DJANGO = "('auth_user', 'knox_authtoken')";
 
-/** All that the database says about Django's tables. */
+/** The schema of Django's tables as the database reports it. */
 const DESCRIPTIONS: Record<DatabaseName, readonly string[]> = {
   sqlite: [`SELECT sql FROM sqlite_master WHERE tbl_name IN ${DJANGO} ORDER BY name`],
   postgres: [
@@ -30,7 +30,7 @@ describe.each(DATABASES)('Django’s tables on %s', (name) => {
     const describeTables = () =>
       Promise.all(DESCRIPTIONS[name].map((sql) => dataSource.query(sql)));
     const before = await describeTables();
-    // What migration:generate writes down.
+    // The statements that migration:generate would write.
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     const written = upQueries.map(({ query }) => query).filter((query) => !query.includes('notes'));
     expect(written).toEqual([]);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DjangoUser } from '../../lib/django/index.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES, type TestDatabase } from '../support/databases.ts';
 import {
   createDjangoDatabase,
   RECORDED,
-  shown,
+  publicFields,
   startDjangoApp,
   TOKEN_ROWS,
   tokenOf,
@@ -14,9 +14,9 @@ import {
   type DjangoApp,
 } from '../support/django.ts';
 import { ERRORS } from '../support/errors.ts';
-import { until } from '../support/until.ts';
+import { pollUntil } from '../support/polling.ts';
 
-/** While the fixture's logins were fresh. */
+/** A time at which the tokens of the fixture have not expired. */
 const THEN = Date.UTC(2026, 10, 23, 17);
 
 const recorded = (name: string) => {
@@ -33,7 +33,7 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
     database = await createDjangoDatabase(name);
     test = await startDjangoApp(database);
   });
-  afterEach(() => thawTime());
+  afterEach(() => restoreTime());
   afterAll(async () => {
     await test.close();
     await database.drop();
@@ -41,7 +41,7 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
 
   const me = (token: string) => test.client.get('/me', { token });
 
-  it.each(LIVE)('takes a token of kind $kind', async ({ token, user, expiry, loginAnswer }) => {
+  it.each(LIVE)('accepts a token of kind $kind', async ({ token, user, expiry, loginAnswer }) => {
     freezeTime(THEN);
     const text = loginAnswer?.expiry ?? expiry;
     const { status, body } = await me(token);
@@ -70,10 +70,11 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
     freezeTime(THEN);
     const inactive = TOKENS.filter(({ user }) => user === 'inactive');
     expect(inactive).toHaveLength(2);
-    for (const { token } of inactive) expect(shown(await me(token))).toEqual(recorded('inactive'));
-    expect(shown(await me('f'.repeat(64)))).toEqual(recorded('unknown'));
+    for (const { token } of inactive)
+      expect(publicFields(await me(token))).toEqual(recorded('inactive'));
+    expect(publicFields(await me('f'.repeat(64)))).toEqual(recorded('unknown'));
     const before = (await test.rows()).length;
-    expect(shown(await me(tokenOf('expired')))).toEqual(recorded('unknown'));
+    expect(publicFields(await me(tokenOf('expired')))).toEqual(recorded('unknown'));
     expect(await test.rows()).toHaveLength(before - 1);
   });
 
@@ -98,7 +99,7 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
     });
     expect((await me(token)).body.username).toBe('john.doe');
     const wrong = await test.client.post('/auth/login', { basic: ['john.doe', 'wrong'] });
-    expect(shown(wrong)).toEqual(recorded('wrong password'));
+    expect(publicFields(wrong)).toEqual(recorded('wrong password'));
   });
 
   it('makes the digests and token keys that knox has made', async () => {
@@ -138,7 +139,7 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
     expect(list.every(({ user }) => user instanceof DjangoUser)).toBe(true);
   });
 
-  it('keeps a TTL of a token’s own, to the millisecond', async () => {
+  it('keeps the token’s own TTL, to the millisecond', async () => {
     freezeTime(THEN);
     const john = await test.user('john.doe');
     const { token, authToken } = await test.tokens.create(john, { ttl: 1_001 });
@@ -146,7 +147,7 @@ describe.each(DATABASES)('on the tables of a real knox on %s', (name) => {
     freezeTime(THEN + 1_000);
     expect((await me(token)).status).toBe(200);
     freezeTime(THEN + 1_001);
-    expect(shown(await me(token))).toEqual(recorded('unknown'));
+    expect(publicFields(await me(token))).toEqual(recorded('unknown'));
   });
 
   it('makes a token that never expires', async () => {
@@ -209,7 +210,7 @@ describe.each(DATABASES)('with knox’s settings on %s', (name) => {
       knox: { tokenLimitPerUser: 5, autoRefresh: true, autoRefreshMaxTtl: '20h' },
     });
   });
-  afterEach(() => thawTime());
+  afterEach(() => restoreTime());
   afterAll(async () => {
     await test.close();
     await database.drop();
@@ -219,15 +220,15 @@ describe.each(DATABASES)('with knox’s settings on %s', (name) => {
 
   it('keeps the limit, Django’s tokens counted, in logins at once', async () => {
     freezeTime(THEN);
-    // John has three of Django's that are unexpired.
+    // John has three unexpired tokens, which Django made.
     const basic: [string, string] = ['john.doe', 'hunter2'];
     const logins = Array.from({ length: 6 }, () => test.client.post('/auth/login', { basic }));
     const answers = await Promise.all(logins);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 403, 403, 403, 403]);
     const refused = answers.find(({ status }) => status === 403)!;
-    expect(shown(refused)).toEqual(recorded('limit'));
-    // The login took the expired one away.
-    await until(5, async () => (await test.rows()).filter((row) => row.user_id === 1).length);
+    expect(publicFields(refused)).toEqual(recorded('limit'));
+    // The login deleted the expired token.
+    await pollUntil(5, async () => (await test.rows()).filter((row) => row.user_id === 1).length);
   });
 
   it('moves the expiry of a token that Django made', async () => {
@@ -240,14 +241,14 @@ describe.each(DATABASES)('with knox’s settings on %s', (name) => {
     expect(row.expiry).toMatch(/^2026-11-24 03:00:00/);
     freezeTime(old);
     expect((await me(token)).status).toBe(200);
-    // But never past created + autoRefreshMaxTtl.
+    // Never later than created + autoRefreshMaxTtl.
     freezeTime(Date.UTC(2026, 10, 24, 12));
     expect((await me(token)).body.expiry).toBe('2026-11-24T12:34:57.822Z');
     freezeTime(Date.UTC(2026, 10, 24, 12, 34, 57, 822));
     expect((await me(token)).status).toBe(401);
   });
 
-  it('refuses a TTL of its own, for which Django has no column', async () => {
+  it('refuses a TTL for a single token, because Django has no column for it', async () => {
     const jane = await test.user('jane.doe');
     await expect(test.tokens.create(jane, { ttl: '1h' })).rejects.toThrow(
       'ttl: DjangoAuthToken has no column to keep it, so that autoRefresh would go by tokenTtl; ' +

@@ -1,38 +1,38 @@
-import { once } from 'node:events';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { DjangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
+import { serveJob } from '../support/child-process.ts';
 import { ListeningToken, ListeningUser } from '../support/django-owners.ts';
 import { startDjangoApp, tokenOf, type DjangoApp } from '../support/django.ts';
 
-/** Where clocks hang: the process's time zone, and the database session's distance from UTC. */
-export interface Place {
+/** The time zone of the process, and the offset of the database session from UTC. */
+export interface ZoneSetup {
   zone: string;
   session: string;
 }
 
-export interface Travels {
+export interface Job {
   database: DataSourceOptions;
-  /** Whether TypeORM is to read the tokens itself. */
+  /** Whether the entities have a listener, so that TypeORM has to load them. */
   listening: boolean;
-  places: Place[];
+  zones: ZoneSetup[];
   /** When tokens are made, in epoch milliseconds. */
   instants: number[];
   ttl: number;
 }
 
-/** What became of a token that was made at one place and used at another. */
-export interface Travel {
+/** What was stored, read and answered for a token that was made in one zone and used in another. */
+export interface TripResult {
   stored: [created: string, expiry: string];
   read: string;
   listed: string;
   before: number;
   at: number;
-  /** The expiry of the token that Django made for a hundred years. */
+  /** The expiry of the token that Django made to live for a hundred years. */
   recorded: string;
 }
 
-async function goTo({ zone, session }: Place, dataSource: DataSource): Promise<void> {
-  // Node.js hears of a change while it runs.
+async function applyZone({ zone, session }: ZoneSetup, dataSource: DataSource): Promise<void> {
+  // Node.js applies a change of TZ while it runs.
   process.env.TZ = zone;
   const { type } = dataSource.options;
   if (type === 'postgres')
@@ -42,17 +42,17 @@ async function goTo({ zone, session }: Place, dataSource: DataSource): Promise<v
   if (type === 'mariadb') await dataSource.query(`SET time_zone = '${session}'`);
 }
 
-async function travel(
+async function makeTrip(
   test: DjangoApp,
   now: number,
-  [from, to]: [Place, Place],
+  [from, to]: [ZoneSetup, ZoneSetup],
   ttl: number,
-): Promise<Travel> {
+): Promise<TripResult> {
   Date.now = () => now;
-  await goTo(from, test.dataSource);
+  await applyZone(from, test.dataSource);
   const jane = await test.user('jane.doe');
   const { token, authToken } = await test.tokens.create(jane, { ttl });
-  await goTo(to, test.dataSource);
+  await applyZone(to, test.dataSource);
   const row = (await test.rows()).find(({ digest }) => digest === authToken.digest)!;
   Date.now = () => now + ttl - 1;
   const before = await test.client.get('/me', { token });
@@ -71,23 +71,23 @@ async function travel(
   };
 }
 
-const [message] = (await once(process, 'message')) as [Travels];
-const { database, listening, places, instants, ttl } = message;
-process.env.TZ = places[0]!.zone;
-const test = await startDjangoApp(
-  { options: database, drop: () => Promise.resolve() },
-  {
-    // One connection, so that the session's time zone is everybody's.
-    options: { poolSize: 1 },
-    owner: listening ? ListeningUser : DjangoUser,
-    knox: { tokenEntity: listening ? ListeningToken : DjangoAuthToken },
-  },
-);
-const travels: Travel[] = [];
-for (const [index, now] of instants.entries()) {
-  const from = places[index % places.length]!;
-  const to = places[(index + 1) % places.length]!;
-  travels.push(await travel(test, now, [from, to], ttl));
-}
-await test.close();
-process.send!(travels, () => process.disconnect());
+await serveJob(async ({ database, listening, zones, instants, ttl }: Job) => {
+  process.env.TZ = zones[0]!.zone;
+  const test = await startDjangoApp(
+    { options: database, drop: () => Promise.resolve() },
+    {
+      // One connection, so that all statements run in the session whose time zone is set.
+      options: { poolSize: 1 },
+      owner: listening ? ListeningUser : DjangoUser,
+      knox: { tokenEntity: listening ? ListeningToken : DjangoAuthToken },
+    },
+  );
+  const results: TripResult[] = [];
+  for (const [index, now] of instants.entries()) {
+    const from = zones[index % zones.length]!;
+    const to = zones[(index + 1) % zones.length]!;
+    results.push(await makeTrip(test, now, [from, to], ttl));
+  }
+  await test.close();
+  return results;
+});

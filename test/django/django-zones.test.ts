@@ -1,13 +1,12 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { runFile } from '../support/child-process.ts';
 import { DATABASES } from '../support/databases.ts';
 import { createDjangoDatabase, TOKENS } from '../support/django.ts';
-import type { Place, Travel, Travels } from './django-zones.main.ts';
+import type { ZoneSetup, TripResult, Job } from './django-zones.main.ts';
 
 const HOUR = 3_600_000;
 
-const PLACES: Place[] = [
+const ZONES: ZoneSetup[] = [
   { zone: 'Europe/Berlin', session: '-11:00' },
   { zone: 'America/New_York', session: '+13:00' },
   { zone: 'Asia/Kathmandu', session: '+05:45' },
@@ -34,20 +33,18 @@ const STAGES = DATABASES.flatMap((name) => [
 describe.each(STAGES)('where zones differ, on $name by $way', ({ name, listening }) => {
   it('each token lives to its very millisecond, and is stored in UTC', async () => {
     const database = await createDjangoDatabase(name);
-    const child = fork(new URL('django-zones.main.ts', import.meta.url), {
-      execArgv: ['--import', new URL('../support/register.mjs', import.meta.url).href],
-    });
-    child.send({
+    const job: Job = {
       database: database.options,
       listening,
-      places: PLACES,
+      zones: ZONES,
       instants: NOW,
       ttl: HOUR,
-    } satisfies Travels);
-    const [travels] = (await once(child, 'message')) as [Travel[]];
+    };
+    const main = new URL('django-zones.main.ts', import.meta.url);
+    const { report: results } = await runFile<TripResult[]>(main, { job });
     await database.drop();
     const long = new Date(TOKENS.find(({ kind }) => kind === 'long')!.expiry!).toISOString();
-    expect(travels).toEqual(
+    expect(results).toEqual(
       NOW.map((now) => {
         const expiry = new Date(now + HOUR).toISOString();
         return {

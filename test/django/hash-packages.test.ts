@@ -19,7 +19,7 @@ const answer = await verifyDjangoPassword(password, encoded).catch(
 console.log(JSON.stringify(answer));
 `;
 
-/** An application that has the packages it is given, and no others. */
+/** The application has only the packages that the test installs. */
 describe('the packages for argon2 and bcrypt', () => {
   let folder: string;
   beforeEach(() => {
@@ -46,7 +46,7 @@ describe('the packages for argon2 and bcrypt', () => {
     return JSON.parse(stdout);
   }
 
-  it('are named where there are none', async () => {
+  it('are named where none is installed', async () => {
     expect(await verify('hunter2', ARGON2)).toEqual({
       name: 'DjangoPasswordError',
       code: 'missing_package',
@@ -74,14 +74,14 @@ describe('the packages for argon2 and bcrypt', () => {
   it('are taken whether they are modules or CommonJS', async () => {
     const target = installed('bcrypt');
     mkdirSync(target);
-    // Node does not see the names of what such a module exports.
+    // Node.js cannot detect the named exports of such a module.
     const source =
       'module.exports = new (class { compare() { return Promise.resolve(true); } })();';
     writeFileSync(join(target, 'index.js'), source);
     expect(await verify('anything', BCRYPT)).toBe(true);
   });
 
-  it('are told of where one is there and broken', async () => {
+  it('are reported where one is installed and broken', async () => {
     const target = installed('argon2');
     mkdirSync(target);
     writeFileSync(join(target, 'index.js'), 'throw new Error("built for another Node");');

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runCurl } from './curl.ts';
 import { codeBlocks, readDocument, section } from './markdown.ts';
-import { until } from '../support/until.ts';
-import { freePort, listensAt, Project, ROOT } from './project.ts';
+import { pollUntil } from '../support/polling.ts';
+import { freePort, isListening } from '../support/ports.ts';
+import { Project, ROOT } from './project.ts';
 
-// Starting processes takes its time where many tests run at once.
+// Processes start slowly where many tests run at once.
 jest.setTimeout(30_000);
 
 const README = readDocument('README.md');
@@ -61,7 +62,7 @@ describe('the quick start', () => {
   });
   afterAll(() => project.remove());
 
-  it('is the sample, which is type-checked, with a main.ts of its own', () => {
+  it('is the sample, which is type-checked, with another main.ts', () => {
     const sample = join(ROOT, 'sample/01-quickstart/src');
     const same = [...files].filter(([name]) => name !== 'main.ts');
     expect(same).toHaveLength(5);
@@ -71,13 +72,13 @@ describe('the quick start', () => {
   it('logs in, calls, and logs out with the lines shown', async () => {
     for (const [name, code] of files) project.add(name, code);
     const port = await freePort();
-    project.start([], { PORT: port });
-    // NestJS says that it has started before it listens.
-    await until(true, () => listensAt(port));
+    project.start([], { PORT: String(port) });
+    // NestJS logs that it has started before it listens.
+    await pollUntil(true, () => isListening(port));
 
     const [shell] = codeBlocks(section(README, 'Quick start'), 'sh');
     const [login, me, logout] = shell!
-      .replaceAll('localhost:3000', `127.0.0.1:${port}`)
+      .replaceAll('localhost:3000', `127.0.0.1:${String(port)}`)
       .split('\n')
       .filter((line) => line.startsWith('curl'));
     const [shownLogin, shownMe] = shell!.split('\n').filter((line) => line.startsWith('# {'));

@@ -3,7 +3,7 @@ import { Controller, Logger, Module, UseGuards, type ModuleMetadata } from '@nes
 import { Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
 import type { Answer } from '../support/http-client.ts';
-import { closeModules, memoryDatabase, startError } from '../support/test-module.ts';
+import { closeModules, knox, memoryDatabase, startError } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
 import { codes, readDocument, section, tables } from './markdown.ts';
@@ -31,7 +31,7 @@ describe('the errors table of README.md', () => {
   const login = (username: unknown, password = PASSWORD) =>
     test.client.post('/auth/login', { body: { username, password } });
 
-  /** What each row is about, in the order of the table. */
+  /** Provokes the error of each row, in the order of the table. */
   const provoke: (() => Promise<Answer>)[] = [
     () => me(),
     () => me('Token'),
@@ -80,19 +80,15 @@ describe('a message in the troubleshooting table of README.md', () => {
   @Module({ controllers: [GuardedController] })
   class GuardedModule {}
 
-  const good = KnoxModule.forRoot({ verifyCredentials: () => null });
+  const good = knox();
   const made = (result: object) => KnoxModule.forRootAsync({ useFactory: () => result });
 
-  /** Entities, where they matter, and what else an app imports to be told so. */
+  /** The entities and imports with which an application gets each message. */
   const provoke: Record<string, [entities: unknown[], ...NonNullable<ModuleMetadata['imports']>]> =
     {
       'Entity metadata for AuthToken#user was not found.': [[Account, AuthToken], good],
       'the data source does not know AuthToken': [[Account], good],
-      'KnoxModule is imported more than once': [
-        [User, AuthToken],
-        good,
-        KnoxModule.forRoot({ verifyCredentials: () => null, path: 'twice' }),
-      ],
+      'KnoxModule is imported more than once': [[User, AuthToken], good, knox({ path: 'twice' })],
       'KnoxModule is imported without options': [[User, AuthToken], KnoxModule],
       'is a static option; write it beside useFactory': [
         [User, AuthToken],
@@ -107,7 +103,7 @@ describe('a message in the troubleshooting table of README.md', () => {
     };
   const [rows] = tables(section(README, 'Troubleshooting'));
   const messages = rows!.flatMap(([symptom]) => /^`([^`]+)`$/.exec(symptom!)?.[1] ?? []);
-  // TypeORM's module warns of a second data source of one name, though they are apps apart.
+  // No log: TypeORM's module warns of a second data source of one name, though these are different applications.
   beforeAll(() => Logger.overrideLogger(false));
   afterEach(closeModules);
 

@@ -2,8 +2,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { symlinkSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,24 +9,14 @@ import { transformSync, type Options } from '@swc/core';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** As jest.config.js compiles the tests. */
-const SWC: Options = {
-  swcrc: false,
-  module: { type: 'es6' },
-  jsc: {
-    target: 'es2022',
-    parser: { syntax: 'typescript', decorators: true },
-    transform: {
-      legacyDecorator: true,
-      decoratorMetadata: true,
-      useDefineForClassFields: false,
-      verbatimModuleSyntax: true,
-    },
-    keepClassNames: true,
-  },
+const { default: jestConfig } = (await import(join(ROOT, 'jest.config.js'))) as {
+  default: { transform: Record<string, [transformer: string, options: Options]> };
 };
 
-/** An application outside the repository, in which the package is installed as lib/ has it. */
+/** The options with which Jest compiles the tests. */
+const [, SWC] = Object.values(jestConfig.transform)[0]!;
+
+/** An application outside the repository, with the package installed from lib/. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-docs-'));
   readonly #running: ChildProcess[] = [];
@@ -51,7 +39,7 @@ export class Project {
     compile(source, join(this.folder, 'dist', path));
   }
 
-  /** Runs `dist/main.js`, with a database file of its own unless the environment names one. */
+  /** Runs `dist/main.js` with a new database file, unless the environment names one. */
   start(args: readonly string[], env: Record<string, string>): Running {
     const child = spawn(process.execPath, ['dist/main.js', ...args], {
       cwd: this.folder,
@@ -62,7 +50,7 @@ export class Project {
     return new Running(child);
   }
 
-  /** Ends what still runs, and deletes the folder. */
+  /** Ends its processes, and deletes the folder. */
   async remove(): Promise<void> {
     for (const child of this.#running.filter((one) => one.exitCode === null && !one.signalCode)) {
       child.kill('SIGKILL');
@@ -72,7 +60,7 @@ export class Project {
   }
 }
 
-/** A process, and what it has printed so far. */
+/** A process, and its output so far. */
 export class Running {
   output = '';
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -96,27 +84,7 @@ export class Running {
   }
 }
 
-/** A port that nothing listens at. */
-export async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
-
-export async function listensAt(port: string): Promise<boolean> {
-  const socket = connect(Number(port), '127.0.0.1');
-  const opened = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return opened;
-}
-
-/** Compiles a folder of TypeScript, of lib/ say, to JavaScript that Node runs as it is. */
+/** Compiles a folder of TypeScript to JavaScript that Node.js runs. */
 export function compileFolder(from: string, to: string): void {
   for (const path of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
     if (path.endsWith('.ts')) compile(readFileSync(join(from, path), 'utf8'), join(to, path));

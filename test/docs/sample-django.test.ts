@@ -5,7 +5,7 @@ import { DATABASES } from '../support/databases.ts';
 import { createDjangoDatabase } from '../support/django.ts';
 import { Project, ROOT } from './project.ts';
 
-// Starting processes takes its time where many tests run at once.
+// Processes start slowly where many tests run at once.
 jest.setTimeout(120_000);
 
 const SOURCES = join(ROOT, 'sample/02-django/src');

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { runCurl } from './curl.ts';
 import { Project, ROOT, type Running } from './project.ts';
 
-// Starting processes takes its time where many tests run at once.
+// Processes start slowly where many tests run at once.
 jest.setTimeout(30_000);
 
 const SOURCES = join(ROOT, 'sample/01-quickstart/src');

@@ -9,7 +9,7 @@ import { HttpClient } from '../support/http-client.ts';
 import { AppModule } from './recipes/throttling.ts';
 import { User, UsersService } from './recipes/users.ts';
 
-/** What throttling.test.ts runs outside Jest, which cannot load @nestjs/throttler on Node 20. */
+/** throttling.test.ts runs this file outside Jest, which cannot load @nestjs/throttler on Node 20. */
 export interface ThrottlingReport {
   readonly bad: number[];
   readonly asked: number;

@@ -3,7 +3,7 @@ import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
 import { ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
 import { sendRaw } from '../support/raw-socket.ts';
-import { allRows } from '../support/rows.ts';
+import { tableRows } from '../support/table-rows.ts';
 import { SqlLog } from '../support/sql-log.ts';
 
 const NBSP = '\u00a0';
@@ -18,12 +18,12 @@ describe.each<AdapterName>(['express', 'fastify'])('the Authorization header on 
     test = await startApp({ adapter });
     ({ token } = await test.tokens.create(test.john));
     await test.tokens.create(test.jane);
-    before = await allRows(test);
+    before = await tableRows(test);
     sql = new SqlLog(test.dataSource);
   });
   beforeEach(() => sql.clear());
   afterEach(async () => {
-    expect(await allRows(test)).toEqual(before);
+    expect(await tableRows(test)).toEqual(before);
   });
   afterAll(() => test.close());
 
@@ -59,7 +59,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the Authorization header on 
     ['thousands of tokens', () => `Token ${'a '.repeat(LONG / 2)}`, ERRORS.ambiguousHeader],
   ];
 
-  /** Of these the package can tell without the database that no token was ever such. */
+  /** Tokens that the package can refuse without the database, because it never makes such tokens. */
   const IMPOSSIBLE: [string, (token: string) => string][] = [
     ['15,000 characters', () => `Token ${'a'.repeat(LONG)}`],
     ['267 characters, one more than any token has', () => `Token ${'a'.repeat(267)}`],
@@ -107,7 +107,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the Authorization header on 
         ['GET /me HTTP/1.1', 'Host: x', 'Connection: close', ...lines, '', ''].join('\r\n'),
       );
 
-    it('goes under its name in any case', async () => {
+    it('is found under its name in any case', async () => {
       expect((await get(`AUTHORIZATION: Token ${token}`)).status).toBe(200);
       expect((await get(`authorization:Token ${token}`)).status).toBe(200);
     });

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
-import { JOHN, spiedCredentials } from '../support/credentials.ts';
+import { JOHN, recordedCredentials } from '../support/credentials.ts';
 import { badRequest, CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
 import { sendRaw } from '../support/raw-socket.ts';
-import { allRows } from '../support/rows.ts';
+import { tableRows } from '../support/table-rows.ts';
 
 const SECRET = 'correct-horse';
 const NOT_AN_OBJECT = 'The body must be a JSON object.';
@@ -16,7 +16,7 @@ describe.each<AdapterName>(['express', 'fastify'])('a login body on %s', (adapte
   let test: TestApp;
   let before: unknown;
   const logs = new LogRecorder();
-  const verifyCredentials = spiedCredentials(() => test);
+  const verifyCredentials = recordedCredentials(() => test);
   beforeAll(async () => {
     test = await startApp({
       adapter,
@@ -24,13 +24,13 @@ describe.each<AdapterName>(['express', 'fastify'])('a login body on %s', (adapte
       configure: (app) => app.useLogger(logs),
     });
     await test.tokens.create(test.john);
-    before = await allRows(test);
+    before = await tableRows(test);
   });
   beforeEach(() => {
     verifyCredentials.mockClear();
   });
   afterEach(async () => {
-    expect(await allRows(test)).toEqual(before);
+    expect(await tableRows(test)).toEqual(before);
     expect(logs.text).not.toContain(SECRET);
   });
   afterAll(() => test.close());
@@ -138,7 +138,7 @@ describe.each<AdapterName>(['express', 'fastify'])('a login body on %s', (adapte
 
   it('that is a form of __proto__ alone holds no credentials', async () => {
     const answer = await login(`__proto__[username]=john.doe&__proto__[password]=${SECRET}`, FORM);
-    // To the parser of Express it is an empty form.
+    // The parser of Express makes an empty form of it.
     const { status, body } = answer;
     const empty = adapter === 'express' ? ERRORS.notAuthenticated : badRequest(NOT_JSON);
     expect([status, body]).toEqual([empty.statusCode, empty]);

@@ -28,7 +28,7 @@ class Greeter {
   }
 }
 
-/** A subclass that owns its constructor, and one that differs from it. */
+/** A subclass with its own constructor, and another one beside it. */
 @Controller('greeting')
 class GreetingController extends KnoxController {
   constructor(private readonly greeter: Greeter) {
@@ -61,7 +61,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
   const login = (): Promise<Answer> => test.client.post('/session/login', { body: JOHN });
   const tokenOfJohn = async () => (await test.tokens.create(test.john)).token;
 
-  it('may have a constructor of its own, and stand beside another subclass', async () => {
+  it('may have its own constructor, and stand beside another subclass', async () => {
     const { status, body } = await test.client.post('/greeting/login', { body: JOHN });
     expect([status, body.greeting]).toEqual([200, 'Hello john.doe']);
     const { token } = body;
@@ -71,7 +71,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
   });
 
   describe('getLoginResponse', () => {
-    it('gets what the login has made', async () => {
+    it('gets the results of the login', async () => {
       let seen: LoginResponseContext | undefined;
       hooks.getLoginResponse = (context) => void (seen = context);
       const { body } = await login();
@@ -92,7 +92,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
       expect(headers['cache-control']).toBe('no-store');
     });
 
-    it.each([null, '', false])('sends %p as an answer too, and not its own', async (value) => {
+    it.each([null, '', false])('sends %p instead of the default answer', async (value) => {
       hooks.getLoginResponse = () => value;
       const { status, text } = await login();
       expect([status, text]).not.toEqual([200, expect.stringContaining('token')]);
@@ -158,7 +158,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
       expect((await test.client.get('/me', { token: kept })).status).toBe(200);
     });
 
-    it('takes back the token that createToken has made as well', async () => {
+    it('revokes the token that createToken has made too', async () => {
       hooks.createToken = ({ user }) => test.tokens.create(user, { prefix: 'own_' });
       hooks.getLoginResponse = fail(new Error('x'));
       expect((await login()).status).toBe(500);
@@ -208,7 +208,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the answers of a subclass on
       expect((await test.client.post(path, { token: await tokenOfJohn() })).status).toBe(200);
     });
 
-    it('is not asked where nobody was logged out', async () => {
+    it('is not called if no token was revoked', async () => {
       const asked = jest.fn();
       hooks[name] = asked;
       const { body } = await test.client.post(path, { token: 'f'.repeat(64) });

@@ -9,7 +9,7 @@ import {
   type LoginContext,
 } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { JOHN } from '../support/credentials.ts';
 import { badRequest, ERRORS } from '../support/errors.ts';
 import { clearHooks, HookedController, hooks, type Hooks } from '../support/hooked-controller.ts';
@@ -19,7 +19,7 @@ import { User } from '../support/users.ts';
 const NOW = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;
 
-/** Moves the login, and repeats what guards it. */
+/** Moves the login to another path, and repeats its guards. */
 @Controller('moved')
 class MovedController extends KnoxController {
   @Post('sign-in')
@@ -34,7 +34,7 @@ class MovedController extends KnoxController {
   }
 }
 
-/** Moves the login, and forgets its guards. */
+/** Moves the login to another path, and forgets its guards. */
 @Controller('open')
 class OpenController extends KnoxController {
   @Post('sign-in')
@@ -70,7 +70,7 @@ describe.each<AdapterName>(['express', 'fastify'])(
     });
     beforeEach(() => freezeTime(NOW));
     afterEach(async () => {
-      thawTime();
+      restoreTime();
       clearHooks();
       await test.tokens.revokeAll(test.john);
     });
@@ -84,13 +84,13 @@ describe.each<AdapterName>(['express', 'fastify'])(
     };
     const onlyRow = () => test.rows.findOneByOrFail({});
 
-    /** Each hook gives its value at once, and as a promise. */
+    /** Each hook gives its value directly, and as a promise. */
     const WAYS = [
       ['at once', (value: unknown) => value],
       ['as a promise', async (value: unknown) => value],
     ] as const;
 
-    it('does what the options say where it overrides nothing', async () => {
+    it('follows the options where it overrides nothing', async () => {
       expect(await loggedIn()).toEqual({
         expiry: 'the option',
         token: expect.stringMatching(/^opt_[0-9a-f]{64}$/),
@@ -138,7 +138,7 @@ describe.each<AdapterName>(['express', 'fastify'])(
 
       it.each([
         ['1', 1, 1],
-        ['0, so that nobody logs in', 0, 0],
+        ['0, so that every login is refused', 0, 0],
         ['null, which is any number', null, 5],
         ['undefined, which is the option’s', undefined, 3],
       ])('sets the limit with getTokenLimitPerUser: %s', async (_name, value, limit) => {
@@ -202,12 +202,12 @@ describe.each<AdapterName>(['express', 'fastify'])(
       expect((await test.client.post('/moved/login', { body: JOHN })).status).toBe(404);
     });
 
-    it('logs nobody in where it has moved the login away from its guards', async () => {
+    it('refuses every login where it has moved the login away from its guards', async () => {
       expect((await test.client.post('/open/sign-in', { body: JOHN })).status).toBe(500);
       expect(await test.rows.count()).toBe(0);
     });
 
-    it('may mix its own TTL and limit with the user it is for', async () => {
+    it('may choose TTL and limit by the user', async () => {
       hooks.getTokenTtl = ({ user }) => ((user as User).username === 'john.doe' ? '1h' : '8h');
       hooks.getTokenLimitPerUser = ({ user }) =>
         (user as User).username === 'john.doe' ? 1 : null;

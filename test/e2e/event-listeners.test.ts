@@ -5,7 +5,7 @@ import type { KnoxModuleOptions, TokenCreatedEvent, TokenRevokedEvent } from '..
 import { startApp, type TestApp } from '../support/app.ts';
 import { JOHN } from '../support/credentials.ts';
 import { EventCollector } from '../support/event-collector.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
 
 const EVENTS = [
@@ -21,7 +21,7 @@ const EVENTS = [
 let test: TestApp;
 afterEach(() => test.close());
 
-/** What each listener does in this test. */
+/** How each listener behaves in this test. */
 let act: () => unknown;
 
 @Injectable()
@@ -38,7 +38,7 @@ class FailingListener {
   }
 }
 
-/** A session with each kind of event in it, and its statuses. */
+/** A session with every kind of event. Gives its statuses. */
 async function session(): Promise<number[]> {
   const { client, tokens, john } = test;
   const login = await client.post('/auth/login', { body: JOHN });
@@ -84,7 +84,7 @@ describe('a listener', () => {
     }
   });
 
-  it('that never comes to an end changes no answer', async () => {
+  it('that never ends changes no answer', async () => {
     act = () => new Promise(() => undefined);
     test = await startApp({
       knox: KNOX,
@@ -94,7 +94,7 @@ describe('a listener', () => {
     expect(await session()).toEqual(USUAL);
   });
 
-  it('is told after the commit', async () => {
+  it('is called after the commit', async () => {
     const seen: [string, number][] = [];
 
     @Injectable()
@@ -115,7 +115,7 @@ describe('a listener', () => {
     });
     const token = await test.login();
     await test.client.post('/auth/logout', { token });
-    await eventually(
+    await pollFor(
       () => seen.length,
       (count) => count === 2,
     );
@@ -125,7 +125,7 @@ describe('a listener', () => {
     ]);
   });
 
-  it('hears of a login whose answer failed that its token was revoked, and of no login', async () => {
+  it('gets the revocation, and no login, if the login’s answer failed', async () => {
     test = await startApp({
       imports: [EventEmitterModule.forRoot()],
       providers: [EventCollector],
@@ -144,7 +144,7 @@ describe('a listener', () => {
 });
 
 describe('without @nestjs/event-emitter in the application', () => {
-  it('all goes on as usual', async () => {
+  it('all requests work as usual', async () => {
     test = await startApp({ knox: KNOX, providers: [EventCollector] });
     expect(await session()).toEqual(USUAL);
     expect(test.app.get(EventCollector).received).toEqual([]);

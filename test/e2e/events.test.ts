@@ -12,13 +12,13 @@ import {
   UserLoggedOutEvent,
 } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { EventCollector, type AnyEvent } from '../support/event-collector.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import type { Sending } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
 
-/** Not the one in the user's row: where it turns up, it came from the request. */
+/** Another password than the one in the user's row: if it is found, it came from the request. */
 const TYPED = 'typed at the login';
 const HOUR_MS = 3_600_000;
 const CLIENT = { ip: '127.0.0.1', userAgent: 'test/1' };
@@ -42,7 +42,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   });
   beforeEach(() => collector.clear());
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     await test.dataSource.query('DELETE FROM knox_auth_token');
   });
   afterAll(() => test.close());
@@ -53,7 +53,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   const body = { username: 'john.doe', password: TYPED };
   const create = async (ttl?: number) => (await test.tokens.create(test.john, { ttl })).token;
 
-  /** The events since the last call: their fields, which are all they have, and their classes. */
+  /** The events since the last call, with all their fields and their classes. */
   function take(): [string, object][] {
     const taken = collector.received.map(([name, event]): [string, object] => {
       expect((event.constructor as typeof UserLoggedInEvent).eventName).toBe(name);
@@ -97,7 +97,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     ]);
   });
 
-  it('tell of a logout everywhere, and how many tokens it was', async () => {
+  it('tell of a logout everywhere, with the number of tokens', async () => {
     const token = [await create(), await create(), await create()][1]!;
     take();
     await post('/auth/logoutall', { token });
@@ -123,7 +123,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     expect(authToken.expiry).toEqual(new Date(Date.UTC(2026, 0, 1, 11)));
   });
 
-  it('tell of an expired token that is presented, and how many went with it', async () => {
+  it('tell of an expired token that is presented, with the number of tokens deleted', async () => {
     const token = [await create(-HOUR_MS), await create(-HOUR_MS), await create()][0]!;
     take();
     await test.client.get('/me', { token, headers });
@@ -140,7 +140,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     await create(-HOUR_MS);
     take();
     await post('/auth/login', { body });
-    await eventually(
+    await pollFor(
       () => collector.received.length,
       (count) => count === 3,
     );
@@ -149,7 +149,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     ]);
   });
 
-  it('tell of what TokenService does, of which no request is known', async () => {
+  it('tell of calls of TokenService, without a request', async () => {
     const { authToken, token } = await test.tokens.create(test.john);
     await test.tokens.revoke(token);
     const expired = await test.tokens.create(test.john, { ttl: -HOUR_MS });
@@ -211,7 +211,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     expect(take()).toMatchObject([['knox.auth.failed', { reason: 'invalid_credentials' }]]);
   });
 
-  it('tell nothing of what is neither done nor a 401', async () => {
+  it('tell nothing of a request that changes nothing and is not a 401', async () => {
     const token = await create();
     take();
     await post('/auth/login', { body: { username: 1 } });
@@ -220,7 +220,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     expect(take()).toEqual([]);
   });
 
-  it('know no user agent where none was sent', async () => {
+  it('have no user agent if none was sent', async () => {
     await test.client.post('/auth/login', { body });
     expect(collector.events.map(({ ip, userAgent }) => [ip, userAgent])).toEqual([
       ['127.0.0.1', null],
@@ -236,7 +236,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     await test.client.get('/me', { token: `${token.slice(0, -1)}_` });
     await post('/auth/logout', { token });
     await post('/auth/logout', { token });
-    await eventually(
+    await pollFor(
       () => collector.received.length,
       (count) => count === 10,
     );

@@ -27,7 +27,7 @@ import { HttpClient } from '../support/http-client.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
 
-/** What somebody else puts on each request before the guards, and after them. */
+/** The values that other middleware puts on each request before the guards, and after them. */
 let forgedBefore: object = {};
 let forgedAfter: object = {};
 
@@ -39,7 +39,7 @@ class ForgingInterceptor implements NestInterceptor {
   }
 }
 
-/** Reads the token from a header of the application's own. */
+/** Reads the token from another header. */
 class ApiKeyGuard extends KnoxAuthGuard {
   protected override getRequest(context: ExecutionContext): KnoxRequest {
     const request = super.getRequest(context);
@@ -49,14 +49,14 @@ class ApiKeyGuard extends KnoxAuthGuard {
   }
 }
 
-/** Hands over what is no request. */
+/** Returns a value that is not a request. */
 class MistakenGuard extends KnoxAuthGuard {
   protected override getRequest(): KnoxRequest {
     return {} as KnoxRequest;
   }
 }
 
-/** Names the user in its own way where there is none. */
+/** Puts its own value in place of the user if there is none. */
 class GuestGuard extends KnoxAuthGuard {
   protected override handleAnonymous(context: ExecutionContext): void {
     this.getRequest(context).user = { username: 'guest' };
@@ -153,7 +153,7 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       expect([status, body]).toEqual([200, { username: null, tokenKey: null }]);
     });
 
-    it('save no lookup, and give way to the token’s own', async () => {
+    it('save no lookup, and are replaced by the token’s user', async () => {
       const janes = await test.tokens.create(test.jane);
       const { token } = await test.tokens.create(test.john);
       forgedBefore = forgeryOf(test.jane, janes.authToken);
@@ -164,7 +164,7 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       expect((await test.client.get('/who/optional', { token })).body.username).toBe('john.doe');
     });
 
-    it('give way to the login’s own', async () => {
+    it('are replaced by the login’s user', async () => {
       const janes = await test.tokens.create(test.jane);
       forgedBefore = forgeryOf(test.jane, janes.authToken);
       expect((await test.client.post('/auth/login')).status).toBe(401);
@@ -202,20 +202,20 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       expect([bad.status, bad.body]).toEqual([401, ERRORS.invalidToken]);
     });
 
-    it('that overrides getRequest is asked, though another guard has seen no credentials', async () => {
+    it('that overrides getRequest still reads its token after another guard has found none', async () => {
       const { token } = await test.tokens.create(test.john);
       const headers = { 'x-api-key': token };
       const { status, body } = await test.client.get('/who/optional-or-api-key', { headers });
       expect([status, body.username]).toEqual([200, 'john.doe']);
     });
 
-    it('that hands over something without headers opens nothing, and refuses nobody', async () => {
+    it('that returns something without headers gets an error, and opens nothing', async () => {
       const { token } = await test.tokens.create(test.john);
       const { status, body } = await test.client.get('/who/mistaken', { token });
       expect([status, body]).toEqual([503, ERRORS.unavailable]);
     });
 
-    it('that overrides handleAnonymous says what becomes of those without credentials', async () => {
+    it('that overrides handleAnonymous decides about requests without credentials', async () => {
       const { token } = await test.tokens.create(test.john);
       expect((await test.client.get('/who/guest')).body.username).toBe('guest');
       expect((await test.client.get('/who/guest', { token })).body.username).toBe('john.doe');
@@ -225,7 +225,7 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
 });
 
 describe('overrideGuard', () => {
-  it('lets a test put a user of its own in the place of KnoxAuthGuard, without KnoxModule', async () => {
+  it('lets a test replace KnoxAuthGuard by its own user, without KnoxModule', async () => {
     const module = await Test.createTestingModule({ controllers: [MeController] })
       .overrideGuard(KnoxAuthGuard)
       .useValue({

@@ -1,20 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
-import { BASIC_JOHN, JOHN, spiedCredentials } from '../support/credentials.ts';
+import { BASIC_JOHN, JOHN, recordedCredentials } from '../support/credentials.ts';
 import { badRequest, CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer, Sending } from '../support/http-client.ts';
 
 const UNKNOWN = 'f'.repeat(64);
 const ADAPTERS: AdapterName[] = ['express', 'fastify'];
 
-/** Status, body and challenge: all that the contract fixes of an error. */
+/** Status, body and challenge: the documented parts of an error. */
 function refusal({ status, body, headers }: Answer): [number, object, string | undefined] {
   return [status, body, headers['www-authenticate']];
 }
 
 describe.each(ADAPTERS)('the errors on %s', (adapter) => {
   let test: TestApp;
-  const verifyCredentials = spiedCredentials(() => test);
+  const verifyCredentials = recordedCredentials(() => test);
   beforeAll(async () => {
     test = await startApp({ adapter, knox: { verifyCredentials, tokenLimitPerUser: 2 } });
     await test.users.save({ username: 'gone', password: JOHN.password, isActive: false });
@@ -67,7 +67,7 @@ describe.each(ADAPTERS)('the errors on %s', (adapter) => {
       expect(refusal(await ask(['Bearer abc', `Token ${token}`]))).toEqual(expected);
     });
 
-    it('refuses a token that is unknown, malformed, revoked or expired, all in one way', async () => {
+    it('refuses a token that is unknown, malformed, revoked or expired with the same answer', async () => {
       const revoked = await test.tokens.create(test.john);
       await test.tokens.revoke(revoked.token);
       const expired = await test.tokens.create(test.john, { ttl: -1_000 });
@@ -103,7 +103,7 @@ describe.each(ADAPTERS)('the errors on %s', (adapter) => {
       expect(verifyCredentials).not.toHaveBeenCalled();
     });
 
-    it('mints no token for a token', async () => {
+    it('makes no token for a token', async () => {
       const { token } = await test.tokens.create(test.john);
       const expected = [401, ERRORS.notAuthenticated, CHALLENGES.basic];
       expect(refusal(await login({ token }))).toEqual(expected);
@@ -180,7 +180,7 @@ describe.each(ADAPTERS)('the errors on %s', (adapter) => {
   });
 
   describe('a database that does not know the table', () => {
-    it('is a 503 on every route, never a 401, and recovers alone', async () => {
+    it('is a 503 on every route, never a 401, and recovers without help', async () => {
       const token = await test.login();
       await test.dataSource.query('ALTER TABLE knox_auth_token RENAME TO away');
       const expected = [503, ERRORS.unavailable, undefined];

@@ -49,7 +49,7 @@ describe.each(ADAPTERS)('the routes on %s', (adapter) => {
       expect(row?.expiry?.toISOString()).toBe(body.expiry);
     });
 
-    it('lets the browser keep no refusal of it either', async () => {
+    it('forbids the browser to cache a refusal too', async () => {
       const { status, headers } = await test.client.post('/auth/login', {});
       expect(status).toBe(401);
       expect(headers['cache-control']).toBe('no-store');
@@ -169,7 +169,7 @@ async function sessionOverSlashes(client: HttpClient): Promise<void> {
   expect((await client.post('/auth/logoutall/', { token: other.body.token })).status).toBe(401);
 }
 
-/** An application of its own: startApp's adapter takes no options. */
+/** Starts an application without startApp, whose adapter takes no options. */
 function appModule(): Type {
   const john = Object.assign(new User(), { ...JOHN, id: 1, isActive: true });
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Column, Entity, JoinColumn, ManyToOne } from 'typeorm';
-import { AbstractAuthToken, KnoxConfigError, KnoxModule, TokenService } from '../../lib/index.ts';
+import { AbstractAuthToken, KnoxConfigError, TokenService } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
-import { startError } from '../support/test-module.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
+import { knox, startError } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
 const HOUR_MS = 3_600_000;
@@ -17,7 +17,7 @@ describe('knox’s test_models.py and test_crypto.py', () => {
     test = await startApp();
   });
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     await test.tokens.revokeAll(test.john);
   });
   afterAll(() => test.close());
@@ -105,7 +105,7 @@ class DeviceToken extends AbstractAuthToken<User> {
 }
 
 describe('knox’s test_settings.py', () => {
-  it('override_settings: what is given holds, what is not keeps its default', async () => {
+  it('override_settings: options that are given apply, the others keep their defaults', async () => {
     const test = await startApp({ knox: { tokenLength: 48, tokenTtl: '5h', autoRefresh: true } });
     freezeTime(NOW);
     const { token, authToken } = await test.tokens.create(test.john);
@@ -115,11 +115,11 @@ describe('knox’s test_settings.py', () => {
     expect((await test.client.get('/me', { token })).body.expiry).toBe(
       new Date(NOW + 6 * HOUR_MS).toISOString(),
     );
-    thawTime();
+    restoreTime();
     await test.close();
   });
 
-  it('reload_api_settings, setting_changed_signal: each application has options of its own', async () => {
+  it('reload_api_settings, setting_changed_signal: each application has its own options', async () => {
     const [one, two] = [
       await startApp({ knox: { tokenTtl: '2h', authHeaderPrefix: 'Bearer' } }),
       await startApp({ knox: { tokenTtl: '3h' } }),
@@ -132,7 +132,7 @@ describe('knox’s test_settings.py', () => {
     const headers = { authorization: `Bearer ${first.token}` };
     expect((await one.client.get('/me', { headers })).status).toBe(200);
     expect((await two.client.get('/me', { token: second.token })).status).toBe(200);
-    thawTime();
+    restoreTime();
     await one.close();
     await two.close();
   });
@@ -155,18 +155,16 @@ describe('knox’s test_settings.py', () => {
     ['import_strings: a serializer is a function, no path', 'userSerializer', 'app.Serializer'],
     ['override_settings: 32 characters are too few', 'tokenLength', 32],
   ])('%s', async (_, option, value) => {
-    const knox = KnoxModule.forRoot({ verifyCredentials: () => null, [option]: value });
-    const error = await startError({ imports: [knox] });
+    const error = await startError({ imports: [knox({ [option]: value })] });
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error).toMatchObject({ option });
   });
 
   it('custom_token_model', async () => {
-    const knoxModule = KnoxModule.forRoot({
-      tokenEntity: DeviceToken,
-      verifyCredentials: () => null,
+    const test = await startApp({
+      entities: [User, DeviceToken],
+      knoxModule: knox({ tokenEntity: DeviceToken }),
     });
-    const test = await startApp({ entities: [User, DeviceToken], knoxModule });
     const tokens = test.app.get<TokenService<DeviceToken>>(TokenService);
     const { token } = await tokens.create(test.john, { columns: { deviceName: 'phone' } });
     const { authToken } = await tokens.authenticate(token);

@@ -3,7 +3,7 @@ import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import type { KnoxModuleOptions } from '../../lib/index.ts';
 import { TokenExpiredEvent } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { BASIC_JOHN } from '../support/credentials.ts';
 import { ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
@@ -22,14 +22,14 @@ class ExpiryListener {
   }
 }
 
-/** An application for all tests of this block, with all tokens gone after each. */
+/** Starts an application for all tests of this block. Deletes all tokens after each. */
 function withOptions(knox: KnoxModuleOptions = {}): void {
   beforeAll(async () => {
     const imports = [EventEmitterModule.forRoot()];
     test = await startApp({ knox, imports, providers: [ExpiryListener] });
   });
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     expired.length = 0;
     await test.dataSource.query('DELETE FROM knox_auth_token');
   });

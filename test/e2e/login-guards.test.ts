@@ -30,7 +30,7 @@ const start = async (knox: KnoxModuleOptions): Promise<void> => {
 };
 const login = (sending: Sending = {}): Promise<Answer> => test.client.post('/auth/login', sending);
 
-/** Leaves on the request what this test wants there, and gives its verdict. */
+/** Puts the test's user on the request, and gives the test's verdict. */
 let leave: () => unknown;
 let verdict: boolean | Promise<boolean> | Observable<boolean>;
 
@@ -48,7 +48,7 @@ describe('loginGuards', () => {
       ['true', true],
       ['a promise of true', Promise.resolve(true)],
       ['an Observable of true', of(true)],
-    ])('gives a token to the user that it leaves, where its verdict is %s', async (_, value) => {
+    ])('gives a token to the user on the request if the verdict is %s', async (_, value) => {
       await start({ loginGuards: [SettableGuard] });
       [leave, verdict] = [() => test.jane, value];
       const { status, body } = await login();
@@ -60,7 +60,7 @@ describe('loginGuards', () => {
       ['false', false],
       ['a promise of false', Promise.resolve(false)],
       ['an Observable of false', of(false)],
-    ])('gives none where its verdict is %s', async (_, value) => {
+    ])('gives no token if the verdict is %s', async (_, value) => {
       await start({ loginGuards: [SettableGuard] });
       [leave, verdict] = [() => test.jane, value];
       const { status, body } = await login();
@@ -74,7 +74,7 @@ describe('loginGuards', () => {
       ['false', false],
       ['a name', 'john.doe'],
       ['a key', 1],
-    ])('gives none where it leaves %s', async (_, user) => {
+    ])('gives no token if the request’s user is %s', async (_, user) => {
       await start({ loginGuards: [SettableGuard] });
       [leave, verdict] = [() => user, true];
       const { status, body } = await login();
@@ -82,7 +82,7 @@ describe('loginGuards', () => {
       expect(await test.rows.count()).toBe(0);
     });
 
-    it('gives none to an inactive user, nor to one that is deleted', async () => {
+    it('gives no token to an inactive or a deleted user', async () => {
       await start({ loginGuards: [SettableGuard] });
       await test.users.update(test.john.id, { isActive: false });
       verdict = true;
@@ -100,7 +100,7 @@ describe('loginGuards', () => {
       expect(await test.rows.count()).toBe(0);
     });
 
-    it('gives none to an inactive user, whatever the guard says of it', async () => {
+    it('gives no token to a user who is inactive in the database, even if the guard’s object is active', async () => {
       await start({ loginGuards: [SettableGuard] });
       await test.users.update(test.john.id, { isActive: false });
       [leave, verdict] = [() => Object.assign(new User(), test.john, { isActive: true }), true];
@@ -109,7 +109,7 @@ describe('loginGuards', () => {
       expect(await test.rows.count()).toBe(0);
     });
 
-    it('gives none to a user whom somebody before it has left', async () => {
+    it('gives no token to a user that earlier middleware has put on the request', async () => {
       class PassingGuard implements CanActivate {
         canActivate(): boolean {
           return true;
@@ -175,7 +175,7 @@ describe('loginGuards', () => {
   });
 
   describe('with a guard that relies on a token', () => {
-    /** Asks a KnoxAuthGuard behind the option's back. */
+    /** Calls a KnoxAuthGuard inside, where the check of the option cannot see it. */
     @Injectable()
     class BorrowingGuard implements CanActivate {
       constructor(private readonly guard: KnoxAuthGuard) {}
@@ -185,14 +185,14 @@ describe('loginGuards', () => {
       }
     }
 
-    /** Ignores `@Public()`, which stands on the login route. */
+    /** Ignores the `@Public()` of the login route. */
     class StrictGuard extends KnoxAuthGuard {
       protected override isPublic(): boolean {
         return false;
       }
     }
 
-    /** Asks the service itself, for a token from a header of its own. */
+    /** Calls the service with a token from another header. */
     @Injectable()
     class ExchangingGuard implements CanActivate {
       constructor(private readonly tokens: TokenService) {}
@@ -224,7 +224,7 @@ describe('loginGuards', () => {
       ['one that asks TokenService', [ExchangingGuard]],
     ];
 
-    it.each(cases)('mints no token for a token: %s', async (_, loginGuards) => {
+    it.each(cases)('makes no token for a token: %s', async (_, loginGuards) => {
       await start({ loginGuards, imports: [BorrowModule] });
       const { token } = await test.tokens.create(test.john);
       const { status, body } = await login({ token, headers: { 'x-token': token } });
@@ -232,7 +232,7 @@ describe('loginGuards', () => {
       expect(await test.rows.count()).toBe(1);
     });
 
-    it('mints none where a global guard has found the token’s user', async () => {
+    it('makes no token where a global guard has found the token’s user', async () => {
       test = await startApp({
         knox: { verifyCredentials: undefined, loginGuards: [PassingGuard] },
         providers: [StrictGuard],

@@ -73,7 +73,7 @@ describe('isUserActive', () => {
     expect(await test.rows.count()).toBe(1);
   });
 
-  it('counts instead of the isActive column', async () => {
+  it('decides instead of the isActive column', async () => {
     await test.users.update(test.john.id, { isActive: false });
     expect((await me()).status).toBe(200);
     isActive = (user) => user.isActive;
@@ -82,7 +82,7 @@ describe('isUserActive', () => {
     expect((await me()).status).toBe(200);
   });
 
-  it('is asked again for each request', async () => {
+  it('is called for each request', async () => {
     expect((await me()).status).toBe(200);
     isActive = () => false;
     expect((await me()).body).toEqual(ERRORS.userInactive);
@@ -91,7 +91,7 @@ describe('isUserActive', () => {
     expect((await me()).status).toBe(200);
   });
 
-  it('is asked about the user as the database has it, at the login too', async () => {
+  it('is called with the user from the database, at the login too', async () => {
     const seen: User[] = [];
     isActive = (user) => seen.push(user) > 0 && user.username.startsWith('john');
     expect((await me()).status).toBe(200);
@@ -119,7 +119,7 @@ describe('isUserActive', () => {
     expect((await me()).status).toBe(200);
   });
 
-  it('may refuse with an HttpException of its own', async () => {
+  it('may throw its own HttpException', async () => {
     isActive = () => raise(new ForbiddenException('Pay first'));
     for (const ask of [me, login]) {
       const { status, body } = await ask();

@@ -79,7 +79,7 @@ describe.each<AdapterName>(['express', 'fastify'])('extractToken on %s', (adapte
   const fromCookie = ({ headers }: KnoxRequest): string | null =>
     /(?:^|; )session=([^;]*)/.exec(String(headers.cookie))?.[1] ?? null;
 
-  it('is where a token is read, and nowhere else', async () => {
+  it('is the only place where a token is read', async () => {
     extract = fromCookie;
     const { token } = await test.tokens.create(test.john);
     const withCookie = await test.client.get('/me', { headers: { cookie: `session=${token}` } });
@@ -120,7 +120,7 @@ describe.each<AdapterName>(['express', 'fastify'])('extractToken on %s', (adapte
     ['15,000 characters', 'f'.repeat(15_000)],
     ['a NUL', `${'f'.repeat(63)}\0`],
     ['a lone surrogate', '\ud800'],
-  ])('is a bad token where it gives %s, and nobody asks the database', async (_, value) => {
+  ])('is a bad token where it gives %s, without a lookup', async (_, value) => {
     extract = () => value;
     sql.clear();
     for (const path of ['/me', '/optional']) {
@@ -143,7 +143,7 @@ describe.each<AdapterName>(['express', 'fastify'])('extractToken on %s', (adapte
     expect(logs.errors).toEqual([`Authentication is unavailable: ${cause}`]);
   });
 
-  it('may refuse with an HttpException of its own', async () => {
+  it('may throw its own HttpException', async () => {
     extract = () => raise(new ImATeapotException('No cookies here'));
     const { status, body } = await test.client.get('/me');
     expect([status, body.message]).toEqual([418, 'No cookies here']);

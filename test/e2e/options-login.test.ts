@@ -11,8 +11,8 @@ import {
 } from '@jest/globals';
 import type { KnoxModuleOptions, KnoxRequest } from '../../lib/index.ts';
 import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
-import { BASIC_JOHN, JOHN, spiedCredentials } from '../support/credentials.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
+import { BASIC_JOHN, JOHN, recordedCredentials } from '../support/credentials.ts';
 import { badRequest, CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer, Sending } from '../support/http-client.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
@@ -24,13 +24,13 @@ let test: TestApp;
 const login = (sending: Sending = { body: JOHN }): Promise<Answer> =>
   test.client.post('/auth/login', sending);
 
-/** An application of the test's own. */
+/** Starts an application for the work, and closes it afterwards. */
 async function withApp(knox: KnoxModuleOptions, work: () => Promise<void>): Promise<void> {
   test = await startApp({ knox });
   try {
     await work();
   } finally {
-    thawTime();
+    restoreTime();
     await test.close();
   }
 }
@@ -45,7 +45,7 @@ describe('userSerializer', () => {
     ['a promise', async ({ username }) => username, { user: 'john.doe' }],
     ['null', () => null, { user: null }],
     ['undefined', () => undefined, {}],
-  ])('gives what the login answers as "user": %s', async (_, userSerializer, expected) => {
+  ])('gives the field "user" of the login’s answer: %s', async (_, userSerializer, expected) => {
     await withApp({ userSerializer }, async () => {
       const { status, body } = await login();
       expect([status, body]).toEqual([
@@ -66,7 +66,7 @@ describe('userSerializer', () => {
     });
   });
 
-  it('is not asked where nobody logs in', async () => {
+  it('is not called if the login is refused', async () => {
     const userSerializer = jest.fn();
     await withApp({ userSerializer, tokenLimitPerUser: 1 }, async () => {
       await test.tokens.create(test.john);
@@ -82,7 +82,7 @@ describe('formatExpiry', () => {
     ['a number', (expiry) => expiry?.getTime(), NOW + 36_000_000],
     ['a promise', async (expiry) => expiry?.getUTCHours(), 10],
     ['an object', (expiry) => ({ at: expiry }), { at: '2026-01-01T10:00:00.000Z' }],
-  ])('gives what the login answers as "expiry": %s', async (_, formatExpiry, expected) => {
+  ])('gives the field "expiry" of the login’s answer: %s', async (_, formatExpiry, expected) => {
     await withApp({ formatExpiry }, async () => {
       freezeTime(NOW);
       const { status, body } = await login();
@@ -141,8 +141,8 @@ describe('verifyCredentials', () => {
   afterEach(() => test.tokens.revokeAll(test.john));
   afterAll(() => test.close());
 
-  it('is asked once, with the username, the password and the request', async () => {
-    const spy = spiedCredentials(() => test);
+  it('is called once, with the username, the password and the request', async () => {
+    const spy = recordedCredentials(() => test);
     verify = spy;
     const answer = await login({ body: JOHN, headers: { 'x-device': 'phone' } });
     expect(answer.status).toBe(200);
@@ -193,20 +193,23 @@ describe('verifyCredentials', () => {
     expect(await test.rows.count()).toBe(0);
   });
 
-  it.each([[true], ['john.doe'], [1]])('makes no token of %p, which is no user', async (value) => {
-    verify = () => value;
-    expect((await login()).status).toBe(500);
-    expect(await test.rows.count()).toBe(0);
-  });
+  it.each([[true], ['john.doe'], [1]])(
+    'makes no token for %p, which is not a user',
+    async (value) => {
+      verify = () => value;
+      expect((await login()).status).toBe(500);
+      expect(await test.rows.count()).toBe(0);
+    },
+  );
 
-  it('recovers by itself', async () => {
+  it('recovers without help', async () => {
     verify = () => raise(new Error('LDAP is down'));
     expect((await login()).status).toBe(503);
     verify = () => test.john;
     expect((await login()).status).toBe(200);
   });
 
-  it('may answer with an HttpException of its own, which passes as it is', async () => {
+  it('may throw its own HttpException, which is passed on unchanged', async () => {
     verify = () => raise(new ImATeapotException('Too early'));
     const teapot = await login();
     expect([teapot.status, teapot.body.message]).toEqual([418, 'Too early']);

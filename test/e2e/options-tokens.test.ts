@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HashAlgorithm, KnoxModuleOptions } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { JOHN } from '../support/credentials.ts';
 import { ERRORS } from '../support/errors.ts';
 import type { Answer } from '../support/http-client.ts';
@@ -15,7 +15,7 @@ const start = async (knox: KnoxModuleOptions): Promise<void> => {
   test = await startApp({ knox });
 };
 afterEach(async () => {
-  thawTime();
+  restoreTime();
   await test.close();
 });
 
@@ -103,7 +103,7 @@ describe('hashAlgorithm', () => {
 });
 
 describe('tokenLimitPerUser', () => {
-  it('is how many unexpired tokens each user may hold', async () => {
+  it('is the number of unexpired tokens that each user may have', async () => {
     await start({ tokenLimitPerUser: 2 });
     freezeTime(NOW);
     const { body } = await login();
@@ -125,7 +125,7 @@ describe('tokenLimitPerUser', () => {
     expect((await login()).status).toBe(403);
   });
 
-  it('counts no one’s token twice for a wrong password', async () => {
+  it('is not reached by logins with a wrong password', async () => {
     await start({ tokenLimitPerUser: 1 });
     for (let i = 0; i < 3; i++) {
       const wrong = await test.client.post('/auth/login', { body: { ...JOHN, password: 'x' } });

@@ -27,7 +27,7 @@ class JwtStrategy extends PassportStrategy(JwtPassportStrategy, 'jwt') {
   }
 }
 
-/** Lets everybody in, to see whether it is asked at all. */
+/** Accepts every request, to show whether it is called. */
 @Injectable()
 class AnyoneStrategy extends PassportStrategy(CustomStrategy, 'anyone') {
   validate(): object {
@@ -35,7 +35,7 @@ class AnyoneStrategy extends PassportStrategy(CustomStrategy, 'anyone') {
   }
 }
 
-/** What a handler finds on the request. */
+/** Answers with the user and the token on the request. */
 function found({ user, authInfo, authToken }: KnoxRequest): object {
   return {
     username: (user as User).username,
@@ -129,7 +129,7 @@ describe.each<[AdapterName, string]>([
     expect([status, body]).toEqual([401, PASSPORTS_OWN]);
   });
 
-  it('fails, for the next strategy to try, at another scheme and at a value with a dot', async () => {
+  it('leaves another scheme and a value with a dot to the next strategy', async () => {
     const sql = new SqlLog(test.dataSource);
     for (const header of [undefined, 'Other x', 'Basic eDp5', `${scheme} a.b`, `Bearer ${jwt}`]) {
       const { status, body } = await get('anyone', header);
@@ -206,7 +206,7 @@ describe('a login by Passport’s strategy "local"', () => {
 
   const login = (body?: object): Promise<Answer> => test.client.post('/auth/login', { body });
 
-  it('gives a token to whom the strategy finds', async () => {
+  it('gives a token to the user that the strategy finds', async () => {
     const { password } = JOHN;
     const { status, body, headers } = await login({ email: 'john.doe', password });
     expect(status).toBe(200);
@@ -216,7 +216,7 @@ describe('a login by Passport’s strategy "local"', () => {
     expect(await test.rows.count()).toBe(0);
   });
 
-  it('answers as Passport does where it finds nobody', async () => {
+  it('answers as Passport does if the strategy finds no user', async () => {
     await test.tokens.create(test.john);
     for (const body of [{ email: 'john.doe', password: 'x' }, JOHN, {}, undefined]) {
       const answer = await login(body);
@@ -225,7 +225,7 @@ describe('a login by Passport’s strategy "local"', () => {
     expect(await test.rows.count()).toBe(1);
   });
 
-  it('gives none to an inactive user', async () => {
+  it('gives no token to an inactive user', async () => {
     await test.users.update(test.john.id, { isActive: false });
     const { status, body } = await login({ email: 'john.doe', password: JOHN.password });
     expect([status, body]).toEqual([401, ERRORS.invalidCredentials]);

@@ -14,7 +14,7 @@ import { CHALLENGES, ERRORS } from '../support/errors.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
 
-/** Says whom the guards have let in. */
+/** Answers with the user on the request. */
 const who = (user: User | undefined): object => ({ user: user?.username ?? null });
 
 class StricterGuard extends KnoxAuthGuard {}
@@ -107,12 +107,12 @@ describe.each<AdapterName>(['express', 'fastify'])('a global KnoxAuthGuard on %s
     expect([good.status, good.body.user ?? good.body.username]).toEqual([200, 'john.doe']);
   });
 
-  it.each(CLOSED)('asks the database once for %s, and writes nothing', async (path) => {
+  it.each(CLOSED)('looks the token up once for %s, and writes nothing', async (path) => {
     expect((await test.client.get(path, { token })).status).toBe(200);
     expect(sql.statements).toEqual([expect.stringMatching(/^SELECT/)]);
   });
 
-  it.each(OPEN)('leaves %s open to all, and looks at no token there', async (path) => {
+  it.each(OPEN)('leaves %s open to all, and reads no token there', async (path) => {
     for (const sending of [{}, { token: 'f'.repeat(64) }, { token }]) {
       const { status, body, headers } = await test.client.get(path, sending);
       expect([status, body]).toEqual([200, { user: null }]);
@@ -121,7 +121,7 @@ describe.each<AdapterName>(['express', 'fastify'])('a global KnoxAuthGuard on %s
     expect(sql.statements).toEqual([]);
   });
 
-  it('asks again for each request', async () => {
+  it('looks the token up for each request', async () => {
     await test.client.get('/closed/plain', { token });
     await test.client.get('/closed/plain', { token });
     expect(sql.reads).toHaveLength(2);

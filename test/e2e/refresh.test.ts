@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { KnoxModuleOptions } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { ERRORS } from '../support/errors.ts';
 import { SqlLog } from '../support/sql-log.ts';
 
@@ -22,7 +22,7 @@ async function start(knox: KnoxModuleOptions, ttl?: number | null): Promise<void
   sql = new SqlLog(test.dataSource);
 }
 
-/** Uses the token so long after START; the expiry it has then, in milliseconds after START. */
+/** Uses the token `ms` after START. Gives its expiry then, in milliseconds after START. */
 async function useAt(ms: number): Promise<number | null> {
   freezeTime(START + ms);
   const { status, body } = await test.client.get('/me', { token });
@@ -33,7 +33,7 @@ async function useAt(ms: number): Promise<number | null> {
 }
 
 afterEach(async () => {
-  thawTime();
+  restoreTime();
   await test.close();
 });
 
@@ -77,7 +77,7 @@ describe('autoRefresh', () => {
     expect(sql.writes).toEqual([]);
   });
 
-  it('keeps to a TTL of the token’s own', async () => {
+  it('uses the token’s own TTL', async () => {
     await start({}, 2 * HOUR_MS);
     expect(await useAt(HOUR_MS)).toBe(3 * HOUR_MS);
   });
@@ -88,12 +88,12 @@ describe('autoRefresh', () => {
     expect(sql.writes).toEqual([]);
   });
 
-  it('refreshes a token with a TTL of its own where the option is null', async () => {
+  it('refreshes a token with its own TTL where the option is null', async () => {
     await start({ tokenTtl: null }, 2 * HOUR_MS);
     expect(await useAt(HOUR_MS)).toBe(3 * HOUR_MS);
   });
 
-  it('leaves a token that expires alone where no TTL is left to move it by', async () => {
+  it('leaves a token that expires alone where there is no TTL', async () => {
     await start({ tokenTtl: null }, 2 * HOUR_MS);
     const { digest } = await test.rows.findOneByOrFail({});
     await test.rows.update(digest, { ttl: null });
@@ -109,7 +109,7 @@ describe('autoRefresh', () => {
 });
 
 describe('minRefreshInterval', () => {
-  it('is a minute: a gain of just that much is not worth a write', async () => {
+  it('is a minute: a gain of exactly a minute is not written', async () => {
     await start({});
     sql.clear();
     expect(await useAt(MINUTE_MS)).toBe(10 * HOUR_MS);
@@ -135,7 +135,7 @@ describe('minRefreshInterval', () => {
 });
 
 describe('autoRefreshMaxTtl', () => {
-  it('is how far from its making a token’s expiry may be moved', async () => {
+  it('bounds the expiry, counted from the creation of the token', async () => {
     await start({ autoRefreshMaxTtl: '12h' });
     expect(await useAt(HOUR_MS)).toBe(11 * HOUR_MS);
     expect(await useAt(5 * HOUR_MS)).toBe(12 * HOUR_MS);
@@ -146,12 +146,12 @@ describe('autoRefreshMaxTtl', () => {
     expect((await test.client.get('/me', { token })).body).toEqual(ERRORS.invalidToken);
   });
 
-  it('takes nothing from a token that has more already', async () => {
+  it('does not shorten a token that has a later expiry already', async () => {
     await start({ autoRefreshMaxTtl: '3h' });
     expect(await useAt(2 * HOUR_MS)).toBe(10 * HOUR_MS);
   });
 
-  it('holds for a TTL of the token’s own', async () => {
+  it('holds for the token’s own TTL too', async () => {
     await start({ autoRefreshMaxTtl: '3h' }, 2 * HOUR_MS);
     expect(await useAt(1.5 * HOUR_MS)).toBe(3 * HOUR_MS);
   });

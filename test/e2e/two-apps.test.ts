@@ -20,7 +20,7 @@ describe('two applications in one process', () => {
 
   const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
-  it('do not answer for one another', async () => {
+  it('do not accept each other’s tokens', async () => {
     const [mine, theirs] = [
       await first.tokens.create(first.john),
       await second.tokens.create(second.john),

@@ -8,7 +8,7 @@ import fc from '../support/fast-check.ts';
 const INSTANT = new Date('2026-03-29T01:30:00.123Z');
 const MS = 1_774_747_800_123;
 
-/** How the drivers hand a bigint over: better-sqlite3 as a number, pg and mysql2 as a string. */
+/** How the drivers return a bigint: better-sqlite3 as a number, pg and mysql2 as a string. */
 const DRIVERS = [
   ['a number', (ms: number) => ms],
   ['a string', (ms: number) => String(ms)],
@@ -23,13 +23,13 @@ describe('instantTransformer', () => {
     expect(instantTransformer.to(value)).toBe(value);
   });
 
-  it('leaves a condition that is no instant to TypeORM', () => {
+  it('passes a find operator on to TypeORM', () => {
     const condition = { type: 'lessThan', value: 5 };
     expect(instantTransformer.to(condition)).toBe(condition);
     expect(instantTransformer.to(MS)).toBe(MS);
   });
 
-  it('refuses an Invalid Date, which as NULL would be a token for ever', () => {
+  it('refuses an Invalid Date, because stored as NULL the token would never expire', () => {
     expect(() => instantTransformer.to(new Date('soon'))).toThrow(
       new TypeError('An Invalid Date cannot be stored.'),
     );

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import type { Proxy } from '../support/proxy.ts';
 
@@ -41,7 +41,7 @@ describeOnServers('an application that starts while %s is down', (database) => {
         proxy.rejectAll(true);
       },
     });
-    await eventually(
+    await pollFor(
       () => down?.attempts ?? 0,
       (attempts) => attempts >= 2,
     );

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
 
@@ -43,7 +43,7 @@ describeOnServers('a connection to %s that is killed', (database) => {
     expect([answer.status, answer.body]).toEqual([503, ERRORS.unavailable]);
     test.proxy.thaw();
     await test.proxy.quiet(50);
-    expect(await eventually(test.rows, (rows) => rows === 0)).toBe(0);
+    expect(await pollFor(test.rows, (rows) => rows === 0)).toBe(0);
     expect((await test.login()).status).toBe(200);
     expect(await test.rows()).toBe(1);
   });
@@ -76,7 +76,7 @@ describeOnServers('a connection to %s that is killed', (database) => {
     expect((await test.me(token)).status).toBe(200);
   });
 
-  it('while nobody uses it: the next request works', async () => {
+  it('while it is idle: the next request works', async () => {
     const token = await test.newToken();
     await kill(test);
     await test.proxy.quiet(50);

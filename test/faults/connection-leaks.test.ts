@@ -1,24 +1,23 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { DataSource } from 'typeorm';
-import { AuthToken } from '../../lib/index.ts';
+import type { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../support/databases.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { CONNECTIONS, describeOnServers, POOL_SIZE } from '../support/faulty-app.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
-import { AppProcess, nameOf, type AppStats } from '../support/app-process.ts';
+import { PASSWORD } from '../support/app.ts';
+import { AppProcess, type AppStats } from '../support/app-process.ts';
+import { login, logout, openWithUsers } from '../support/numbered-users.ts';
 import { COMMIT, Proxy } from '../support/proxy.ts';
-import { User } from '../support/users.ts';
 
 jest.setTimeout(180_000);
 
-const PASSWORD = 'hunter2';
 const REQUESTS = 200;
 const ROUNDS = 6;
 
-/** More than a heap varies by, and less than thousands of requests leave behind that keep an error each. */
+/** More than a heap varies, and less than a leak of one error for each of thousands of requests. */
 const GROWTH_BYTES = 650_000;
 
-/** What is done to the database, and undone, while requests come in. */
+/** Each fault begins before requests are sent, and ends after their answers. */
 const FAULTS: [string, (proxy: Proxy) => unknown, (proxy: Proxy) => unknown][] = [
   ['down', (proxy) => proxy.shutDown(), (proxy) => proxy.accept()],
   ['frozen', (proxy) => proxy.freeze(), (proxy) => proxy.thaw()],
@@ -39,15 +38,7 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
 
   beforeAll(async () => {
     test = await createDatabase(database);
-    direct = await new DataSource({
-      ...test.options,
-      entities: [User, AuthToken],
-      synchronize: true,
-      poolSize: 1,
-    } as typeof test.options).initialize();
-    await direct
-      .getRepository(User)
-      .insert({ id: 1, username: nameOf(1), password: '', isActive: true });
+    direct = await openWithUsers({ ...test.options, poolSize: 1 } as typeof test.options, 1);
     proxy = await Proxy.start(test.options as never);
     const way = { host: '127.0.0.1', port: proxy.port, poolSize: POOL_SIZE };
     const patience = { connectTimeoutMS: 1_000, connectTimeout: 1_000 };
@@ -65,18 +56,20 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
     await test.drop();
   });
 
-  const login = () =>
-    client.post('/auth/login', { body: { username: nameOf(1), password: PASSWORD } });
   const me = () => client.get('/me', { token });
   const newToken = async () => {
-    const { body } = await eventually(login, ({ status }) => status === 200, 20_000);
+    const { body } = await pollFor(
+      () => login(client, 1),
+      ({ status }) => status === 200,
+      20_000,
+    );
     return body.token as string;
   };
   const stats = async () => (await client.get('/stats')).body as unknown as AppStats;
 
   async function meet([, cause, mend]: (typeof FAULTS)[number]): Promise<void> {
     await cause(proxy);
-    const send = [me, login, me, () => client.post('/auth/logout', { token: '0'.repeat(64) })];
+    const send = [me, () => login(client, 1), me, () => logout(client, '0'.repeat(64))];
     const expected = [200, 200, 200, 401];
     const answers: Promise<Answer>[] = [];
     for (let i = 0; i < REQUESTS; i++) answers.push(send[i % send.length]!());
@@ -84,35 +77,37 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
       if (status !== 503) expect(status).toBe(expected[i % send.length]);
     }
     await mend(proxy);
-    const { status } = await eventually(me, (answer) => answer.status === 200, 20_000);
+    const { status } = await pollFor(me, (answer) => answer.status === 200, 20_000);
     expect(status).toBe(200);
   }
 
-  /** Gives what the process tells after each round. */
+  /** Gives the statistics of the process after each round. */
   async function meetAll(rounds: number): Promise<AppStats[]> {
     const told: AppStats[] = [];
     for (let round = 0; round < rounds; round++) {
       for (const fault of FAULTS) await meet(fault);
-      // What the application of the test remembers is none of the package's doing.
+      // Clear the events, which the test's application keeps: they are no leak of the package.
       await client.get('/events');
       told.push(await stats());
     }
     return told;
   }
 
-  it('neither ends nor grows, keeps no connection, and turns its event loop', async () => {
+  it('stays alive, leaks no memory and no connection, and does not block its event loop', async () => {
     const before = (await meetAll(3)).at(-1)!;
     const rounds = await meetAll(ROUNDS);
     const isBack = ({ heapBytes }: AppStats) => heapBytes - before.heapBytes < GROWTH_BYTES;
-    const after = await eventually(stats, isBack, 10_000);
+    const after = await pollFor(stats, isBack, 10_000);
     expect(after.heapBytes - before.heapBytes).toBeLessThan(GROWTH_BYTES);
 
     const connections = async () => Number((await direct.query(CONNECTIONS[database]))[0].total);
     const isInPool = (count: number) => count <= POOL_SIZE;
-    expect(await eventually(connections, isInPool, 10_000)).toBeLessThanOrEqual(POOL_SIZE);
+    expect(await pollFor(connections, isInPool, 10_000)).toBeLessThanOrEqual(POOL_SIZE);
     expect(await newToken()).not.toBe(token);
 
-    // What a fault does to the event loop it does in each round; what a busy machine does, in some.
-    expect(Math.min(...rounds.map(({ longestLagMs }) => longestLagMs))).toBeLessThan(250);
+    // Take the best round: the package would block the event loop in all of them, a busy machine in some.
+    expect(Math.min(...rounds.map(({ maxEventLoopDelayMs }) => maxEventLoopDelayMs))).toBeLessThan(
+      250,
+    );
   });
 });

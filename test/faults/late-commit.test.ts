@@ -2,9 +2,9 @@ import { expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
-/** Each way between the application and its database takes so long, in milliseconds. */
+/** How long a message to the database, or from it, is under way, in milliseconds. */
 const DELAY_MS = 500;
-/** When, after a question was sent, its row expires: when the database has read it, before it arrives. */
+/** When the row expires, in milliseconds after the lookup is sent: after the read, before its answer arrives. */
 const EXPIRES_MS = 800;
 
 describeOnServers('a row that has expired by the time it arrives, on %s', (database) => {
@@ -28,11 +28,11 @@ describeOnServers('a row that has expired by the time it arrives, on %s', (datab
   const expire = (test: FaultyApp, ms: number): Promise<unknown> =>
     test.direct.query(`UPDATE knox_auth_token SET expiry = ${String(Date.now() + ms)}`);
 
-  it('is asked for again: another request may have refreshed it in time', async () => {
+  it('is looked up again: another request may have refreshed it in time', async () => {
     expect(await askedLate((test) => expire(test, 60_000))).toBe(200);
   });
 
-  it('is refused where nobody has', async () => {
+  it('is refused if none has refreshed it', async () => {
     expect(await askedLate(() => Promise.resolve())).toBe(401);
   });
 });

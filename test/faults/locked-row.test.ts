@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
-import { eventually } from '../support/eventually.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
+import { pollFor } from '../support/polling.ts';
 import {
   describeOnServers,
   POOL_SIZE,
@@ -14,8 +14,18 @@ import { COMMIT } from '../support/proxy.ts';
 const START = Date.UTC(2026, 10, 25);
 const HOUR = 3_600_000;
 
-/** As an application does that writes to a column of its own, "last seen" for instance. */
+/** Locks the rows as an application does that updates its own column, such as "last seen". */
 const LOCK = 'UPDATE knox_auth_token SET token_key = token_key WHERE digest = ';
+
+/** How many connections wait for a row that they want to delete. */
+const WAITING_DELETIONS = {
+  postgres:
+    'SELECT COUNT(*) AS total FROM pg_stat_activity ' +
+    "WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE %'",
+  mariadb:
+    'SELECT COUNT(*) AS total FROM information_schema.processlist ' +
+    "WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%DELETE FROM%'",
+};
 
 describeOnServers('a token whose row others hold locked, on %s', (database) => {
   let test: FaultyApp;
@@ -28,13 +38,13 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     });
     freezeTime(START);
     token = await test.newToken();
-    holder = await test.locker();
+    holder = await test.lockingConnection();
     await holder.startTransaction();
     const [row] = await test.direct.getRepository(AuthToken).find();
     await holder.query(`${LOCK}'${row!.digest}'`);
   });
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     if (holder.isTransactionActive) await holder.rollbackTransaction();
     await test.close();
   });
@@ -45,9 +55,15 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     });
     return row!.expiry!.getTime();
   };
+  const waitingDeletions = async () => {
+    const [row] = await test.direct.query(
+      WAITING_DELETIONS[database as keyof typeof WAITING_DELETIONS],
+    );
+    return Number(row.total);
+  };
   const others = async () => (await test.tokens.create(test.john, { limit: null })).token;
 
-  it('is good, and waits for nobody: a refresh is let be', async () => {
+  it('is good, and waits for nobody: its refresh is skipped', async () => {
     freezeTime(START + 1);
     const answers = await Promise.all(Array.from({ length: 3 * POOL_SIZE }, () => test.me(token)));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
@@ -69,6 +85,19 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     expect(await test.tokens.list(test.john)).toHaveLength(1);
   });
 
+  it('is not refreshed if it expires while its refresh waits', async () => {
+    await holder.rollbackTransaction();
+    freezeTime(START + HOUR - 1);
+    const atRow = test.proxy.holdAt(/SKIP LOCKED/);
+    const using = test.me(token);
+    await atRow;
+    // From now on, a login does not count it.
+    freezeTime(START + HOUR);
+    test.proxy.thaw();
+    expect((await using).status).toBe(200);
+    expect(await expiry()).toBe(START + HOUR);
+  });
+
   it('is counted by a login that meets its refresh, even if it would have run out meanwhile', async () => {
     await holder.rollbackTransaction();
     freezeTime(START + HOUR - 1);
@@ -86,7 +115,7 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
 
   it('is counted by a login that comes before the COMMIT of its refresh', async () => {
     await holder.rollbackTransaction();
-    // More than the refresh has for itself, less than its COMMIT may be under way.
+    // Longer than a refresh may take, and shorter than the time that its COMMIT may be under way.
     freezeTime(START + HOUR - 900);
     const atCommit = test.proxy.holdAt(COMMIT);
     const using = test.me(token);
@@ -109,7 +138,7 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     const refreshes = test.proxy.count(/SKIP LOCKED/);
     let answered = 0;
     const uses = Array.from({ length: 20 }, () => test.me(token).finally(() => answered++));
-    await eventually(
+    await pollFor(
       () => Promise.resolve(answered),
       (count) => count === uses.length - 1,
     );
@@ -128,19 +157,21 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     const other = await others();
     const logout = () => test.client.post('/auth/logout', { token });
     const flood = Array.from({ length: 3 * POOL_SIZE }, logout);
-    await eventually(test.serverConnections, (count) => count > 2);
+    await pollFor(test.serverConnections, (count) => count > 2);
     const uses = await Promise.all(Array.from({ length: 10 }, () => test.me(other)));
     expect(uses.map(({ status }) => status)).toEqual(uses.map(() => 200));
+    const waiting = await pollFor(waitingDeletions, (count) => count > 1, 500);
+    expect(waiting).toBeLessThanOrEqual(1);
     const answers = await Promise.all(flood);
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
-    // Each of these waits for the row by itself.
+    // Each of these waits for the row on its own connection.
     for (let round = 0; round < POOL_SIZE; round++) expect((await logout()).status).toBe(503);
-    // The holder's own, and the pool's; the server waits for the row no longer than the application.
+    // Only the holder's connection and the pool's are left: no statement waits longer than the application.
     const most = POOL_SIZE + 1;
-    const settled = await eventually(test.serverConnections, (count) => count <= most, 5_000);
+    const settled = await pollFor(test.serverConnections, (count) => count <= most, 5_000);
     expect(settled).toBeLessThanOrEqual(most);
     await holder.commitTransaction();
-    await eventually(
+    await pollFor(
       async () => (await test.me(token)).status,
       (status) => status === 401,
     );

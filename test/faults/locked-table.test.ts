@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import {
   describeOnServers,
   POOL_SIZE,
@@ -16,7 +16,7 @@ describeOnServers('a table of %s that is locked for long', (database) => {
   });
   afterAll(() => test.close());
 
-  it('does not make connections pile up that wait for it', async () => {
+  it('does not make waiting connections pile up', async () => {
     const token = await test.newToken();
     const unlock = await lockTokens(database, test.direct);
     try {
@@ -24,11 +24,9 @@ describeOnServers('a table of %s that is locked for long', (database) => {
         const sent = Array.from({ length: 2 * POOL_SIZE }, () => test.me(token));
         for (const { body } of await Promise.all(sent)) expect(body).toEqual(ERRORS.unavailable);
       }
-      // One of them is the lock's own.
+      // One of them holds the lock.
       const isBounded = (count: number) => count <= POOL_SIZE + 1;
-      expect(await eventually(test.serverConnections, isBounded)).toBeLessThanOrEqual(
-        POOL_SIZE + 1,
-      );
+      expect(await pollFor(test.serverConnections, isBounded)).toBeLessThanOrEqual(POOL_SIZE + 1);
     } finally {
       await unlock();
     }

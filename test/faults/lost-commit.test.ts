@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
-import { StampedToken } from '../support/stamped-token.ts';
+import { GeneratedColumnToken } from '../support/generated-column-token.ts';
 import { User } from '../support/users.ts';
 
 describeOnServers('a login on %s whose commit is never acknowledged', (database) => {
@@ -22,7 +22,7 @@ describeOnServers('a login on %s whose commit is never acknowledged', (database)
     await test.direct.query('DELETE FROM knox_auth_token');
   });
 
-  const noRows = () => eventually(test.rows, (rows) => rows === 0);
+  const noRows = () => pollFor(test.rows, (rows) => rows === 0);
   const isRefused = async () => {
     const { status, body } = await test.login();
     expect([status, body]).toEqual([503, ERRORS.unavailable]);
@@ -43,7 +43,7 @@ describeOnServers('a login on %s whose commit is never acknowledged', (database)
   it('leaves none once the database is back, if it was gone meanwhile', async () => {
     const committed = test.proxy.breakAfter(COMMIT).then(() => test.proxy.refuse());
     await Promise.all([committed, isRefused()]);
-    expect(await eventually(test.rows, (rows) => rows === 1)).toBe(1);
+    expect(await pollFor(test.rows, (rows) => rows === 1)).toBe(1);
     await test.proxy.accept();
     expect(await noRows()).toBe(0);
   });
@@ -60,12 +60,12 @@ describeOnServers('a login on %s whose commit is never acknowledged', (database)
   it('leaves none if the connection breaks, and the commit arrives after the deletion', async () => {
     const deletion = test.proxy.breakAt(COMMIT).then(() => test.proxy.sees(/DELETE/));
     await Promise.all([deletion, isRefused()]);
-    // PostgreSQL has nothing to delete yet; MariaDB waits for the row.
+    // On PostgreSQL the row is not visible yet; on MariaDB the DELETE waits for it.
     await test.proxy.quiet(50);
     test.proxy.thaw();
     await test.proxy.quiet(150);
-    // It is deleted again when no COMMIT can come any more, after twice `authTimeout` and a second.
-    expect(await eventually(test.rows, (rows) => rows === 0, 8_000)).toBe(0);
+    // The second DELETE comes when the COMMIT can no longer arrive: after twice `authTimeout` and a second.
+    expect(await pollFor(test.rows, (rows) => rows === 0, 8_000)).toBe(0);
   });
 
   it('leaves none if the answer fails when the database is gone', async () => {
@@ -85,15 +85,15 @@ describeOnServers('a login on %s that gets no answer', (database) => {
   afterEach(() => test.close());
 
   it('leaves no token where a saved row is read back', async () => {
-    const knox = { tokenEntity: StampedToken };
-    test = await startFaultyApp({ database, entities: [User, StampedToken], knox });
+    const knox = { tokenEntity: GeneratedColumnToken };
+    test = await startFaultyApp({ database, entities: [User, GeneratedColumnToken], knox });
     const readBack = test.proxy
       .sees(COMMIT)
       .then(() => test.proxy.swallowReplyTo(/SELECT.*platform/));
     const answer = await test.login();
     await readBack;
     expect([answer.status, answer.body]).toEqual([503, ERRORS.unavailable]);
-    expect(await eventually(test.rows, (rows) => rows === 0)).toBe(0);
+    expect(await pollFor(test.rows, (rows) => rows === 0)).toBe(0);
   });
 
   it('leaves no token if the application closes at once', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import {
   describeOnServers,
   POOL_SIZE,
@@ -14,7 +14,7 @@ import { User } from '../support/users.ts';
 const newUser = (username: string): User =>
   Object.assign(new User(), { username, password: '', isActive: true });
 
-/** How many lookups may be open, and how many may wait for a user's turn. */
+/** How many lookups may wait, and how many requests of one user. */
 const LONGEST_LINE = 10_000;
 const LONGEST_OWNER_LINE = 1_000;
 
@@ -28,7 +28,7 @@ describeOnServers('more requests than %s can answer', (database) => {
   afterAll(() => test.close());
   afterEach(() => test.proxy.thaw());
 
-  /** Sends so many, and one more; none of the former may be settled when the latter is refused. */
+  /** Sends `count` requests and one more, which must be refused before any of the others is answered. */
   const overflow = async (count: number, send: () => Promise<unknown>) => {
     let settled = 0;
     const waiting = Array.from({ length: count }, () => send().finally(() => settled++));
@@ -41,7 +41,7 @@ describeOnServers('more requests than %s can answer', (database) => {
     return all;
   };
 
-  it('wait in a line of bounded length; who comes later is turned away at once', async () => {
+  it('wait in a line of bounded length; further ones are refused at once', async () => {
     test.proxy.freeze();
     const outcomes = await overflow(LONGEST_LINE, () => test.tokens.authenticate(token));
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
@@ -55,20 +55,20 @@ describeOnServers('more requests than %s can answer', (database) => {
       .save(Array.from({ length: 300 }, (_, index) => newUser(`user-${String(index)}`)));
     test.proxy.delay(20);
     let created = 0;
-    // A second ahead of the lookup, and more than there is time for.
+    // A second before the lookup, and more writes than there is time for.
     const creating = users.map((user) => test.tokens.create(user).then(() => created++));
     const outcomes = Promise.allSettled(creating);
     await sleep(1_000);
     expect((await test.me(token)).status).toBe(200);
     expect(created).toBeLessThan(users.length / 2);
-    // Whoever comes last has the most time left.
+    // The last to come is served first: it has the most time left.
     const late = users.slice(0, POOL_SIZE).map((user) => test.tokens.create(user));
     await Promise.all(late);
     await outcomes;
     test.proxy.delay(0);
     expect(created).toBeGreaterThan(0);
     expect(created).toBeLessThan(users.length);
-    expect(await eventually(test.rows, (rows) => rows === 1 + created + late.length)).toBe(
+    expect(await pollFor(test.rows, (rows) => rows === 1 + created + late.length)).toBe(
       1 + created + late.length,
     );
     await test.direct.getRepository(User).remove(users);
@@ -78,7 +78,7 @@ describeOnServers('more requests than %s can answer', (database) => {
     test.proxy.delay(10);
     const answers: Answer[] = [];
     const reads: Promise<unknown>[] = [];
-    // More than there are connections for, and for longer than anybody waits.
+    // More reads than connections, and for longer than a request waits.
     const read = () =>
       reads.push(Promise.allSettled([1, 2].map(() => test.tokens.list(test.john))));
     const flood = setInterval(read, 5);
@@ -104,7 +104,7 @@ describeOnServers('more requests than %s can answer', (database) => {
       expect((await test.me(token)).status).toBe(200);
       await Promise.all([turnedAway, failing]);
       test.proxy.thaw();
-      expect(await eventually(test.rows, (rows) => rows === 1)).toBe(1);
+      expect(await pollFor(test.rows, (rows) => rows === 1)).toBe(1);
     },
   );
 
@@ -124,6 +124,6 @@ describeOnServers('more requests than %s can answer', (database) => {
     test.proxy.thaw();
     const answers = await refused;
     expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ERRORS.invalidToken));
-    expect(await eventually(test.rows, (rows) => rows === 1)).toBe(1);
+    expect(await pollFor(test.rows, (rows) => rows === 1)).toBe(1);
   });
 });

@@ -1,32 +1,31 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { pollFor } from '../support/polling.ts';
 import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
-/** The part of mysql2's pool that is used here. */
-interface MysqlPool {
-  on(event: 'connection', listener: (connection: { query(sql: string): void }) => void): void;
-  removeAllListeners(event: 'connection'): void;
-}
-
-/** Makes the connections that the application opens from now on read-only, or writable again. */
+/**
+ * Makes the database read-only, or writable again. On MariaDB only the whole server can be, so each write fails with
+ * the error of a server that is.
+ */
 const SET_READ_ONLY = {
   postgres: async ({ direct, dataSource }: FaultyApp, readOnly: boolean) => {
     const name = String(dataSource.options.database);
     const setting = `default_transaction_read_only = ${readOnly ? 'on' : 'off'}`;
     await direct.query(`ALTER DATABASE ${name} SET ${setting}`);
   },
-  mariadb: async ({ dataSource }: FaultyApp, readOnly: boolean) => {
-    const { pool } = dataSource.driver as unknown as { pool: MysqlPool };
-    if (readOnly) {
-      pool.on('connection', (connection) => connection.query('SET SESSION TRANSACTION READ ONLY'));
-    } else {
-      pool.removeAllListeners('connection');
+  mariadb: async ({ direct }: FaultyApp, readOnly: boolean) => {
+    for (const event of ['INSERT', 'UPDATE', 'DELETE']) {
+      await direct.query(
+        readOnly
+          ? `CREATE TRIGGER read_only_${event} BEFORE ${event} ON knox_auth_token FOR EACH ROW
+              SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'The server is read-only.'`
+          : `DROP TRIGGER IF EXISTS read_only_${event}`,
+      );
     }
   },
 };
 
-/** The server's own code for a full disk, whenever a token is inserted. */
+/** Makes every INSERT of a token fail with the server's error code for a full disk. */
 const FILL = {
   postgres: {
     'at the insert': [
@@ -59,7 +58,7 @@ describeOnServers('where %s takes no writes', (database) => {
   let test: FaultyApp;
   let token: string;
   beforeAll(async () => {
-    // Nothing waits here: a server that refuses does so at once.
+    // A server that refuses a write does so at once, so no request waits.
     const knox = { tokenLimitPerUser: 10, autoRefresh: true, authTimeout: '5s' } as const;
     test = await startFaultyApp({ database, knox });
   });
@@ -82,13 +81,14 @@ describeOnServers('where %s takes no writes', (database) => {
   describe('since it is read-only', () => {
     const setReadOnly = async (readOnly: boolean) => {
       await SET_READ_ONLY[server](test, readOnly);
+      // Defaults reach new connections.
       test.proxy.drop();
       await test.proxy.quiet(50);
     };
-    beforeEach(() => setReadOnly(true));
     afterEach(() => setReadOnly(false));
 
-    it('tokens are good, and neither made nor ended', async () => {
+    it('tokens are accepted, but not created or revoked', async () => {
+      await setReadOnly(true);
       await unavailable(test.login());
       await unavailable(test.client.post('/auth/logout', { token }));
       await unavailable(test.client.post('/auth/logoutall', { token }));
@@ -105,6 +105,7 @@ describeOnServers('where %s takes no writes', (database) => {
     it('a refresh that is due is let be, and the request is answered', async () => {
       const soon = Date.now() + 60_000;
       await expireAt(soon);
+      await setReadOnly(true);
       const { status, body } = await test.me(token);
       expect([status, body.expiry]).toEqual([200, new Date(soon).toISOString()]);
       expect(test.log.errors).toEqual([
@@ -114,6 +115,7 @@ describeOnServers('where %s takes no writes', (database) => {
 
     it('an expired token is refused, though it cannot be deleted', async () => {
       await expireAt(Date.now() - 1);
+      await setReadOnly(true);
       expect((await test.me(token)).body).toEqual(ERRORS.invalidToken);
       expect(test.log.errors).toEqual([
         expect.stringMatching(/^Expired tokens could not be deleted: .*read.only/i),
@@ -131,7 +133,7 @@ describeOnServers('where %s takes no writes', (database) => {
       expect((await test.me(token)).status).toBe(200);
       expect((await test.client.post('/auth/logout', { token })).status).toBe(204);
       expect((await test.me(token)).body).toEqual(ERRORS.invalidToken);
-      expect(await eventually(test.rows, (rows) => rows === 0)).toBe(0);
+      expect(await pollFor(test.rows, (rows) => rows === 0)).toBe(0);
 
       for (const sql of EMPTY[server]) await test.direct.query(sql);
       expect((await test.login()).status).toBe(200);

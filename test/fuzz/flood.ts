@@ -1,11 +1,11 @@
 import { exchange, statusesIn } from './exchange.ts';
 import { Random } from '../support/random.ts';
 
-/** How many requests are sent at once, and how many characters their tokens have: the most there are. */
+/** The number of requests at once, and the greatest possible length of a token. */
 const BATCH = 50;
 const TOKEN_LENGTH = 266;
 
-/** Sends so many tokens that nobody was given, and gives how often each status was the answer. */
+/** Sends `count` unknown tokens. Gives the number of answers with each status. */
 export async function flood(
   url: string,
   count: number,

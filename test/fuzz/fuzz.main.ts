@@ -18,9 +18,9 @@ export interface FuzzRun {
     readonly reads: number;
     readonly writes: number;
   };
-  /** What no one caught. */
+  /** Uncaught exceptions and unhandled rejections. */
   readonly uncaught: string[];
-  /** By how many bytes the heap grew, after it was swept, in the second half of each. */
+  /** By how many bytes the heap grew in the second half of each, after garbage collections. */
   readonly growth: { readonly fuzz: number; readonly flood: number };
 }
 
@@ -43,10 +43,10 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error: Error) => uncaught.push(`${event}: ${String(error.stack ?? error)}`));
 }
 
-/** The heap without what may be thrown away. */
+/** The size of the heap after garbage collections, in bytes. */
 async function sweptHeap(): Promise<number> {
   for (let i = 0; i < 4; i++) {
-    // What a promise or a closing socket still holds is let go in a later turn of the event loop.
+    // Promises and closing sockets free their objects only in later turns of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc!();
   }
@@ -95,7 +95,7 @@ const beforeFlood = await sweptHeap();
 const statuses = await flood(url, floods / 2, seed + 1, tally);
 const floodGrowth = (await sweptHeap()) - beforeFlood;
 await test.close();
-// A rejection is told of as unhandled when its turn is over.
+// Node.js reports an unhandled rejection at the end of the turn.
 await new Promise((resolve) => setImmediate(resolve));
 
 for (const [status, times] of Object.entries(warmUp)) {

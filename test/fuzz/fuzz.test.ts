@@ -1,46 +1,27 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runFile } from '../support/child-process.ts';
 import { STAGES } from '../support/databases.ts';
 import type { FuzzRun } from './fuzz.main.ts';
 
-/** `KNOX_FUZZ_COUNT=100000 KNOX_FUZZ_SEED=7 npm test -- test/fuzz` looks longer, and elsewhere. */
+/** `KNOX_FUZZ_COUNT=100000 KNOX_FUZZ_SEED=7 npm test -- test/fuzz` sends more requests, and others. */
 const COUNT = Number(process.env.KNOX_FUZZ_COUNT ?? 250);
 const SEED = Number(process.env.KNOX_FUZZ_SEED ?? 1);
 const FLOOD = 8_000;
+const TIMEOUT_MS = 300_000 + 200 * COUNT;
 const MEGABYTE = 2 ** 20;
 
 describe.each(STAGES)('hostile requests on %s with %s', (database, adapter) => {
   let run: FuzzRun;
-  let child: ChildProcess;
-  beforeAll(
-    async () => {
-      const options = { adapter, database, seed: SEED, count: COUNT, flood: FLOOD };
-      child = fork(
-        new URL('fuzz.main.ts', import.meta.url),
-        Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-        {
-          execArgv: [
-            '--expose-gc',
-            '--import',
-            new URL('../support/register.mjs', import.meta.url).href,
-          ],
-          silent: true,
-        },
-      );
-      const printed = Promise.all([text(child.stdout!), text(child.stderr!)]);
-      const reported = once(child, 'message').then(([message]) => message as FuzzRun);
-      // A process that ends without a report has said why.
-      const ended = printed.then((streams) => Promise.reject(new Error(streams.join('\n'))));
-      run = await Promise.race([reported, ended]);
-      await ended.catch(() => undefined);
-    },
-    300_000 + 200 * COUNT,
-  );
-
-  // It has ended, unless it hangs.
-  afterAll(() => void child.kill('SIGKILL'));
+  beforeAll(async () => {
+    const options = { adapter, database, seed: SEED, count: COUNT, flood: FLOOD };
+    const main = new URL('fuzz.main.ts', import.meta.url);
+    const { report } = await runFile<FuzzRun>(main, {
+      args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      nodeOptions: ['--expose-gc'],
+      timeoutMs: TIMEOUT_MS,
+    });
+    run = report;
+  }, TIMEOUT_MS);
 
   it('get no 5xx, open nothing without right, write nothing, and end in time', () => {
     expect(run.fuzz.failures).toEqual([]);
@@ -62,7 +43,7 @@ describe.each(STAGES)('hostile requests on %s with %s', (database, adapter) => {
     );
   });
 
-  it('leave no exception that nobody catches', () => {
+  it('leave no uncaught exception', () => {
     expect(run.uncaught).toEqual([]);
   });
 

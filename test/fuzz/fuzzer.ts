@@ -1,9 +1,9 @@
 import { exchange, statusesIn } from './exchange.ts';
 import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
-import { mutated } from './mutations.ts';
+import { mutate } from './mutations.ts';
 import { Random } from '../support/random.ts';
 
-export interface FuzzTarget {
+interface FuzzTarget {
   /**
    * Its server must have `httpAllowHalfOpen` set: the fuzzer closes its half of the connection with
    * the last byte, so that what is cut short is over at once, and what is answered still arrives.
@@ -17,7 +17,7 @@ export interface FuzzTarget {
   readonly table?: () => Promise<string[]>;
 }
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly seed: number;
   readonly count: number;
   /** Where to begin: a request depends on the seed and its number, and not on those before it. */
@@ -132,11 +132,11 @@ class Fuzzer {
     const secrets = this.#secrets;
     if (random.chance(0.7)) {
       const sample = requestFrom(random, secrets, this.#paths);
-      return random.chance(0.9) ? sample : { ...sample, text: mutated(sample.text, random) };
+      return random.chance(0.9) ? sample : { ...sample, text: mutate(sample.text, random) };
     }
     const route = random.pick<Route>(['me', 'login', 'login', 'logout', 'logoutall']);
     const text = goodRequest(route, secrets, this.#paths);
-    return { route, text: mutated(text, random), hidden: false };
+    return { route, text: mutate(text, random), hidden: false };
   }
 
   async #try(index: number): Promise<void> {

@@ -60,7 +60,7 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** The request with one to three things wrong with it, most often one. */
-export function mutated(text: string, random: Random): string {
+export function mutate(text: string, random: Random): string {
   let result = text;
   for (let n = random.pick([1, 1, 1, 2, 3]); n > 0 && result !== ''; n--) {
     result = random.pick(MUTATIONS)(result, random);

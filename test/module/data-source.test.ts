@@ -2,18 +2,12 @@ import type { DynamicModule } from '@nestjs/common';
 import { getDataSourceToken, getRepositoryToken, TypeOrmModule } from '@nestjs/typeorm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Column, DataSource, Entity, JoinColumn, OneToOne } from 'typeorm';
-import {
-  AbstractAuthToken,
-  AuthToken,
-  KnoxConfigError,
-  KnoxModule,
-  TokenService,
-  type KnoxModuleOptions,
-} from '../../lib/index.ts';
+import { AbstractAuthToken, AuthToken, KnoxConfigError, TokenService } from '../../lib/index.ts';
 import { SECRET } from '../options/options.table.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
 import {
   closeModules,
+  knox,
   memoryDatabase,
   saveUser,
   startError,
@@ -21,11 +15,7 @@ import {
 } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
-const verifyCredentials = () => null;
-const knox = (options: KnoxModuleOptions = {}) =>
-  KnoxModule.forRoot({ verifyCredentials, ...options });
-
-/** Its `user` is a number, and no relation. */
+/** Its `user` is a number instead of a relation. */
 @Entity()
 class NumberedToken extends AbstractAuthToken {
   @Column({ type: 'integer' })
@@ -43,7 +33,7 @@ class TokenThatIsNoEntity extends AbstractAuthToken {
   user!: User;
 }
 
-/** A data source that calls itself of another type, since the drivers of such are not installed. */
+/** A data source that reports another type, because the drivers of those types are not installed. */
 function databaseOfType(type: string): DynamicModule {
   class ForeignDataSource extends DataSource {
     override async initialize(): Promise<this> {
@@ -142,7 +132,7 @@ describe('The data source of KnoxModule', () => {
       );
     });
 
-    it('there is none of the name', async () => {
+    it('there is none of this name', async () => {
       const { message } = await refusal(memoryDatabase(), knox({ dataSource: 'second' }));
       expect(message).toBe(
         'KnoxModule option "dataSource": there is no second TypeORM data source; import ' +

@@ -15,9 +15,9 @@ import {
   saveUser,
   startError,
   startModule,
+  verifyCredentials,
 } from '../support/test-module.ts';
 
-const verifyCredentials = () => null;
 const OPTIONS: KnoxRuntimeOptions = { verifyCredentials, tokenPrefix: 'ASYNC_' };
 
 @Injectable()
@@ -76,7 +76,7 @@ describe('KnoxModule.forRootAsync', () => {
       expect(prefix).toBe('CONFIG_');
     });
 
-    it('is asked once', async () => {
+    it('is called once', async () => {
       let asked = 0;
       await startModule(
         metadata({
@@ -127,7 +127,7 @@ describe('KnoxModule.forRootAsync', () => {
       expect(token).toMatch(/^CONFIG_[0-9a-f]{64}$/);
     });
 
-    it('makes no instance of its own', async () => {
+    it('makes no new instance', async () => {
       const error = await startError(metadata({ useExisting: ConfiguredOptions }));
       expect(error.message).toContain('argument ConfiguredOptions at index [0]');
     });

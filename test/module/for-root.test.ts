@@ -2,18 +2,17 @@ import { Injectable, Module, type CanActivate, type ExecutionContext } from '@ne
 import { getRepositoryToken } from '@nestjs/typeorm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AuthToken, KnoxModule, TokenService, type KnoxModuleOptions } from '../../lib/index.ts';
-import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
+import { startApp, type TestApp } from '../support/app.ts';
+import { JOHN } from '../support/credentials.ts';
 import {
   closeModules,
+  knox,
   memoryDatabase,
   saveUser,
   startError,
   startModule,
 } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
-
-const verifyCredentials = () => null;
-const JOHN = { username: 'john.doe', password: PASSWORD };
 
 @Injectable()
 class Feature {
@@ -32,11 +31,11 @@ describe('KnoxModule.forRoot', () => {
     test = undefined;
   });
 
-  const start = (options: KnoxModuleOptions = { verifyCredentials }) =>
-    startModule({ imports: [memoryDatabase(), KnoxModule.forRoot(options)] });
+  const start = (options?: KnoxModuleOptions) =>
+    startModule({ imports: [memoryDatabase(), knox(options)] });
 
   it('takes runtime options', async () => {
-    const app = await start({ verifyCredentials, tokenPrefix: 'ROOT_', tokenLength: 48 });
+    const app = await start({ tokenPrefix: 'ROOT_', tokenLength: 48 });
     const { token } = await app.get(TokenService).create(await saveUser(app));
     expect(token).toMatch(/^ROOT_[0-9a-f]{48}$/);
   });
@@ -51,7 +50,7 @@ describe('KnoxModule.forRoot', () => {
       dataSource: undefined,
       imports: undefined,
     } as unknown as KnoxModuleOptions;
-    const app = await start({ verifyCredentials, ...nothing });
+    const app = await start(nothing);
     expect(app.get(TokenService)).toBeInstanceOf(TokenService);
   });
 
@@ -89,10 +88,7 @@ describe('KnoxModule.forRoot', () => {
   });
 
   describe('isGlobal', () => {
-    const imports = (options: Partial<KnoxModuleOptions>) => [
-      memoryDatabase(),
-      KnoxModule.forRoot({ verifyCredentials, ...options }),
-    ];
+    const imports = (options: Partial<KnoxModuleOptions>) => [memoryDatabase(), knox(options)];
 
     it('serves every module by default', async () => {
       const app = await startModule({ imports: [...imports({}), FeatureModule] });
@@ -145,7 +141,7 @@ describe('KnoxModule.forRoot', () => {
     });
 
     it('is each application’s own, where two are set up before either starts', async () => {
-      const modules = ['one', 'two'].map((path) => KnoxModule.forRoot({ verifyCredentials, path }));
+      const modules = ['one', 'two'].map((path) => knox({ path }));
       test = await startApp({ knoxModule: modules[0]! });
       const other = await startApp({ knoxModule: modules[1]! });
       try {

@@ -3,17 +3,15 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { KnoxConfigError, KnoxModule, TokenService } from '../../lib/index.ts';
 import {
   closeModules,
+  knox,
+  knoxAsync,
   memoryDatabase,
   saveUser,
   startError,
   startModule,
 } from '../support/test-module.ts';
 
-const verifyCredentials = () => null;
-const knox = () => KnoxModule.forRoot({ verifyCredentials });
-const knoxAsync = () => KnoxModule.forRootAsync({ useFactory: () => ({ verifyCredentials }) });
-
-/** A feature module with imports of its own. */
+/** A feature module with these imports. */
 function featureWith(...imports: NonNullable<ModuleMetadata['imports']>) {
   @Module({ imports })
   class FeatureModule {}
@@ -35,14 +33,11 @@ describe('A second KnoxModule in one application', () => {
     [
       'that is not global either',
       () => {
-        const options = { verifyCredentials, isGlobal: false };
-        return [featureWith(KnoxModule.forRoot(options)), featureWith(KnoxModule.forRoot(options))];
+        const options = { isGlobal: false };
+        return [featureWith(knox(options)), featureWith(knox(options))];
       },
     ],
-    [
-      'on another path',
-      () => [knox(), KnoxModule.forRoot({ verifyCredentials, path: 'admin/auth' })],
-    ],
+    ['on another path', () => [knox(), knox({ path: 'admin/auth' })]],
   ])('stops the start %s', async (_, imports) => {
     const error = await startError({ imports: [memoryDatabase(), ...(imports() ?? [])] });
     expect(error).toBeInstanceOf(KnoxConfigError);
@@ -52,7 +47,7 @@ describe('A second KnoxModule in one application', () => {
     );
   });
 
-  it('is none where two modules import the very same one', async () => {
+  it('is not one where two modules import the same instance', async () => {
     const one = knox();
     const imports = [memoryDatabase(), one, featureWith(one), featureWith(featureWith(one))];
     const app = await startModule({ imports });
@@ -60,7 +55,7 @@ describe('A second KnoxModule in one application', () => {
     expect(token).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('is none where another application in the process has its own', async () => {
+  it('is not one where another application in the process has its own', async () => {
     const one = await startModule({ imports: [memoryDatabase(), knox()] });
     const two = await startModule({ imports: [memoryDatabase(), knox()] });
     const { token } = await one.get(TokenService).create(await saveUser(one));

@@ -5,9 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KnoxConfigError, KnoxModule, type KnoxModuleOptions } from '../../lib/index.ts';
 import { SECRET } from '../options/options.table.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
-import { memoryDatabase } from '../support/test-module.ts';
-
-const verifyCredentials = () => null;
+import { knox, knoxAsync, memoryDatabase, verifyCredentials } from '../support/test-module.ts';
 
 function appWith(...imports: DynamicModule[]): Type {
   @Module({ imports })
@@ -16,26 +14,14 @@ function appWith(...imports: DynamicModule[]): Type {
 }
 
 const WRONG: [string, string, () => DynamicModule][] = [
-  [
-    'a runtime option',
-    'tokenTtl',
-    () => KnoxModule.forRoot({ verifyCredentials, tokenTtl: SECRET }),
-  ],
-  [
-    'a static option',
-    'path',
-    () => KnoxModule.forRoot({ verifyCredentials, path: [SECRET] as unknown as string }),
-  ],
-  [
-    'an unknown option',
-    'secret',
-    () => KnoxModule.forRoot({ verifyCredentials, secret: SECRET } as KnoxModuleOptions),
-  ],
+  ['a runtime option', 'tokenTtl', () => knox({ tokenTtl: SECRET })],
+  ['a static option', 'path', () => knox({ path: [SECRET] as unknown as string })],
+  ['an unknown option', 'secret', () => knox({ secret: SECRET } as KnoxModuleOptions)],
   [
     'an option of a factory',
     'authHeaderPrefix',
     () =>
-      KnoxModule.forRootAsync({
+      knoxAsync({
         useFactory: async () => ({ verifyCredentials, authHeaderPrefix: `${SECRET} ${SECRET}` }),
       }),
   ],
@@ -67,13 +53,13 @@ describe.each(WRONG)('A KnoxModule with %s that is wrong', (_, option, knoxModul
   });
 });
 
-describe('A KnoxModule whose login has nobody to ask', () => {
+describe('A KnoxModule whose login has no verifyCredentials', () => {
   const MESSAGE =
     /^KnoxModule option "verifyCredentials": the login needs it; give verifyCredentials, /;
 
   it.each<[string, DynamicModule]>([
     ['forRoot', KnoxModule.forRoot({})],
-    ['forRootAsync', KnoxModule.forRootAsync({ useFactory: () => ({}) })],
+    ['forRootAsync', knoxAsync({ useFactory: () => ({}) })],
   ])('rejects init() after %s', async (_, knoxModule) => {
     const AppModule = appWith(memoryDatabase(), knoxModule);
     const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });

@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, UseGuards } from '@nestjs/common';
+import { Controller, Get, Injectable, UseGuards, type DynamicModule } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -6,21 +6,26 @@ import {
   KnoxAuthGuard,
   KnoxConfigError,
   KnoxLoginGuard,
-  KnoxModule,
   OptionalKnoxAuthGuard,
   TokenService,
 } from '../../lib/index.ts';
 import { KINDS, SECRET } from '../options/options.table.ts';
-import { closeModules, memoryDatabase, startError, startModule } from '../support/test-module.ts';
+import {
+  closeModules,
+  knox,
+  knoxAsync,
+  memoryDatabase,
+  startError,
+  startModule,
+} from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
-const verifyCredentials = () => null;
 class NoGuard {}
 class OwnKnoxGuard extends KnoxAuthGuard {}
 @Injectable()
 class OwnLoginGuard extends KnoxLoginGuard {}
 
-/** A route that asks for the package while the start fails: its own error must not come first. */
+/** A controller that needs the package: its error must not come before the one of the options. */
 @Controller('mine')
 class MyController {
   constructor(readonly tokens: TokenService) {}
@@ -30,15 +35,9 @@ class MyController {
   mine() {}
 }
 
-const METHODS: [string, (options: object) => ReturnType<typeof KnoxModule.forRoot>][] = [
-  ['forRoot', (options) => KnoxModule.forRoot({ verifyCredentials, ...options })],
-  [
-    'forRootAsync',
-    (options) => {
-      const useFactory = () => ({ verifyCredentials });
-      return KnoxModule.forRootAsync({ useFactory, ...options });
-    },
-  ],
+const METHODS: [string, (options: object) => DynamicModule][] = [
+  ['forRoot', knox],
+  ['forRootAsync', knoxAsync],
 ];
 
 const EXPECTED = {
@@ -74,7 +73,7 @@ describe.each(METHODS)('The static options of KnoxModule.%s', (method, knox) => 
     return error as KnoxConfigError;
   }
 
-  // Both methods check them in one place: every kind for the one, null for the other.
+  // Both methods share the check, so forRoot is tried with every kind and forRootAsync with null.
   const wrong = WRONG.filter(([, kind]) => method === 'forRoot' || kind === 'null');
   it.each(wrong)('refuse, for %s, %s', async (name, kind, value, expected) => {
     const error = await refusal({ [name]: value });
@@ -121,7 +120,7 @@ describe.each(METHODS)('The static options of KnoxModule.%s', (method, knox) => 
     expect(message).toContain(`"tokenEntity": expected ${EXPECTED.tokenEntity}; got a `);
   });
 
-  it('refuse one that there is none of', async () => {
+  it('refuse an option that does not exist', async () => {
     const error = await refusal({ isglobal: true });
     expect(error.message).toBe(
       'KnoxModule option "isglobal": there is no such option; got a boolean; write "isGlobal".',

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Trial } from './mutant.ts';
+import type { Check } from './mutant.ts';
 
-/** How long one run may take, in milliseconds. What takes longer has noticed nothing. */
-const LIMIT_MS = 300_000;
+/** How long one run may take, in milliseconds. One that takes longer proves nothing. */
+const TIMEOUT_MS = 300_000;
 
-/** Of the report that Jest writes, the part that is read here. */
+/** The part of Jest's report that is read here. */
 interface JestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -15,9 +15,8 @@ interface JestReport {
   }[];
 }
 
-/** What a run came to. */
 export interface Outcome {
-  /** Why it proves nothing, neither that all is well nor that it is not. */
+  /** Why the run proves nothing, or null. */
   readonly invalid: string | null;
   /** The tests that failed, or what a soak found. */
   readonly failures: readonly string[];
@@ -25,42 +24,42 @@ export interface Outcome {
 
 const running = new Set<ChildProcess>();
 
-/** Runs it in the folder; of tests those only whose names match. */
-export function run(folder: string, trial: Trial, only: RegExp | null): Promise<Outcome> {
-  return 'tests' in trial ? runTests(folder, trial.tests, only) : runSoak(folder, trial.soak);
+/** Runs the check in the folder; of tests, only those whose full names match. */
+export function runCheck(folder: string, check: Check, only: RegExp): Promise<Outcome> {
+  return 'tests' in check ? runTests(folder, check.tests, only) : runSoak(folder, check.soak);
 }
 
-/** Ends what is running. */
-export function endAll(): void {
+/** Kills the processes that are still running. */
+export function killAll(): void {
   for (const child of running) child.kill();
 }
 
-async function runTests(
-  folder: string,
-  tests: readonly string[],
-  only: RegExp | null,
-): Promise<Outcome> {
+async function runTests(folder: string, tests: readonly string[], only: RegExp): Promise<Outcome> {
   const file = join(folder, 'jest-report.json');
   rmSync(file, { force: true });
-  const { isOver, output } = await node(folder, [
+  const { isTimedOut, output } = await node(folder, [
     '--experimental-vm-modules',
     'node_modules/jest/bin/jest.js',
     ...tests,
-    // Those of faults and topologies too.
+    // Includes the tests of faults and topologies.
     '--testPathIgnorePatterns=/node_modules/',
     // A bug may leave something open that would keep Jest from ending.
     '--forceExit',
     '--json',
     `--outputFile=${file}`,
-    ...(only ? [`--testNamePattern=${only.source}`] : []),
+    `--testNamePattern=${only.source}`,
   ]);
-  if (isOver) return invalid('it took too long');
+  if (isTimedOut) return invalid('it took too long');
   const report = reportIn(file);
   if (!report) return invalid(`Jest gave no report: ${output.slice(-2_000)}`);
-  // Code that can't be loaded, rather than tests whose end failed too.
+  // The mutated code cannot be loaded: that is a broken mutant, not a failing test.
   const isEmpty = report.testResults.some(({ assertionResults }) => assertionResults.length === 0);
   if (isEmpty) return invalid('a file of tests could not be run');
-  if (report.numPassedTests + report.numFailedTests === 0) return invalid('no test was run');
+  if (report.numPassedTests + report.numFailedTests === 0) {
+    return invalid(
+      'no test was run: no title matches, or a program that the tests need is missing',
+    );
+  }
   const failures = report.testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => status === 'failed')
@@ -78,8 +77,8 @@ function reportIn(file: string): JestReport | undefined {
 
 async function runSoak(folder: string, args: readonly string[]): Promise<Outcome> {
   const main = ['--import', './test/support/register.mjs', 'soak/main.ts'];
-  const { isOver, status, output } = await node(folder, [...main, ...args]);
-  if (isOver) return invalid('it took too long');
+  const { isTimedOut, status, output } = await node(folder, [...main, ...args]);
+  if (isTimedOut) return invalid('it took too long');
   const findings = /^FAILED: (.*)$/m.exec(output)?.[1]?.split('; ') ?? [];
   if (status === 0 && output.includes('All is well.')) return { invalid: null, failures: [] };
   if (status === 1 && findings.length > 0) return { invalid: null, failures: findings };
@@ -88,11 +87,11 @@ async function runSoak(folder: string, args: readonly string[]): Promise<Outcome
 
 const invalid = (why: string): Outcome => ({ invalid: why, failures: [] });
 
-/** A process that is ended when it takes too long. A server that doesn't answer is a failure. */
+/** Runs a process, and kills it at the timeout. A database server that does not answer is a failure. */
 async function node(
   folder: string,
   args: readonly string[],
-): Promise<{ isOver: boolean; status: number | null; output: string }> {
+): Promise<{ isTimedOut: boolean; status: number | null; output: string }> {
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, CI: 'true' },
@@ -103,16 +102,16 @@ async function node(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   }
-  let isOver = false;
+  let isTimedOut = false;
   const timer = setTimeout(() => {
-    isOver = true;
+    isTimedOut = true;
     child.kill();
-  }, LIMIT_MS);
+  }, TIMEOUT_MS);
   try {
     const status = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject).once('exit', resolve);
     });
-    return { isOver, status, output };
+    return { isTimedOut, status, output };
   } finally {
     clearTimeout(timer);
     running.delete(child);

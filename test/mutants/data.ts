@@ -1,99 +1,88 @@
-import { edit, type Plant } from './mutant.ts';
+import { replaceBody, replaceIn } from './edit.ts';
+import type { Mutant } from './mutant.ts';
 
-const EXPIRY = 'lib/tokens/expiry.ts';
+const COLLATIONS = { tests: ['test/store/collations.test.ts'] };
+const SECRETS = { tests: ['test/secrets/secrets.test.ts'] };
 
-/** What is stored, read, compared and told; and where a statement goes. */
-export const ROWS: readonly Plant[] = [
+/** What is stored, read, compared and printed; and where a statement goes. */
+export const DATA: readonly Mutant[] = [
   {
     name: 'A token whose expiry is no instant lives for ever',
-    edits: [edit(EXPIRY, '!(expiry.getTime() > now)', 'expiry.getTime() <= now')],
-    trial: { tests: ['test/tokens/expiry.test.ts', 'test/time/corrupt-rows.test.ts'] },
-    expects: /corrupt instant|is expired: 401/,
+    edits: [replaceBody('isExpired', 'return expiry !== null && expiry.getTime() <= now;')],
+    check: { tests: ['test/tokens/expiry.test.ts', 'test/time/corrupt-rows.test.ts'] },
+    killedBy: /corrupt instant|is expired: 401/,
   },
   {
-    name: 'A token is good at its very expiry',
-    edits: [edit(EXPIRY, '!(expiry.getTime() > now)', '!(expiry.getTime() >= now)')],
-    trial: { tests: ['test/tokens/expiry.test.ts', 'test/service/end-tokens.test.ts'] },
-    expects: /isExpired|at its expiry/,
+    name: 'A token is valid when `now` equals its expiry',
+    edits: [replaceIn('isExpired', /> now/, '>= now')],
+    check: { tests: ['test/tokens/expiry.test.ts', 'test/service/end-tokens.test.ts'] },
+    killedBy: /isExpired|at its expiry/,
   },
   {
     name: "A driver reads the instants of Django's tables",
     edits: [
-      edit(
-        'lib/store/lookup/entity.query.ts',
-        'instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata)',
-        'instantColumns(metadata) && null',
-      ),
+      replaceIn('ColumnQuery.constructor', /schema\.isInstant\(column\)/, 'false'),
+      replaceIn('EntityQuery.constructor', /instants === EPOCH_MILLISECONDS/, 'true'),
     ],
-    trial: { tests: ['test/django/django-zones.test.ts', 'test/django/django-rows.test.ts'] },
-    expects: /lives to its very millisecond|reads /,
+    check: { tests: ['test/django/django-zones.test.ts', 'test/django/django-rows.test.ts'] },
+    killedBy: /lives to its very millisecond|reads /,
   },
   {
     name: 'A raw token is in a log line',
     edits: [
-      edit(
-        'lib/service/token.authenticator.ts',
-        '      throw answerTo(error);',
-        '      logFault(`No verdict on ${token}`, error);\n      throw answerTo(error);',
+      replaceIn(
+        'TokenAuthenticator.authenticate',
+        /await this\.#find\(digest, op\)/,
+        `$&.catch((error: unknown) => {
+          logFault('No verdict on ' + token, error);
+          throw error;
+        })`,
       ),
     ],
-    trial: { tests: ['test/secrets/secrets.test.ts'] },
-    expects: /no token is printed/,
+    check: SECRETS,
+    killedBy: /no token is printed/,
   },
   {
     name: 'A raw token is in an event',
     edits: [
-      edit(
-        'lib/service/token.issuer.ts',
-        'issued.authToken.user, issued.authToken, client',
-        'issued.authToken.user, { ...issued.authToken, ...issued }, client',
-      ),
+      replaceIn('TokenIssuer.issue', /(?<=authToken\.user, )authToken/, '{ ...authToken, token }'),
     ],
-    trial: { tests: ['test/secrets/secrets.test.ts'] },
-    expects: /no token is printed/,
+    check: SECRETS,
+    killedBy: /no token is printed/,
   },
   {
     name: 'MariaDB takes one key for another',
-    edits: [
-      edit('lib/database/mariadb.dialect.ts', 'comparesLoosely: true', 'comparesLoosely: false'),
-    ],
-    trial: { tests: ['test/store/collations.test.ts'] },
-    expects: /is nobody, and touches none/,
+    edits: [replaceBody('mariadbDialect.textEquals', 'return sql`${column} = ${value}`;')],
+    check: COLLATIONS,
+    killedBy: /is nobody, and touches none/,
   },
   {
-    name: 'A digest is what the database takes for it',
+    name: 'A digest is compared by the database only',
     edits: [
-      edit(
-        'lib/service/token.authenticator.ts',
-        'if (authToken?.digest !== digest)',
-        'if (authToken === null)',
+      replaceIn(
+        'TokenAuthenticator.authenticate',
+        /authToken\?\.digest !== digest/,
+        'authToken === null',
+      ),
+      replaceIn(
+        'LookupBatcher.#answer',
+        /found\.get\(group\.digest\)/,
+        '(some.length === 1 ? [...found.values()][0] : $&)',
       ),
     ],
-    trial: { tests: ['test/store/collations.test.ts'] },
-    expects: /a digest that is stored .* is another one/,
+    check: COLLATIONS,
+    killedBy: /a digest that is stored .* is another one/,
   },
   {
     name: 'A token is looked up on a replica',
-    edits: [
-      edit(
-        'lib/database/pooled.database.ts',
-        "createQueryRunner('master')",
-        "createQueryRunner('slave')",
-      ),
-    ],
-    trial: { tests: ['test/topologies/replica.test.ts'] },
-    expects: /a new token is accepted at once|nothing about tokens is asked of the replica/,
+    edits: [replaceIn('primaryOptions', /replication\.master/, '(replication as any).slaves[0]')],
+    check: { tests: ['test/topologies/replica.test.ts'] },
+    killedBy: /a new token is accepted at once|nothing about tokens is asked of the replica/,
   },
   {
     name: 'A transaction leaves its timeouts on a connection that others share',
-    edits: [
-      edit(
-        'lib/database/postgres.dialect.ts',
-        '`SET LOCAL statement_timeout',
-        '`SET statement_timeout',
-      ),
-    ],
-    trial: { tests: ['test/topologies/pgbouncer.test.ts'] },
-    expects: /leaves no setting, lock or prepared statement/,
+    edits: [replaceIn('POSTGRES.begin', /SET LOCAL (?=statement_timeout)/, 'SET ')],
+    check: { tests: ['test/topologies/pgbouncer.test.ts'] },
+    killedBy: /leaves no setting, lock or prepared statement/,
   },
 ];

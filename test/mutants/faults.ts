@@ -1,173 +1,169 @@
-import { edit, type Plant } from './mutant.ts';
-
-const POOLED = 'lib/database/pooled.database.ts';
-const POSTGRES = 'lib/database/postgres.dialect.ts';
-const STORE = 'lib/store/token.store.ts';
-const STATEMENTS = 'lib/store/token.sql.ts';
+import { replaceBody, replaceIn, type Edit } from './edit.ts';
+import type { Mutant } from './mutant.ts';
 
 const OUTAGE = { tests: ['test/faults/outage.test.ts'] };
 const LOST_COMMIT = { tests: ['test/faults/lost-commit.test.ts'] };
 const APP_TRANSACTION = { tests: ['test/faults/app-transaction.test.ts'] };
 const LOCKED_ROW = { tests: ['test/faults/locked-row.test.ts'] };
 const LOCKED_TABLE = { tests: ['test/faults/locked-table.test.ts'] };
-const POOL = { tests: ['test/faults/pool.test.ts'] };
+const OWN_CONNECTIONS = { tests: ['test/database/own-connections.test.ts'] };
+const CONNECTION_STATES = { tests: ['test/faults/connection-states.test.ts'] };
 
 /** A database that gives no answer is no reason to refuse a token. */
-export const FAULT_IS_401 = [
-  edit(
-    'lib/service/error-boundary.ts',
-    'return new KnoxUnavailableException(error);',
-    "return new KnoxUnauthorizedException('invalid_token');",
-  ),
-  edit(
-    'lib/service/error-boundary.ts',
-    'import { KnoxUnavailableException }',
-    'import { KnoxUnauthorizedException }',
+export const FAULT_IS_401: readonly Edit[] = [
+  replaceIn(
+    'TokenManager.authenticate',
+    /throw toHttpError\(error\)/,
+    `throw error instanceof KnoxUnauthorizedException
+      ? error
+      : new KnoxUnauthorizedException('invalid_token')`,
   ),
 ];
 
-/** What follows a login that was given up. */
-export const NO_DISOWN = edit(
-  STORE,
-  'else this.#disown(token.digest, work, lateCommitMs(deadline));',
-  '',
-);
+/** The token of a login that was answered with an error stays. */
+export const NO_COMPENSATION: readonly Edit[] = [replaceBody('CompensatingDeletion.schedule', '')];
 
-/** What databases do to requests that are down, frozen, killed, full or in the way. */
-export const FAULTS: readonly Plant[] = [
+/** What databases do to requests while they are down, frozen, killed, full or locked. */
+export const FAULTS: readonly Mutant[] = [
   {
     name: 'A fault of the database is answered with 401',
     edits: FAULT_IS_401,
-    trial: { tests: ['test/faults/outage.test.ts', 'test/faults/refused-writes.test.ts'] },
-    expects: /is a 503/,
+    check: { tests: ['test/faults/outage.test.ts', 'test/faults/refused-writes.test.ts'] },
+    killedBy: /is a 503/,
   },
   {
     name: 'A refresh that fails is thrown',
-    edits: [
-      edit(
-        'lib/service/token.authenticator.ts',
-        "logFault('A token could not be refreshed', error);",
-        'throw error;',
-      ),
-    ],
-    trial: { tests: ['test/faults/refused-writes.test.ts', 'test/faults/sqlite.test.ts'] },
-    expects: /a refresh that is due is let be/,
+    edits: [replaceIn('TokenAuthenticator.#refresh', /logFault\([^;]+;/, 'throw error;')],
+    check: { tests: ['test/faults/sqlite.test.ts'] },
+    killedBy: /a refresh that is due is let be/,
   },
   {
     name: 'A token whose COMMIT was never acknowledged stays',
-    edits: [NO_DISOWN],
-    trial: LOST_COMMIT,
-    expects: /leaves no token, though the commit was done|if the connection breaks/,
+    edits: NO_COMPENSATION,
+    check: LOST_COMMIT,
+    killedBy: /leaves no token, though the commit was done|if the connection breaks/,
   },
   {
     name: 'A token is deleted once, and its COMMIT comes after that',
     edits: [
-      edit(
-        'lib/store/compensating-deletion.ts',
-        "if (outcome === 'succeeded') return;",
-        'if (outcome) return;',
-      ),
+      replaceIn('CompensatingDeletion.schedule', /(?<=if \()outcome === 'succeeded'/, 'outcome'),
     ],
-    trial: LOST_COMMIT,
-    expects: /and the commit arrives after the deletion/,
+    check: LOST_COMMIT,
+    killedBy: /and the commit arrives after the deletion/,
   },
   {
     name: 'A token is not deleted any more once an attempt has failed',
     edits: [
-      edit(
-        'lib/store/compensating-deletion.ts',
-        '      await background.pause(Math.min(pause, PAUSE_MS.longest));\n      pause *= 2;',
-        '      return;',
-      ),
+      replaceIn('CompensatingDeletion.#deleteUntilConfirmed', /!this\.#tasks\.isClosed/, 'false'),
     ],
-    trial: LOST_COMMIT,
-    expects: /once the database is back|when the database is gone/,
+    check: LOST_COMMIT,
+    killedBy: /once the database is back|when the database is gone/,
   },
   {
     name: "A token that was given up in the application's own transaction is committed with it",
-    edits: [
-      edit(
-        STORE,
-        'if (transaction) undo(this.background, undoing, deadline, transaction);\n      else',
-        'if (!transaction)',
-      ),
-    ],
-    trial: APP_TRANSACTION,
-    expects: /is not left behind where the application commits/,
+    edits: [replaceBody('CompensatingDeletion.scheduleIn', '')],
+    check: APP_TRANSACTION,
+    killedBy: /is not left behind where the application commits/,
   },
   {
     name: "A statement for the application's own transaction is sent after the deadline",
-    edits: [edit('lib/database/database.ts', '    deadline.check();\n    step =', '    step =')],
-    trial: APP_TRANSACTION,
-    expects: /is not made after it was given up/,
+    edits: [replaceIn('runScript', /op\.deadline\.throwIfPassed\(\);/, '')],
+    check: APP_TRANSACTION,
+    killedBy: /is not made after it was given up/,
   },
   {
     name: 'A refresh waits for the row',
-    edits: [
-      edit(
-        STATEMENTS,
-        'WHERE ${same.sql}${this.#skipLocked}`',
-        "WHERE ${same.sql}${this.#skipLocked.replace(' SKIP LOCKED', '')}`",
-      ),
-    ],
-    trial: LOCKED_ROW,
-    expects: /waits for nobody/,
+    edits: [replaceIn('TokenSql.lockDigest', /\$\{this\.#dialect\.skipLocked\}/, ' FOR UPDATE')],
+    check: LOCKED_ROW,
+    killedBy: /waits for nobody/,
   },
   {
-    name: 'A refresh brings back a token that has run out',
-    edits: [
-      edit(
-        STATEMENTS,
-        'AND ${this.#expiry} > ? AND',
-        'AND ${this.#expiry} > ? - ${this.#expiry} AND',
-      ),
-    ],
-    trial: { tests: ['test/faults/pool.test.ts', 'test/faults/locked-row.test.ts'] },
-    expects: /then it stays run out|once a login has taken its place/,
+    name: 'A refresh brings back a token that has expired',
+    edits: [replaceIn('TokenSql.refresh', / AND \$\{this\.#expiry\} > \$\{now\}/, '')],
+    check: LOCKED_ROW,
+    killedBy: /expires while its refresh waits/,
   },
   {
     name: 'A statement is sent on a connection that came after the deadline',
     edits: [
-      edit(POOLED, 'await deadline.race(connecting);', 'await connecting;'),
-      edit(
-        POOLED,
-        'deadline.check();\n      return await deadline.race',
-        'return await deadline.race',
-      ),
+      replaceIn('OwnConnections.next', /op\.race\(connection\)/, 'connection'),
+      replaceIn('PooledDatabase.#work', /op\.deadline\.throwIfPassed\(\);/, ''),
     ],
-    trial: POOL,
-    expects: /may be exhausted by the application/,
+    check: OWN_CONNECTIONS,
+    killedBy: /do no work for those who have given up/,
   },
   {
     name: 'A connection that gives no answer goes back to the pool',
     edits: [
-      edit(
-        POOLED,
-        'if (error instanceof DeadlineExceededError) await this.#dialect.abandon(runner);',
-        '',
-      ),
+      replaceIn('PooledDatabase.#work', /this\.#driver\.cancelAndDiscard\([^)]+\)/, 'undefined'),
     ],
-    trial: OUTAGE,
-    expects: /the connections made meanwhile never hear of anyone/,
+    check: OUTAGE,
+    killedBy: /the connections made meanwhile never hear of anyone/,
   },
   {
     name: 'A query on PostgreSQL that was given up goes on',
-    edits: [
-      edit(POSTGRES, 'if (runner.databaseConnection) await cancel(runner.databaseConnection);', ''),
-    ],
-    trial: LOCKED_TABLE,
-    expects: /a table of postgres/,
+    edits: [replaceBody('cancel', 'return Promise.resolve();')],
+    check: LOCKED_TABLE,
+    killedBy: /a table of postgres/,
   },
   {
     name: 'A connection of which nobody heard keeps its place in the pool',
     edits: [
-      edit(
-        POSTGRES,
-        "await runner.releasePostgresConnection?.(new Error('No answer in time.'));",
-        '',
+      replaceBody(
+        'PostgresDriver.discard',
+        '(runner as { isReleased: boolean }).isReleased = true;',
       ),
     ],
-    trial: OUTAGE,
-    expects: /while postgres is frozen/,
+    check: OUTAGE,
+    killedBy: /while postgres is frozen/,
+  },
+  {
+    name: "Statements run on the application's connections",
+    edits: [
+      replaceBody('OwnConnections.takeIdle', 'return undefined;'),
+      replaceBody(
+        'OwnConnections.#open',
+        `const runner = this.#dataSource.createQueryRunner('master');
+        await runner.connect();
+        return new OwnConnection(runner, this.#dataSource, this.#driver, this.#dialect);`,
+      ),
+      replaceIn(
+        'OwnConnections.giveBack',
+        /if \(!isUsable\(connection\)/,
+        `if (this.#waiting.length === 0) {
+          void connection.runner.release();
+          this.#leave();
+          return;
+        }
+        if (!isUsable(connection)`,
+      ),
+    ],
+    check: {
+      tests: ['test/faults/connection-states.test.ts', 'test/faults/used-up-pool.test.ts'],
+    },
+    killedBy: /do no harm|still answers requests/,
+  },
+  {
+    name: "A new connection's session is left as the server's defaults have it",
+    edits: [
+      replaceBody('PostgresDriver.prepareSession', ''),
+      replaceBody('MariadbDriver.prepareSession', ''),
+    ],
+    check: CONNECTION_STATES,
+    killedBy: /do no harm/,
+  },
+  {
+    name: 'A connection that was left in a transaction is used again',
+    edits: [
+      replaceIn('OwnConnections.giveBack', / \|\| connection\.runner\.isTransactionActive/, ''),
+    ],
+    check: OWN_CONNECTIONS,
+    killedBy: /are closed when work leaves a transaction open/,
+  },
+  {
+    name: 'A stale prepared statement fails lookups for ever',
+    edits: [replaceIn('PostgresDriver.query', /if \(STALE_STATEMENT[^;]+;/, '')],
+    check: OWN_CONNECTIONS,
+    killedBy: /on postgres find a table that was altered/,
   },
 ];

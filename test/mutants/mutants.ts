@@ -1,9 +1,17 @@
+import { DATA } from './data.ts';
 import { FAULTS } from './faults.ts';
-import { LINES } from './queueing.ts';
-import type { Plant } from './mutant.ts';
-import { RACES } from './races.ts';
-import { ROWS } from './data.ts';
 import { SOAKS } from './in-soak.ts';
+import { LOOKUPS } from './lookups.ts';
+import type { Mutant } from './mutant.ts';
+import { QUEUEING } from './queueing.ts';
+import { RACES } from './races.ts';
 
-/** The bugs that the tests of races, faults, stores and time, and the soak, are there for. */
-export const PLANTS: readonly Plant[] = [...RACES, ...FAULTS, ...LINES, ...ROWS, ...SOAKS];
+/** The bugs that the tests of races, faults, stores and time, and the soak, are there to find. */
+export const MUTANTS: readonly Mutant[] = [
+  ...RACES,
+  ...LOOKUPS,
+  ...FAULTS,
+  ...QUEUEING,
+  ...DATA,
+  ...SOAKS,
+];

@@ -3,7 +3,6 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
-  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -11,42 +10,38 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Edit } from './mutant.ts';
+import { mutate, readSources, type Sources } from './edit.ts';
+import type { Mutant } from './mutant.ts';
 
-/** A copy of the project, as it stands here, in a temporary folder. */
-export class Copy {
+/** A copy of the project, with what is not committed yet, in a temporary folder. */
+export class WorkingCopy {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'nestjs-knox-mutants-')));
+  readonly #sources: Sources;
 
   constructor() {
-    const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' });
+    const options = ['--cached', '--others', '--exclude-standard'];
+    const files = execFileSync('git', ['ls-files', '-z', ...options], { encoding: 'utf8' });
     for (const file of files.split('\0')) {
       if (file !== '' && existsSync(file)) cpSync(file, join(this.folder, file));
     }
     symlinkSync(realpathSync('node_modules'), join(this.folder, 'node_modules'));
+    this.#sources = readSources(this.folder);
   }
 
   /**
-   * Does the work while the edits are made.
+   * Does the work while the copy has the bug.
    *
-   * @throws Error if a snippet is not there exactly once: the code has changed, and the plant has not
+   * @throws Error if a symbol or a pattern of the mutant is gone or ambiguous
    */
-  async edited<T>(edits: readonly Edit[], work: () => Promise<T>): Promise<T> {
-    const originals = new Map<string, string>();
+  async withMutant<T>(mutant: Mutant, work: () => Promise<T>): Promise<T> {
+    const changed = mutate(this.#sources, mutant);
     try {
-      for (const { file, find, replace } of edits) {
-        const path = join(this.folder, file);
-        const text = readFileSync(path, 'utf8');
-        if (!originals.has(path)) originals.set(path, text);
-        const parts = text.split(find);
-        if (parts.length !== 2) {
-          const times = `${String(parts.length - 1)} times, not once`;
-          throw new Error(`${file} has this ${times}: ${find.trim()}`);
-        }
-        writeFileSync(path, parts.join(replace));
-      }
+      for (const [path, text] of changed) writeFileSync(join(this.folder, path), text);
       return await work();
     } finally {
-      for (const [path, text] of originals) writeFileSync(path, text);
+      for (const path of changed.keys()) {
+        writeFileSync(join(this.folder, path), this.#sources.get(path) ?? '');
+      }
     }
   }
 

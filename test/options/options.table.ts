@@ -1,21 +1,21 @@
 import { expect } from '@jest/globals';
 import type { KnoxRuntimeOptions } from '../../lib/options/runtime-options.ts';
 
-/** What the documentation says about one runtime option. */
-export interface DocumentedOption {
+/** The documentation of one runtime option. */
+interface DocumentedOption {
   readonly name: keyof KnoxRuntimeOptions;
   readonly default: unknown;
-  /** How a message says what is accepted. */
+  /** The accepted values, as an error message describes them. */
   readonly remedy: string;
-  /** Values, each with the setting that it makes. */
+  /** Accepted values, each with the setting that results. */
   readonly good: readonly [value: unknown, setting: unknown][];
-  /** Values of the right kind that are wrong all the same. */
+  /** Values of the right kind that are refused. */
   readonly bad: readonly [what: string, value: unknown][];
-  /** Kinds of values (see KINDS) among which there are good ones. */
+  /** The kinds of values (see KINDS) of which some are accepted. */
   readonly kinds: readonly string[];
 }
 
-/** A value of each kind; what could be printed of them is SECRET. */
+/** A value of each kind. All that an error could print of them is SECRET. */
 export const SECRET = 's3cret';
 export const KINDS: readonly [kind: string, value: unknown][] = [
   ['null', null],
@@ -245,6 +245,20 @@ export const OPTIONS: readonly DocumentedOption[] = [
       [2_147_483_647, 2_147_483_647],
     ],
     bad: [...NO_LENGTH, ['more than a timer can hold', 2_147_483_648], ['25 days', '25d']],
+    kinds: [],
+  },
+  {
+    name: 'connections',
+    default: 4,
+    remedy: 'a whole number, 1 or more',
+    good: same(1, 4, 100),
+    bad: [
+      ['zero', 0],
+      ['a negative number', -1],
+      ['a fraction', 1.5],
+      ['Infinity', Number.POSITIVE_INFINITY],
+      ['a string', '4'],
+    ],
     kinds: [],
   },
 ];

@@ -16,14 +16,14 @@ function refusal(options: object): KnoxConfigError {
   throw new Error(`Nothing was thrown for ${Object.keys(options).join()}.`);
 }
 
-/** Everything of an error that a log may show. */
+/** All parts of an error that a log may show. */
 const printed = (error: KnoxConfigError): string =>
   [String(error), error.stack, JSON.stringify(Object.entries(error))].join();
 
 const DEFAULTS = Object.fromEntries(OPTIONS.map((option) => [option.name, option.default]));
 
 describe('resolveOptions', () => {
-  it('gives every option its default, and knows no option more', () => {
+  it('gives every option its default, and has no further option', () => {
     expect(resolve({})).toEqual(DEFAULTS);
   });
 
@@ -113,7 +113,7 @@ describe('resolveOptions', () => {
     });
   });
 
-  it('gives settings that no one can change, the caller’s array included', () => {
+  it('gives settings that cannot be changed, not even through the caller’s array', () => {
     const userRelations = ['roles'];
     const settings = resolve({ userRelations });
     userRelations.push('team');
@@ -121,7 +121,7 @@ describe('resolveOptions', () => {
     expect(Object.isFrozen(settings)).toBe(true);
   });
 
-  it('makes of anything whatever settings or a KnoxConfigError that prints nothing of it', () => {
+  it('gives settings for any value, or throws a KnoxConfigError that prints nothing of it', () => {
     const names = fc.constantFrom(...OPTIONS.map(({ name }) => name), 'other');
     const value = fc.oneof(
       fc.anything(),

@@ -27,9 +27,9 @@ interface Owner {
 interface Kind {
   readonly name: string;
   readonly key: (database: DatabaseName) => PropertyDecorator;
-  /** Keys of two owners that a careless comparison takes for one. */
+  /** Keys of two owners that a loose comparison takes for the same. */
   readonly keys: (database: DatabaseName) => [unknown, unknown];
-  /** The same key in another spelling, where the database takes it for the same. */
+  /** The first key in another spelling, if the database takes it for the same. */
   readonly respelled?: (key: unknown, database: DatabaseName) => unknown;
   /** The type of user_id. */
   readonly columnType: Record<DatabaseName, RegExp>;
@@ -46,7 +46,7 @@ const KINDS: Kind[] = [
   {
     name: 'bigint',
     key: () => PrimaryColumn({ type: 'bigint' }),
-    // The driver of SQLite gives TypeORM a double; the other two tell these two from one another.
+    // SQLite's driver gives TypeORM doubles, which cannot tell these two apart; the others can.
     keys: (database) =>
       database === 'sqlite'
         ? ['4503599627370497', '4503599627370496']
@@ -64,7 +64,7 @@ const KINDS: Kind[] = [
   {
     name: 'string',
     key: () => PrimaryColumn({ type: 'varchar', length: 60 }),
-    // MariaDB takes the text for the number 0 where it is compared with one.
+    // MariaDB takes a text for the number 0 if it is compared with a number.
     keys: () => ['0', 'ñandú'],
     columnType: { sqlite: /^varchar$/, postgres: /^character varying$/, mariadb: /^varchar$/ },
   },
@@ -81,7 +81,7 @@ const KINDS: Kind[] = [
   },
 ];
 
-/** An owner with a key of this kind, and a token class of its own with a column more. */
+/** An owner with a key of this kind, and its token class with an additional column. */
 function entitiesOf(
   { name, key }: Kind,
   database: DatabaseName,
@@ -146,7 +146,7 @@ describe.each(DATABASES)('on %s', (name) => {
       expect(await me(bobs)).toMatchObject({ username: 'bob' });
     });
 
-    it('log out everywhere, and nobody else with them', async () => {
+    it('log out everywhere, and no other owner with them', async () => {
       const adas = [await test.login('ada'), await test.login('ada')];
       const bobs = await test.login('bob');
       expect((await test.client.post('/auth/logoutall', { token: adas[0]! })).status).toBe(204);
@@ -174,7 +174,7 @@ describe.each(DATABASES)('on %s', (name) => {
       expect(await test.tokens.list(bob)).toHaveLength(1);
     });
 
-    it('are the same however their key is written', async () => {
+    it('are the same in any spelling of their key', async () => {
       await test.tokens.revokeAll(ada);
       const { respelled = (key: unknown) => key } = kind;
       const user = { id: respelled(keys[0], name) } as Owner;

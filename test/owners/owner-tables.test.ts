@@ -22,7 +22,7 @@ import { ERRORS } from '../support/errors.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { User } from '../support/users.ts';
 
-/** Renames even what has a name of its own: whoever writes a name into SQL by hand is found out. */
+/** Renames even tables and columns with an explicit name, to find SQL in which a name is written by hand. */
 class Renaming extends DefaultNamingStrategy {
   override tableName(target: string, name: string | undefined): string {
     return `T ${(name ?? target).toUpperCase()}`;
@@ -49,7 +49,7 @@ class PersonToken extends AbstractAuthToken<Person> {
   user!: Person;
 }
 
-/** Its tokens refer to a key that is not the primary one. */
+/** An owner whose tokens refer to another column than the primary key. */
 @Entity('accounts')
 class Account {
   @PrimaryGeneratedColumn()
@@ -113,7 +113,7 @@ describe.each(DATABASES)('owners on %s', (name) => {
     return repository.save(repository.create(rows as never));
   }
 
-  /** Every statement the package has goes to the database once. */
+  /** Sends every statement that the package has. */
   async function goThrough(user: object): Promise<void> {
     const { tokens, client, login } = test!;
     const first = await login('ada');
@@ -169,7 +169,7 @@ describe.each(DATABASES)('owners on %s', (name) => {
     );
   });
 
-  it('with text for keys are told apart where a number is given', async () => {
+  it('with text keys are not confused if a number is given', async () => {
     const [zero, word] = await start(TextOwner, TextToken, [
       { id: '0', username: 'zero' },
       { id: 'word', username: 'word' },
@@ -183,7 +183,7 @@ describe.each(DATABASES)('owners on %s', (name) => {
   });
 
   if (name === 'postgres') {
-    it('in a schema of their own, apart from their tokens’, log in and out', async () => {
+    it('in another schema than their tokens log in and out', async () => {
       const schemas = ['people', 'security'];
       const [ada] = await start(Person, PersonToken, [{ username: 'ada' }], {}, schemas);
       await goThrough(ada!);

@@ -10,7 +10,7 @@ import { User as IntegerUser } from '../support/users.ts';
 
 const UUID = 'c0a80121-7ac0-4e1a-9f4a-0b6f7e0e0001';
 
-/** Another application's, of the same name. */
+/** The owner of another application. Its class must be called User too. */
 const TextUser = (() => {
   @Entity('people')
   class User {
@@ -23,7 +23,6 @@ const TextUser = (() => {
   return User;
 })();
 
-/** An app's own wrapper of a database file. */
 async function databases(count: number): Promise<TestDatabase[]> {
   return Promise.all(Array.from({ length: count }, () => createDatabase('sqlite')));
 }

@@ -1,29 +1,30 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, expect, jest } from '@jest/globals';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { AuthToken, type KnoxModuleOptions } from '../../lib/index.ts';
 import { PASSWORD } from '../support/app.ts';
 import { createDatabase, DATABASES, type DatabaseName } from '../support/databases.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
 import type { Isolation } from '../support/isolation.ts';
-import { AppProcess, nameOf, type SentEvent } from '../support/app-process.ts';
-import { until } from '../support/until.ts';
-import { User } from '../support/users.ts';
+import { AppProcess, type SentEvent } from '../support/app-process.ts';
+import { login, logout, newToken, openWithUsers, verdicts } from '../support/numbered-users.ts';
+import { pollUntil } from '../support/polling.ts';
+import type { User } from '../support/users.ts';
 
-/** A database server, and the isolation level that it takes for its default. */
-export interface Ground {
+/** A database, and its default isolation level. */
+export interface Backend {
   readonly name: string;
   readonly database: DatabaseName;
   readonly isolation?: Isolation;
 }
 
-const at = (database: DatabaseName, isolation: Isolation): Ground => ({
+const at = (database: DatabaseName, isolation: Isolation): Backend => ({
   name: `${database} at ${isolation}`,
   database,
   isolation,
 });
 
-export const GROUNDS: readonly Ground[] = [
+export const BACKENDS: readonly Backend[] = [
   { name: 'sqlite', database: 'sqlite' } as const,
   at('postgres', 'READ COMMITTED'),
   at('postgres', 'REPEATABLE READ'),
@@ -31,25 +32,27 @@ export const GROUNDS: readonly Ground[] = [
   at('mariadb', 'REPEATABLE READ'),
 ].filter(({ database }) => DATABASES.includes(database));
 
-/** One of each database: where nothing depends on the isolation level. */
-export const DATABASE_GROUNDS = GROUNDS.filter(({ isolation }) => isolation !== 'REPEATABLE READ');
+/** One of each database, for tests that do not depend on the isolation level. */
+export const BACKENDS_BY_DATABASE = BACKENDS.filter(
+  ({ isolation }) => isolation !== 'REPEATABLE READ',
+);
 
-/** Connections of each process, as many as there are processes to share a small server. */
+/** Connections of each process: few, because several test processes share a small server. */
 const POOL_SIZE = 5;
 
-/** Of pg and of mysql2: on a busy machine, a connection may be long in coming. */
+/** Options of pg and of mysql2: on a busy machine it may take long to connect. */
 const PATIENT = { connectTimeoutMS: 30_000, connectTimeout: 30_000 };
 
-/** By then, what no request waits for has been done. */
+/** Work that no request waits for must be done within this time, in milliseconds. */
 const SETTLED_MS = 40_000;
 
-/** How many users each race has; their keys are 1 to this. */
+/** The number of users. Their keys are 1 to USERS. */
 export const USERS = 40;
 
-// Two processes and their tests may share the machine with others.
+// The two processes may share the machine with other tests.
 jest.setTimeout(90_000);
 
-// Loading an application takes longer than any test: the processes serve one after the other.
+// Start the processes once: loading their code takes longer than any test.
 let processes: [AppProcess, AppProcess] | undefined;
 
 async function endProcesses(): Promise<void> {
@@ -60,7 +63,7 @@ async function endProcesses(): Promise<void> {
 
 afterAll(endProcesses);
 
-/** Two processes, each with the same application, on one database. */
+/** The same application in two processes, on one database. */
 export class Race {
   #turn = 0;
 
@@ -71,19 +74,15 @@ export class Race {
   ) {}
 
   static async start(
-    { database: name, isolation }: Ground,
+    { database: name, isolation }: Backend,
     knox: KnoxModuleOptions,
     { clockSkewMs = 0 } = {},
   ): Promise<Race> {
     processes ??= [new AppProcess(), new AppProcess()];
     const [first, second] = processes;
     const { options, drop } = await createDatabase(name);
-    const dataSource = new DataSource({
-      ...options,
-      entities: [User, AuthToken],
-      synchronize: true,
-    });
-    // Whatever went wrong before, nothing is left that would keep the tests from ending.
+    let dataSource: DataSource | undefined;
+    // Close all of it even if a part fails: a connection that is left keeps Jest from ending.
     const close = async (): Promise<void> => {
       try {
         await Promise.all([first.close(), second.close()]);
@@ -91,20 +90,12 @@ export class Race {
         await endProcesses();
         throw error;
       } finally {
-        if (dataSource.isInitialized) await dataSource.destroy();
+        await dataSource?.destroy();
         await drop();
       }
     };
     try {
-      await dataSource.initialize();
-      await dataSource.getRepository(User).insert(
-        Array.from({ length: USERS }, (_, i) => ({
-          id: i + 1,
-          username: nameOf(i + 1),
-          password: '',
-          isActive: true,
-        })),
-      );
+      dataSource = await openWithUsers(options, USERS);
       const database = { ...options, poolSize: POOL_SIZE, ...PATIENT } as typeof options;
       const serve = {
         database,
@@ -123,21 +114,17 @@ export class Race {
     }
   }
 
-  /** The two processes take turns. */
+  /** The client of the process whose turn it is. */
   get client(): HttpClient {
     return this.clients[this.#turn++ % 2]!;
   }
 
   login(user: number): Promise<Answer> {
-    return this.client.post('/auth/login', {
-      body: { username: nameOf(user), password: PASSWORD },
-    });
+    return login(this.client, user);
   }
 
-  async token(user: number): Promise<string> {
-    const { status, text, body } = await this.login(user);
-    if (status !== 200) throw new Error(`Login: ${String(status)} ${text}`);
-    return body.token;
+  token(user: number): Promise<string> {
+    return newToken(this.client, user);
   }
 
   me(token: string): Promise<Answer> {
@@ -145,20 +132,19 @@ export class Race {
   }
 
   logout(token: string): Promise<Answer> {
-    return this.client.post('/auth/logout', { token });
+    return logout(this.client, token);
   }
 
   logoutAll(token: string): Promise<Answer> {
     return this.client.post('/auth/logoutall', { token });
   }
 
-  /** What both processes answer to the token, one status each. */
-  async verdicts(token: string): Promise<number[]> {
-    const answers = await Promise.all(this.clients.map((client) => client.get('/me', { token })));
-    return answers.map(({ status }) => status);
+  /** The status with which each process answers to the token. */
+  verdicts(token: string): Promise<number[]> {
+    return verdicts(this.clients, token);
   }
 
-  /** The events of this name that both processes have sent since the last time someone asked. */
+  /** The events of this name in both processes since the last call. */
   async events(name: string): Promise<SentEvent[]> {
     const answers = await Promise.all(this.clients.map((client) => client.get('/events')));
     return answers
@@ -166,20 +152,20 @@ export class Race {
       .filter((event) => event.name === name);
   }
 
-  /** How many tokens the events of this name are about. */
-  async told(name: string): Promise<number> {
+  /** How many tokens the events of this name report since the last call. */
+  async countTokensIn(name: string): Promise<number> {
     return (await this.events(name)).reduce((total, { count }) => total + count, 0);
   }
 
-  /** Waits for what no request waits for: so many rows, so many tokens told of, and no more. */
-  async settle(rows: number, name: string, told: number): Promise<void> {
+  /** Waits for the work after a request, until this many rows are left and exactly this many tokens are reported. */
+  async settle(rows: number, name: string, tokens: number): Promise<void> {
     let total = 0;
-    await until(rows, async () => (await this.rows()).length, SETTLED_MS);
-    await until(told, async () => (total += await this.told(name)), SETTLED_MS);
-    expect(await this.told(name)).toBe(0);
+    await pollUntil(rows, async () => (await this.rows()).length, SETTLED_MS);
+    await pollUntil(tokens, async () => (total += await this.countTokensIn(name)), SETTLED_MS);
+    expect(await this.countTokensIn(name)).toBe(0);
   }
 
-  /** Forgets all tokens and events. */
+  /** Deletes all tokens and events. */
   async clear(): Promise<void> {
     await this.dataSource.getRepository(AuthToken).deleteAll();
     await this.forgetEvents();
@@ -194,8 +180,8 @@ export class Race {
     return this.dataSource.getRepository(AuthToken<User>).findBy(where);
   }
 
-  /** Puts tokens of this expiry in the table, as many for each user; gives the raw ones. */
-  async plant(users: readonly number[], each: number, expiry: number): Promise<string[]> {
+  /** Inserts tokens with this expiry, the same number for each user. Gives the raw tokens. */
+  async insertTokens(users: readonly number[], each: number, expiry: number): Promise<string[]> {
     const tokens = users.flatMap((user) =>
       Array.from({ length: each }, () => ({ user, token: randomBytes(32).toString('hex') })),
     );
@@ -210,16 +196,4 @@ export class Race {
     await this.dataSource.getRepository(AuthToken).insert(rows);
     return tokens.map(({ token }) => token);
   }
-}
-
-/** As many of each status as there are. */
-export function tally(answers: readonly Answer[]): Record<number, number> {
-  const counts: Record<number, number> = {};
-  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
-}
-
-/** So many, all at once. */
-export function times<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 }

@@ -213,7 +213,7 @@ describe('loginCredentials', () => {
         '"password" must be well-formed Unicode.',
       ],
     ])('refuses %s', (_, body, malformed) => {
-      // An object with nothing of its own would count as no body at all.
+      // An object without own properties would count as no body.
       const own = Object.keys(body as object).length === 0 ? { device: 'phone' } : {};
       expect(read(Object.assign(body as object, own))).toEqual({ via: 'body', malformed });
     });

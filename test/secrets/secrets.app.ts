@@ -13,21 +13,21 @@ import { AuthToken, KnoxModule, type AuthFailedEvent } from '../../lib/index.ts'
 import { MeController, type AdapterName } from '../support/app.ts';
 import { User } from '../support/users.ts';
 
-/** All that is neither an answer to a good login nor what the process prints. */
-export const collected: string[] = [];
+/** Everything the application gives out, without the answers to good logins and the output of the process. */
+export const captured: string[] = [];
 
-/** Every way in which something may be written out. */
-export function collect(value: unknown): void {
-  collected.push(inspect(value, { depth: Infinity, showHidden: true, maxStringLength: null }));
-  if (value instanceof Error) collected.push(value.message, value.stack ?? '');
+/** Records the value in every form in which an application may write it out. */
+export function capture(value: unknown): void {
+  captured.push(inspect(value, { depth: Infinity, showHidden: true, maxStringLength: null }));
+  if (value instanceof Error) captured.push(value.message, value.stack ?? '');
   try {
-    collected.push(JSON.stringify([value]));
+    captured.push(JSON.stringify([value]));
   } catch {
-    // Cyclic; it was inspected.
+    // A cyclic value has no JSON; `inspect` has recorded it.
   }
 }
 
-/** What goes wrong at the moment. */
+/** The faults that are switched on. */
 export const faults = { credentials: '', serializer: false, listener: false, hook: false };
 
 export const hashed = (password: string): string =>
@@ -42,11 +42,11 @@ class PassportController {
   }
 }
 
-/** Sees what the application's own filters and error trackers would. */
+/** Records each exception, as an error tracker of the application would. */
 @Catch()
-class CollectingFilter extends BaseExceptionFilter {
+class CapturingFilter extends BaseExceptionFilter {
   override catch(exception: unknown, host: ArgumentsHost): void {
-    collect(exception);
+    capture(exception);
     super.catch(exception, host);
   }
 }
@@ -54,7 +54,7 @@ class CollectingFilter extends BaseExceptionFilter {
 class Listener {
   @OnEvent('knox.**')
   hear(event: AuthFailedEvent): void {
-    collect(event);
+    capture(event);
     if (faults.listener) throw new Error('The listener fails.');
   }
 }
@@ -66,17 +66,17 @@ async function verify(dataSource: DataSource, username: string, password: string
   return user?.password === hashed(password) ? user : null;
 }
 
-export interface LoudApp {
+interface InstrumentedApp {
   app: INestApplication;
   dataSource: DataSource;
   url: string;
 }
 
-/** An application that logs all there is to log. */
-export async function startLoudApp(
+/** An application that logs as much as it can, and records what it gives out. */
+export async function startInstrumentedApp(
   adapter: AdapterName,
   database: TypeOrmModuleOptions,
-): Promise<LoudApp> {
+): Promise<InstrumentedApp> {
   const found: { dataSource?: DataSource } = {};
 
   @Module({
@@ -87,7 +87,7 @@ export async function startLoudApp(
         synchronize: true,
         retryAttempts: 1,
         logging: 'all',
-        // 0 would be none: whatever takes longer than -1 ms is slow.
+        // Log every query as slow. 0 would switch the log of slow queries off.
         maxQueryExecutionTime: -1,
       }),
       EventEmitterModule.forRoot({ wildcard: true }),
@@ -112,12 +112,12 @@ export async function startLoudApp(
     controllers: [MeController, PassportController],
     providers: [Listener],
   })
-  class LoudModule {}
+  class AppModule {}
 
   const logger: LogLevel[] = ['verbose', 'debug', 'log', 'warn', 'error', 'fatal'];
   const http = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-  const app = await NestFactory.create(LoudModule, http, { logger, abortOnError: false });
-  app.useGlobalFilters(new CollectingFilter(app.get(HttpAdapterHost).httpAdapter));
+  const app = await NestFactory.create(AppModule, http, { logger, abortOnError: false });
+  app.useGlobalFilters(new CapturingFilter(app.get(HttpAdapterHost).httpAdapter));
   await app.listen(0, '127.0.0.1');
   const dataSource = app.get(DataSource);
   found.dataSource = dataSource;

@@ -6,7 +6,7 @@ import { AuthToken, TokenService } from '../../lib/index.ts';
 import type { AdapterName } from '../support/app.ts';
 import { HttpClient, type Answer, type Sending } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
-import { collect, collected, faults, hashed, startLoudApp } from './secrets.app.ts';
+import { capture, captured, faults, hashed, startInstrumentedApp } from './secrets.app.ts';
 
 export interface Job {
   database: TypeOrmModuleOptions;
@@ -14,20 +14,20 @@ export interface Job {
 }
 
 export interface Report {
-  /** What must be nowhere. */
+  /** The secrets that must not be found. */
   tokens: string[];
   passwords: string[];
-  /** Errors, events, answers and the database, written out. */
-  collected: string[];
-  /** How often which status was answered, to see that the paths were walked. */
+  /** Errors, events, answers and the contents of the database as text. */
+  captured: string[];
+  /** How many answers had each status, to show that all paths were taken. */
   statuses: Record<number, number>;
 }
 
 const [{ database, adapter }] = (await once(process, 'message')) as [Job];
-const { app, dataSource, url } = await startLoudApp(adapter, database);
+const { app, dataSource, url } = await startInstrumentedApp(adapter, database);
 const client = new HttpClient(url);
 const service = app.get(TokenService);
-const report: Report = { tokens: [], passwords: [], collected, statuses: {} };
+const report: Report = { tokens: [], passwords: [], captured, statuses: {} };
 
 const canary = () => randomBytes(32).toString('hex');
 const keepToken = (token: string): string => {
@@ -52,7 +52,7 @@ async function send(method: 'get' | 'post', path: string, sending: Sending): Pro
   report.statuses[answer.status] = (report.statuses[answer.status] ?? 0) + 1;
   const isGoodLogin = path === '/auth/login' && answer.status === 200;
   if (isGoodLogin) keepToken(answer.body.token);
-  collect(isGoodLogin ? answer.headers : answer);
+  capture(isGoodLogin ? answer.headers : answer);
   return answer;
 }
 
@@ -61,9 +61,9 @@ const goodLogin = async (): Promise<string> => (await login({ body: credentials 
 const call = (token: string) => send('get', '/me', { token });
 const attempt = async (work: () => unknown): Promise<void> => {
   try {
-    collect(await work());
+    capture(await work());
   } catch (error) {
-    collect(error);
+    capture(error);
   }
 };
 
@@ -194,7 +194,7 @@ async function faultyPaths(): Promise<void> {
   await dataSource.query('ALTER TABLE users RENAME TO others');
   await every();
   await dataSource.query('ALTER TABLE others RENAME TO users');
-  // The digest that is there already: a driver's error carries the parameters of its query.
+  // Insert a digest twice: the driver's error carries the parameters of its query.
   const { authToken, token: twice } = await service.create(john);
   keepToken(twice);
   await attempt(() => dataSource.getRepository(AuthToken).insert(authToken));
@@ -207,9 +207,9 @@ await serviceCalls();
 await service.revokeAll(john);
 await faultyPaths();
 for (const table of ['users', 'knox_auth_token']) {
-  collect(await dataSource.query(`SELECT * FROM ${table}`));
+  capture(await dataSource.query(`SELECT * FROM ${table}`));
 }
 const { type, database: path } = dataSource.options;
-if (type === 'better-sqlite3') collected.push(await readFile(path, 'latin1'));
+if (type === 'better-sqlite3') captured.push(await readFile(path, 'latin1'));
 await app.close();
 process.send!(report, () => process.disconnect());

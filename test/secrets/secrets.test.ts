@@ -1,15 +1,13 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runFile } from '../support/child-process.ts';
 import { createDatabase, STAGES } from '../support/databases.ts';
 import type { Job, Report } from './secrets.main.ts';
 
-/** How much of a secret is too much: one character more than token_key shows. */
+/** The shortest piece of a token that must not be found: one character more than `token_key` shows. */
 const TOKEN_PIECE = 16;
 const PASSWORD_PIECE = 6;
 
-/** Every piece of this length of the secrets. */
+/** All pieces of the secrets that have this length. */
 function piecesOf(secrets: string[], length: number): Set<string> {
   const pieces = new Set<string>();
   for (const secret of secrets) {
@@ -18,7 +16,7 @@ function piecesOf(secrets: string[], length: number): Set<string> {
   return pieces;
 }
 
-/** Where a piece stands, with what stands around it. */
+/** The places where a piece was found, with the text around them. */
 function findings(haystack: string, pieces: Set<string>, length: number): string[] {
   const found: string[] = [];
   for (let i = 0; i + length <= haystack.length; i++) {
@@ -34,29 +32,22 @@ describe.each(STAGES)('on %s with %s, with everything logged', (name, adapter) =
   let output: string;
   beforeAll(async () => {
     const database = await createDatabase(name);
-    const child = fork(new URL('secrets.main.ts', import.meta.url), {
-      execArgv: ['--import', new URL('../support/register.mjs', import.meta.url).href],
-      silent: true,
-      // In colours, a statement is not the text it is searched for; a terminal and CI would have them.
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
-    });
-    child.send({ database: database.options, adapter } satisfies Job);
-    const printed = Promise.all([text(child.stdout!), text(child.stderr!)]);
-    const reported = once(child, 'message').then(([message]) => message as Report);
-    // A process that fails has said why.
-    const ended = printed.then((streams) => (output = streams.join('\n')));
-    report = await Promise.race([reported, ended.then(() => Promise.reject(new Error(output)))]);
-    await ended;
+    const job: Job = { database: database.options, adapter };
+    ({ report, output } = await runFile<Report>(new URL('secrets.main.ts', import.meta.url), {
+      job,
+      // A terminal and CI would have colours, which part the words that are searched for.
+      env: { NO_COLOR: '1', FORCE_COLOR: '0' },
+    }));
     await database.drop();
   }, 30_000);
 
-  it('every path is walked, and what is to be said is said', () => {
+  it('every path is taken, and its messages and events are there', () => {
     expect(Object.keys(report.statuses)).toEqual(['200', '204', '400', '401', '403', '500', '503']);
     expect(output).toMatch(/INSERT INTO .knox_auth_token/);
     expect(output).toMatch(/is slow/i);
     expect(output).toMatch(/Authentication is unavailable: .*knox_auth_token/);
     expect(output).toContain('The listener fails.');
-    expect(report.collected.join()).toMatch(/TokenCreatedEvent.*AuthFailedEvent/s);
+    expect(report.captured.join()).toMatch(/TokenCreatedEvent.*AuthFailedEvent/s);
     const keys = report.tokens.map((token) => token.slice(0, 15));
     expect(keys.filter((key) => output.includes(key)).length).toBeGreaterThan(5);
   });
@@ -64,7 +55,7 @@ describe.each(STAGES)('on %s with %s, with everything logged', (name, adapter) =
   it('no token is printed, thrown, sent or stored, nor a piece longer than its key', () => {
     const pieces = piecesOf(report.tokens, TOKEN_PIECE);
     expect(findings(output, pieces, TOKEN_PIECE)).toEqual([]);
-    expect(findings(report.collected.join('\n'), pieces, TOKEN_PIECE)).toEqual([]);
+    expect(findings(report.captured.join('\n'), pieces, TOKEN_PIECE)).toEqual([]);
   });
 
   it('no password is printed, thrown, sent or stored, nor a piece of one', () => {
@@ -73,7 +64,7 @@ describe.each(STAGES)('on %s with %s, with everything logged', (name, adapter) =
       ['john.doe', 'nobody'].map((user) => Buffer.from(`${user}:${password}`).toString('base64')),
     );
     const pieces = piecesOf(encoded, PASSWORD_PIECE);
-    for (const haystack of [output, report.collected.join('\n')]) {
+    for (const haystack of [output, report.captured.join('\n')]) {
       expect(findings(haystack, pieces, PASSWORD_PIECE)).toEqual([]);
       for (const credentials of basic) expect(haystack).not.toContain(credentials);
     }

@@ -4,17 +4,17 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { DATABASES } from '../support/databases.ts';
 import { User } from '../support/users.ts';
 
-// On SQLite, TypeORM's parallel transactions collide by themselves.
+// Not SQLite: TypeORM cannot run transactions in parallel there.
 const POOLED = DATABASES.filter((name) => name !== 'sqlite');
 
-describe.each(POOLED)('the limit in the application’s own transactions on %s', (database) => {
+describe.each(POOLED)('the limit in transactions of the application on %s', (database) => {
   let test: TestApp;
   beforeEach(async () => {
     test = await startApp({ database, knox: { tokenLimitPerUser: 1 } });
   });
   afterEach(() => test.close());
 
-  it('holds where each began with a snapshot of its own, at the server’s default level', async () => {
+  it('holds even if each has read its snapshot before, at the server’s default level', async () => {
     const gate = new EventEmitter();
     const everyone = once(gate, 'open');
     let begun = 0;

@@ -73,14 +73,14 @@ describe.each(DATABASES)('TokenService.create in the app’s transaction on %s',
     expect(await storedTokens()).toEqual([]);
   });
 
-  it('sends the event where one that rolled back before had one too', async () => {
+  it('sends the event after an earlier transaction with an event rolled back', async () => {
     await rollingBack((manager) => make(manager));
     const issued = await transaction((manager) => make(manager));
     expect(createdTokens()).toEqual(digests(issued));
     expect(await storedTokens()).toEqual(digests(issued));
   });
 
-  it('waits with the event of a savepoint for the outermost commit', async () => {
+  it('sends the event of a savepoint after the outermost commit', async () => {
     const issued = await transaction(async (manager) => {
       const made = await manager.transaction((inner) => make(inner));
       expect(created).toEqual([]);
@@ -90,7 +90,7 @@ describe.each(DATABASES)('TokenService.create in the app’s transaction on %s',
     expect(await storedTokens()).toEqual(digests(issued));
   });
 
-  it('keeps what a savepoint beside one that rolled back has made', async () => {
+  it('keeps the token of a savepoint if another savepoint rolls back', async () => {
     const kept = await transaction(async (manager) => {
       const before = await make(manager);
       const first = await manager.transaction((inner) => make(inner));
@@ -106,7 +106,7 @@ describe.each(DATABASES)('TokenService.create in the app’s transaction on %s',
     expect(await storedTokens()).toEqual(digests(...kept).sort());
   });
 
-  it('undoes a savepoint that was released, with the transaction around it', async () => {
+  it('deletes the token of a released savepoint if the transaction rolls back', async () => {
     await rollingBack((manager) => manager.transaction((inner) => make(inner)));
     expect(created).toEqual([]);
     expect(await storedTokens()).toEqual([]);

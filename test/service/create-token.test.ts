@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuthToken, type CreateTokenOptions } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES, createDatabase, type TestDatabase } from '../support/databases.ts';
 import { DeviceToken, Member } from '../support/devices.ts';
 import { ERRORS } from '../support/errors.ts';
@@ -20,7 +20,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
   afterAll(() => test.close());
   beforeEach(() => freezeTime(NOW));
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     await test.tokens.revokeAll(test.john);
   });
 
@@ -47,7 +47,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       expect(await saved(authToken.digest)).toEqual(authToken);
     });
 
-    it('gives a token that is good at once', async () => {
+    it('gives a token that works at once', async () => {
       const { authToken, token } = await test.tokens.create(test.john);
       expect(await test.tokens.authenticate(token)).toEqual({ user: test.john, authToken });
     });
@@ -83,7 +83,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       expect((await test.tokens.authenticate(token)).user).toEqual(test.john);
     });
 
-    it('refuses with 403 what is over its limit, and counts only unexpired tokens', async () => {
+    it('refuses a token over the limit with 403, and counts only unexpired tokens', async () => {
       const create = () => test.tokens.create(test.john, { limit: 2 });
       await test.tokens.create(test.john, { ttl: -1 });
       await test.tokens.create(test.jane);
@@ -103,7 +103,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       expect(authToken.user).toEqual(test.john);
     });
 
-    it('gives an inactive user none', async () => {
+    it('gives an inactive user no token', async () => {
       const idle = await test.users.save({ username: 'idle', password: '', isActive: false });
       for (const user of [idle, test.users.create(idle), { id: idle.id }]) {
         await expect(test.tokens.create(user)).rejects.toMatchObject({
@@ -114,7 +114,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       await test.users.delete(idle.id);
     });
 
-    it('gives a user who is not there none', async () => {
+    it('gives a user who does not exist no token', async () => {
       const gone = await test.users.save(
         test.users.create({ username: 'gone', password: '', isActive: true }),
       );

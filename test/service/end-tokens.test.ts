@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuthToken } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 import { SqlLog } from '../support/sql-log.ts';
@@ -17,7 +17,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
   afterAll(() => test.close());
   beforeEach(() => freezeTime(NOW));
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     await test.rows.deleteAll();
   });
 
@@ -94,7 +94,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
   });
 
   describe('revoke', () => {
-    it('ends a raw token, and says so only once', async () => {
+    it('ends a raw token, and returns true only once', async () => {
       const { token } = await make(test.john);
       expect(await test.tokens.revoke(token)).toBe(true);
       await refused(token);
@@ -203,7 +203,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
   });
 
   describe('deleteExpired', () => {
-    it('deletes everybody’s expired tokens, more than a batch of them, and counts them', async () => {
+    it('deletes the expired tokens of all users, more than one batch, and counts them', async () => {
       await fill(test, 1_001, -1);
       await make(test.john, 0);
       await make(test.jane, -1);
@@ -221,7 +221,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
   });
 });
 
-/** So many tokens of john's, which expire `ttl` ms from NOW, written past the service for speed. */
+/** Inserts tokens of John that expire `ttl` ms after NOW. Does not use the service, to be faster. */
 async function fill({ rows, john }: TestApp, count: number, ttl: number): Promise<void> {
   const all = Array.from({ length: count }, (_, index) => ({
     digest: index.toString(16).padStart(128, '0'),

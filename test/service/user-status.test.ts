@@ -4,12 +4,17 @@ import {
   AbstractAuthToken,
   AuthToken,
   KnoxConfigError,
-  KnoxModule,
   TokenService,
   type KnoxModuleOptions,
 } from '../../lib/index.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
-import { closeModules, memoryDatabase, startError, startModule } from '../support/test-module.ts';
+import {
+  closeModules,
+  knox,
+  memoryDatabase,
+  startError,
+  startModule,
+} from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 
 @Entity()
@@ -41,18 +46,17 @@ class AgentToken extends AbstractAuthToken<Agent> {
   user!: Agent;
 }
 
-const verifyCredentials = () => null;
 const DEBUG_LINE = 'Visitor has no isActive column: all its users count as active.';
 
 const of = (entities: (new () => object)[], options: KnoxModuleOptions = {}) => ({
-  imports: [memoryDatabase({ entities }), KnoxModule.forRoot({ verifyCredentials, ...options })],
+  imports: [memoryDatabase({ entities }), knox(options)],
 });
 const visitors = (options: KnoxModuleOptions = {}) =>
   of([Visitor, VisitorToken], { tokenEntity: VisitorToken, ...options });
 const agents = (options: KnoxModuleOptions = {}) =>
   of([Agent, AgentToken], { tokenEntity: AgentToken, ...options });
 
-/** What the start says of activity, and at which level. */
+/** Starts the module. Gives its log lines about isActive. */
 async function said(metadata: ReturnType<typeof of>) {
   const log = new LogRecorder();
   const app = await startModule(metadata, log);
@@ -64,7 +68,7 @@ afterEach(closeModules);
 
 describe('At the start, an owner', () => {
   describe('without an isActive column', () => {
-    it('counts as active, which is said once, at debug level', async () => {
+    it('counts as active, which is logged once, at debug level', async () => {
       const { app, lines, log } = await said(visitors());
       expect(lines).toEqual([['debug', DEBUG_LINE, 'KnoxModule']]);
       const tokens = app.get<TokenService<VisitorToken>>(TokenService);
@@ -73,13 +77,13 @@ describe('At the start, an owner', () => {
       expect(log.lines.filter(({ message }) => message === DEBUG_LINE)).toHaveLength(1);
     });
 
-    it('is nothing to speak of where isUserActive decides', async () => {
+    it('logs nothing where isUserActive decides', async () => {
       expect((await said(visitors({ isUserActive: () => true }))).lines).toEqual([]);
     });
   });
 
   describe('with an isActive column', () => {
-    it('is nothing to speak of', async () => {
+    it('logs nothing', async () => {
       expect((await said(of([User, AuthToken]))).lines).toEqual([]);
     });
   });
@@ -94,7 +98,7 @@ describe('At the start, an owner', () => {
       );
     });
 
-    it('is no hindrance where isUserActive decides', async () => {
+    it('does not stop the start where isUserActive decides', async () => {
       expect((await said(agents({ isUserActive: () => true }))).lines).toEqual([]);
     });
   });

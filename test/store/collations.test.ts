@@ -32,7 +32,7 @@ async function setCollation({ options }: TestDatabase, collation: string): Promi
   await dataSource.destroy();
 }
 
-/** What MariaDB's databases may be created with. */
+/** Default collations of MariaDB databases. */
 const COLLATIONS = ['latin1_swedish_ci', 'utf8mb3_general_ci', 'utf8mb4_general_ci', 'utf8mb4_bin'];
 
 const STAGES: [DatabaseName, collation: string][] = DATABASES.flatMap((name) =>
@@ -44,7 +44,7 @@ const STAGES: [DatabaseName, collation: string][] = DATABASES.flatMap((name) =>
 
 const KEY = 'straße Ada';
 
-/** What a loose comparison takes for the key: in case, accent, ligature, trailing space. */
+/** Texts that a loose comparison takes for the key: they differ in case, accent, ligature, trailing space. */
 const LOOKALIKES = ['straße ada', 'straße Ada ', 'straße Ädá', 'strasse Ada', 'STRASSE ADA'];
 
 describe.each(STAGES)('on %s with its %s collation', (name, collation) => {
@@ -56,7 +56,7 @@ describe.each(STAGES)('on %s with its %s collation', (name, collation) => {
     database = await createDatabase(name);
     if (collation !== 'default') await setCollation(database, collation);
     const options = { ...database.options, entities: [Person, PersonToken] };
-    // Short enough that a space after the digest has room in its column.
+    // A short digest, so that its column has room for a space after it.
     const knox = { tokenEntity: PersonToken, hashAlgorithm: 'sha256' as const };
     test = await startOwnerApp<PersonToken>({ dataSource: options, owner: Person, knox });
     ({ dataSource } = test);
@@ -102,7 +102,7 @@ describe.each(STAGES)('on %s with its %s collation', (name, collation) => {
   ])('a digest that is stored %s is another one', async (_, expression) => {
     const { token, authToken } = await test.tokens.create(ada);
     await dataSource.query(`UPDATE person_token SET digest = ${expression}`);
-    // Whoever is told of loaded entities has them found in TypeORM's own way.
+    // A subscriber with afterLoad makes the lookup go through TypeORM.
     for (const subscribers of [[{ afterLoad: () => {} }], []]) {
       dataSource.subscribers.splice(0, Infinity, ...subscribers);
       await expect(test.tokens.authenticate(token)).rejects.toMatchObject({

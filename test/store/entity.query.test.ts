@@ -38,7 +38,7 @@ type OwnerClass = new () => ObjectLiteral & { username: string; isActive: boolea
 interface Case {
   readonly entities: readonly (new () => object)[];
   readonly owner: OwnerClass;
-  /** The class of the row, where that is another one. */
+  /** The class of the row, if it is not the owner's. */
   readonly saved?: OwnerClass;
   readonly values?: object;
   readonly options?: Partial<DataSourceOptions>;
@@ -47,7 +47,7 @@ interface Case {
   readonly isShort: boolean;
 }
 
-/** What every owner here has. */
+/** The columns that all owners here have. */
 abstract class Account {
   @Column({ type: 'varchar', length: 40 }) username!: string;
   @Column({ type: 'boolean' }) isActive!: boolean;
@@ -101,7 +101,7 @@ const COMMON: Wide = {
   noParts: [{ type: 'simple-json', nullable: true }, null],
 };
 
-/** And those of one database alone. */
+/** Columns that only one database has. */
 const WIDE: Record<DatabaseName, Wide> = {
   sqlite: {
     ...COMMON,
@@ -370,7 +370,7 @@ const STAGES = DATABASES.flatMap((database) => [
   ...(database === 'postgres' ? [['in a schema', database, inSchemas] as const] : []),
 ]);
 
-/** The keys by which the short way selects. */
+/** The keys by which ColumnQuery selects. */
 const SHORT = /AS ["`]t0["`]/;
 
 describe('the entities of a lookup', () => {
@@ -408,7 +408,7 @@ describe('the entities of a lookup', () => {
       const own = await owners.findOneOrFail({ where: { username: 'ada' } });
       const ownToken = await rows.findOneOrFail({ where: {}, relations: { user: true } });
       for (const { user: lookedUp, authToken } of [found, ...again]) {
-        // A lazy relation is loaded by whoever looks, a comparison among them.
+        // Load the lazy relation in all of them, because the comparison would load it while it compares.
         if ('team' in own) await Promise.all([own.team, ownToken.user.team, lookedUp.team]);
         expect(lookedUp).toStrictEqual(own);
         expect(Object.keys(lookedUp)).toEqual(Object.keys(own));
@@ -429,7 +429,7 @@ describe('the entities of a lookup', () => {
   });
 });
 
-/** The same for another user, whose key must be another. */
+/** The same for another user, with another key. */
 function other(values: object | undefined): object {
   const keys = { id: '4503599627370496', accountNo: 'B-2' };
   return Object.fromEntries(
@@ -441,7 +441,7 @@ function other(values: object | undefined): object {
 }
 
 describe.each(DATABASES)('a subscriber that comes after the start, on %s,', (name) => {
-  it('is told of the user and of the token, and is gone when it is taken away', async () => {
+  it('hears of the user and of the token until it is removed', async () => {
     @Entity('owner')
     class Owner extends Numbered {
       note: string | undefined;

@@ -41,7 +41,7 @@ const start = (database: TestDatabase, userRelations: string[], cached = false) 
     controllers: [SeeingController],
   });
 
-/** Ada, in her team, with roles. */
+/** Saves Ada with her team and roles. */
 function hire(employees: Repository<Employee>): Promise<Employee> {
   const country = { name: 'Peru' };
   return employees.save(
@@ -110,7 +110,7 @@ describe.each(DATABASES)('the user of a request on %s', (name) => {
     expect(roles[0]!.permissions[0]!.name).toBe('read');
   });
 
-  it('is of its own class where a table holds several', async () => {
+  it('has its own class in a table of several classes', async () => {
     const managers = test.dataSource.getRepository(Manager);
     const boss = managers.create({ username: 'boss', tags: [], isActive: true, title: 'CTO' });
     boss.address = Object.assign(new Address(), { city: 'Cusco' });
@@ -189,7 +189,7 @@ describe('userRelations', () => {
 });
 
 describe.each(DATABASES)('a cache that is always on, on %s,', (name) => {
-  it('serves no verdict on a token that is revoked, and none on a user who is blocked', async () => {
+  it('serves no old verdict on a token that is revoked or a user who is blocked', async () => {
     const database = await createDatabase(name);
     const test = await start(database, ['roles'], true);
     const employees = test.dataSource.getRepository(Employee);

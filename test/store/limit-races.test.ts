@@ -58,7 +58,7 @@ describe.each(DATABASES)('parallel logins on %s', (database) => {
     }
   });
 
-  it('hold to the limit however the key of the user is written', async () => {
+  it('keep to the limit in any spelling of the user’s key', async () => {
     const { id } = test.john;
     const keys = [id, String(id), `0${String(id)}`] as number[];
     await inParallel(30, (index) =>

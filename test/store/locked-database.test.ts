@@ -24,16 +24,16 @@ class PingController {
   }
 }
 
-/** What happened while another client kept everybody from the tokens, and afterwards. */
+/** What happened while another client had locked the token table, and afterwards. */
 interface Outcome {
   readonly during: Readonly<Record<string, Answer>>;
-  /** How often a route that needs no database was answered meanwhile. */
+  /** How many answers a route without the database gave during the lock. */
   readonly pings: number;
   readonly log: LogRecorder;
-  /** The raw tokens that a client knows, and those of them that were good afterwards. */
+  /** The raw tokens that clients have received, and those of them that worked afterwards. */
   readonly known: string[];
   readonly good: string[];
-  /** The digests that were left when the application had shut down. */
+  /** The digests in the table after the application had shut down. */
   readonly left: string[];
 }
 
@@ -45,7 +45,7 @@ async function lockAndLetGo(name: DatabaseName, database: TestDatabase): Promise
   const test = await startOwnerApp({
     dataSource,
     owner: User,
-    // What the application itself asks the database is its own affair.
+    // Verify credentials without the database: only the package's statements shall wait.
     knox: { authTimeout: '500ms', verifyCredentials: () => user },
     controllers: [PingController],
   });
@@ -90,7 +90,7 @@ async function lockAndLetGo(name: DatabaseName, database: TestDatabase): Promise
   for (const token of known) {
     if ((await whenAvailable(() => me(token))).status === 200) good.push(token);
   }
-  // Waits for what goes on in the background.
+  // Closing waits for the background tasks.
   await test.close();
   const observer = await new DataSource(dataSource).initialize();
   const left = (await observer.getRepository(AuthToken).find()).map(({ digest }) => digest);
@@ -120,14 +120,14 @@ describe.each(DATABASES)('while a lock keeps %s from answering', (name) => {
     },
   );
 
-  it('still refuses what it need not ask about', () => {
+  it('still refuses requests that need no lookup', () => {
     const { 'a token that cannot be one': malformed, 'no token': none } = outcome.during;
     expect(malformed?.body).toEqual(ERRORS.invalidToken);
     expect(none?.body).toEqual(ERRORS.notAuthenticated);
   });
 
   it('does not block the event loop', () => {
-    // One or two could slip in before it blocks; not so many.
+    // One or two answers could come before the event loop blocks, but not this many.
     expect(outcome.pings).toBeGreaterThan(5);
   });
 
@@ -141,7 +141,7 @@ describe.each(DATABASES)('while a lock keeps %s from answering', (name) => {
     }
   });
 
-  it('recovers by itself, with the tokens whose logout answered 503', () => {
+  it('recovers without help, and keeps the tokens whose logout answered 503', () => {
     expect(outcome.good).toEqual(outcome.known);
   });
 

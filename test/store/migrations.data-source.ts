@@ -6,7 +6,7 @@ import { User } from '../support/users.ts';
 
 export const ENTITIES = [User, AuthToken, Member, DeviceToken];
 
-/** What TypeORM's command line is given with `-d`, by way of a module beside the migrations. */
+/** Makes the data source for the `-d` option of TypeORM's command line. */
 export function dataSourceOf(database: DataSourceOptions, folder: string): DataSource {
   return new DataSource({
     ...database,

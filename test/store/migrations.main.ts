@@ -1,11 +1,11 @@
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import { MigrationGenerateCommand } from 'typeorm/commands/MigrationGenerateCommand.js';
 import { MigrationRunCommand } from 'typeorm/commands/MigrationRunCommand.js';
+import { serveJob } from '../support/child-process.ts';
 
-/** Runs `migration:generate` and `migration:run`; gives the codes they exit with. */
+/** Runs `migration:generate` and `migration:run`. Gives their exit codes. */
 async function migrate(database: DataSourceOptions, folder: string): Promise<unknown[]> {
   const codes: unknown[] = [];
   process.exit = ((code: number) => codes.push(code)) as typeof process.exit;
@@ -21,7 +21,8 @@ async function migrate(database: DataSourceOptions, folder: string): Promise<unk
   return codes;
 }
 
-const [jobs] = (await once(process, 'message')) as [[DataSourceOptions, string][]];
-const exitCodes: unknown[] = [];
-for (const [database, folder] of jobs) exitCodes.push(await migrate(database, folder));
-process.send!(exitCodes, () => process.disconnect());
+await serveJob(async (jobs: [DataSourceOptions, string][]) => {
+  const exitCodes: unknown[] = [];
+  for (const [database, folder] of jobs) exitCodes.push(await migrate(database, folder));
+  return exitCodes;
+});

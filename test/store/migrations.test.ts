@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,30 +5,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
+import { runFile } from '../support/child-process.ts';
 import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
 import { DeviceToken, Member } from '../support/devices.ts';
 import { startOwnerApp } from '../support/owner-app.ts';
 import { User } from '../support/users.ts';
 import { ENTITIES } from './migrations.data-source.ts';
 
-/** TypeORM's command line, in a process of its own: it loads modules as Jest cannot, and exits. */
-async function runCommands(jobs: [TestDatabase['options'], string][]): Promise<unknown> {
-  const child = fork(new URL('migrations.main.ts', import.meta.url), {
-    execArgv: ['--import', new URL('../support/register.mjs', import.meta.url).href],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  child.send(jobs);
-  const [exitCodes] = await once(child, 'message');
-  return exitCodes;
-}
+/** TypeORM's command line, in another process: it loads modules as Jest cannot, and exits. */
+const COMMANDS = new URL('migrations.main.ts', import.meta.url);
 
 describe('migration:generate and migration:run', () => {
   const folders = DATABASES.map(() => mkdtempSync(join(tmpdir(), 'nestjs-knox-migrations-')));
   let databases: TestDatabase[];
   beforeAll(async () => {
     databases = await Promise.all(DATABASES.map(createDatabase));
-    const jobs = databases.map(({ options }, i) => [options, folders[i]!] as never);
-    expect(await runCommands(jobs)).toEqual(DATABASES.map(() => [0, 0]));
+    const job = databases.map(({ options }, i) => [options, folders[i]!]);
+    const { report: exitCodes } = await runFile(COMMANDS, { job });
+    expect(exitCodes).toEqual(DATABASES.map(() => [0, 0]));
   }, 30_000);
   afterAll(async () => {
     await Promise.all(databases.map((database) => database.drop()));
@@ -56,7 +48,7 @@ describe('migration:generate and migration:run', () => {
 
     it.each([
       ['the default token entity', User, AuthToken, 'knox_auth_token'],
-      ['a token entity of its own', Member, DeviceToken, 'device_token'],
+      ['its own token entity', Member, DeviceToken, 'device_token'],
     ] as const)('give an application with %s its tables', async (_kind, owner, entity, table) => {
       const users = dataSource.getRepository<Member | User>(owner);
       await users.save(users.create({ username: 'john', password: '', isActive: true }));

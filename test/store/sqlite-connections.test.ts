@@ -43,7 +43,7 @@ describe.each([
     await test.tokens.revokeAll(john);
   });
 
-  /** Starts the request, and gives it time to do inside the transaction what it should not. */
+  /** Starts the request, and leaves it time for a wrong write inside the other transaction. */
   async function meanwhile(request: () => Promise<Answer>): Promise<() => Promise<Answer>> {
     sql.clear();
     const answer = request();

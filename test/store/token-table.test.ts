@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { DataSource, type Table } from 'typeorm';
 import { AuthToken, type HashAlgorithm } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES, createDatabase, type DatabaseName } from '../support/databases.ts';
 import { User } from '../support/users.ts';
 
@@ -32,7 +32,7 @@ describe.each(DATABASES)('the table knox_auth_token on %s', (database) => {
   });
   afterAll(() => test.close());
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     await test.rows.deleteAll();
   });
 
@@ -115,7 +115,7 @@ describe.each(DATABASES)('the table knox_auth_token on %s', (database) => {
     expect(Number(row.expiry)).toBe(NOW + 36_000_000);
   });
 
-  it('refuses an Invalid Date, which as NULL would be a token for ever', async () => {
+  it('refuses an Invalid Date, because stored as NULL the token would never expire', async () => {
     const { authToken } = await test.tokens.create(test.john);
     const update = test.rows.update(authToken.digest, { expiry: new Date(NaN) });
     await expect(update).rejects.toThrow(new TypeError('An Invalid Date cannot be stored.'));

@@ -2,63 +2,63 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { DataSourceOptions } from 'typeorm';
 import type { KnoxModuleOptions } from '../../lib/index.ts';
+import { TYPESCRIPT } from './child-process.ts';
 import { HttpClient } from './http-client.ts';
 import type { Isolation } from './isolation.ts';
 
-/** What one application is to be. All of it is JSON. */
+/** The settings of one application. They are sent as JSON. */
 export interface Serve {
   database: DataSourceOptions;
-  /** What the database server's default would be. */
+  /** The isolation level of transactions that name none. Default: the server's. */
   isolation?: Isolation | undefined;
-  /** Options of KnoxModule, those that are no functions. */
+  /** Options of KnoxModule that JSON can hold. */
   knox?: KnoxModuleOptions;
-  /** The password of every user; see nameOf. */
+  /** The password of every user. */
   password: string;
-  /** How many milliseconds the process's clock is ahead. */
+  /** How many milliseconds the process's clock is ahead. Default: 0. */
   clockSkewMs?: number;
 }
 
 export interface Command {
-  /** What to serve; without it, the application is closed. */
+  /** The application to start; without it, the one that runs is closed. */
   serve?: Serve;
 }
 
-/** What GET /events tells of an event; `count` is 1 where it is about one token. */
+/** An event in the answer of GET /events. `count` is 1 if the event is about one token. */
 export interface SentEvent {
   name: string;
   count: number;
   expiry: number | null;
 }
 
-/** What GET /stats tells. */
+/** The answer of GET /stats. */
 export interface AppStats {
-  /** Since the last time someone asked. */
-  longestLagMs: number;
-  /** After a collection of what is no longer used. */
+  /** Since the last request for the statistics. */
+  maxEventLoopDelayMs: number;
+  /** After a garbage collection. */
   heapBytes: number;
 }
 
-/** How long a process may take to do as it is told, in milliseconds; then it is ended. */
-const OBEY_MS = 60_000;
+/** A process that takes longer than this to obey a command is killed, in milliseconds. */
+const COMMAND_TIMEOUT_MS = 60_000;
 
-/** A user is known by their key, so that a login asks nobody for it but the package. */
+/** The name of the user with this key. The key is in the name, so that a login needs no query to find it. */
 export const nameOf = (key: number): string => `user-${String(key)}`;
 
 export const keyOfName = (username: string): number => Number(username.slice('user-'.length));
 
-/** A Node.js process of its own, for one application at a time. */
+/** Another Node.js process, for one application at a time. */
 export class AppProcess {
   readonly #child: ChildProcess;
   readonly #loaded: Promise<unknown>;
 
-  /** @param main what it runs; answers commands as app-process.main.ts does */
+  /** @param main the program of the process, which calls `obeyCommands` */
   constructor(main = new URL('app-process.main.ts', import.meta.url)) {
-    const flags = ['--expose-gc', '--import', new URL('register.mjs', import.meta.url).href];
-    this.#child = fork(main, { execArgv: flags });
+    this.#child = fork(main, { execArgv: ['--expose-gc', ...TYPESCRIPT] });
     this.#loaded = this.#answer();
   }
 
-  /** Starts an application on a port of its own. */
+  /** Starts an application on a free port. */
   async serve(options: Serve): Promise<HttpClient> {
     await this.#loaded;
     const { url } = await this.#ask({ serve: options });
@@ -70,7 +70,7 @@ export class AppProcess {
     await this.#ask({});
   }
 
-  /** Ends the process, whatever it is doing. */
+  /** Kills the process. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, 'exit');
@@ -88,7 +88,7 @@ export class AppProcess {
   async #answer(): Promise<{ url?: string }> {
     const ended = new AbortController();
     const { signal } = ended;
-    const stuck = setTimeout(() => void this.kill(), OBEY_MS);
+    const stuck = setTimeout(() => void this.kill(), COMMAND_TIMEOUT_MS);
     try {
       const [answer] = await Promise.race([
         once(this.#child, 'message', { signal }),

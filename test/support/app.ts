@@ -36,7 +36,7 @@ export class MeController {
 export interface TestAppOptions {
   adapter?: AdapterName;
   database?: DatabaseName;
-  /** Runtime and static options; verifyCredentials looks the user up by default. */
+  /** Runtime and static options. By default `verifyCredentials` looks for the user in the database. */
   knox?: KnoxModuleOptions;
   /** Instead of KnoxModule.forRoot(knox). */
   knoxModule?: NonNullable<ModuleMetadata['imports']>[number];
@@ -44,11 +44,11 @@ export interface TestAppOptions {
   imports?: ModuleMetadata['imports'];
   controllers?: ModuleMetadata['controllers'];
   providers?: ModuleMetadata['providers'];
-  /** Before the app listens: middleware, global guards. */
+  /** Is called before the application listens, to add middleware or global guards. */
   configure?: (app: INestApplication) => void;
 }
 
-/** A whole application, listening on a port of its own, with users john.doe and jane.doe. */
+/** An application that listens on a free port, with the users john.doe and jane.doe. */
 export interface TestApp {
   readonly app: INestApplication;
   readonly client: HttpClient;
@@ -58,12 +58,12 @@ export interface TestApp {
   readonly rows: Repository<AuthToken>;
   readonly john: User;
   readonly jane: User;
-  /** Logs in with JSON and gives the raw token. */
+  /** Logs in with JSON. Gives the raw token. */
   login(username?: string): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Each takes a while to load, and few files need both. */
+/** Loads one adapter only: each takes a while, and few test files need both. */
 async function adapterOf(name: AdapterName): Promise<AbstractHttpAdapter> {
   if (name === 'fastify') {
     return new (await import('@nestjs/platform-fastify')).FastifyAdapter();
@@ -131,11 +131,7 @@ async function startOn(database: TestDatabase, options: TestAppOptions): Promise
     rows: dataSource.getRepository(AuthToken),
     john: hasUsers ? await save('john.doe') : (undefined as never),
     jane: hasUsers ? await save('jane.doe') : (undefined as never),
-    async login(username = 'john.doe') {
-      const answer = await client.post('/auth/login', { body: { username, password: PASSWORD } });
-      if (answer.status !== 200) throw new Error(`Login: ${String(answer.status)} ${answer.text}`);
-      return answer.body.token as string;
-    },
+    login: (username = 'john.doe') => client.newToken({ body: { username, password: PASSWORD } }),
     async close() {
       await app.close();
       await database.drop();

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-/** Everything Jest could fake, but Date: timers, promises and sockets go on as they are. */
+/** All that Jest can fake except Date: timers, promises and sockets must go on. */
 const REAL = [
   'hrtime',
   'nextTick',
@@ -14,11 +14,11 @@ const REAL = [
   'clearTimeout',
 ] as const;
 
-/** Stops `Date` at this instant, until the next call or `thawTime`. */
+/** Stops `Date` at this instant, until the next call or `restoreTime`. */
 export function freezeTime(now: Date | number): void {
   jest.useFakeTimers({ now, doNotFake: [...REAL] });
 }
 
-export function thawTime(): void {
+export function restoreTime(): void {
   jest.useRealTimers();
 }

@@ -3,10 +3,10 @@ import { PASSWORD, type TestApp } from './app.ts';
 import type { User } from './users.ts';
 
 /**
- * A `verifyCredentials` that looks the user up, as startApp's own does, and remembers how it was
- * called. The application is asked for late: it starts with this.
+ * A `verifyCredentials` that looks for the user, as the default of `startApp` does, and records its
+ * calls. It takes a function, because it is needed before the application exists.
  */
-export function spiedCredentials(test: () => TestApp) {
+export function recordedCredentials(test: () => TestApp) {
   return jest.fn(async (username: string, password: string): Promise<User | null> => {
     const user = await test().users.findOneBy({ username });
     return user?.password === password ? user : null;

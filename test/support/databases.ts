@@ -6,7 +6,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 
 export type DatabaseName = 'sqlite' | 'postgres' | 'mariadb';
 
-/** A database of a test's own. */
+/** A new, empty database for one test. */
 export interface TestDatabase {
   readonly options: DataSourceOptions;
   drop(): Promise<void>;
@@ -32,7 +32,7 @@ export const SERVERS: Readonly<Record<'postgres' | 'mariadb', DataSourceOptions>
   },
 };
 
-/** The databases that answer here; which do not, the global set-up has said. */
+/** The databases that are available. The global set-up warns of the others. */
 export const DATABASES: readonly DatabaseName[] = [
   'sqlite',
   ...(Object.keys(SERVERS) as DatabaseName[]).filter((name) =>

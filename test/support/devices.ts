@@ -1,7 +1,7 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
 import { AbstractAuthToken } from '../../lib/index.ts';
 
-/** An owner of another name than User, without an isActive column. */
+/** An owner that is not called User and has no isActive column. */
 @Entity('members')
 export class Member {
   @PrimaryGeneratedColumn()
@@ -11,7 +11,7 @@ export class Member {
   username!: string;
 }
 
-/** A token class of an application's own. */
+/** A token class that an application has written. */
 @Entity('device_token')
 export class DeviceToken extends AbstractAuthToken<Member> {
   @ManyToOne(() => Member, { onDelete: 'CASCADE', nullable: false })

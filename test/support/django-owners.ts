@@ -1,7 +1,7 @@
 import { AfterLoad, Column, Entity, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
 import { djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
 
-/** An owner that TypeORM loads in its own way. */
+/** An owner with an @AfterLoad listener, so that TypeORM has to load it. */
 @Entity({ name: 'auth_user', synchronize: false })
 export class ListeningUser extends DjangoUser {
   isLoaded?: boolean;
@@ -14,7 +14,7 @@ export class ListeningUser extends DjangoUser {
 
 export const ListeningToken = djangoAuthToken(() => ListeningUser);
 
-/** A table of the app's own, beside Django's. */
+/** A table of the application beside Django's. */
 @Entity('notes')
 export class Note {
   @PrimaryGeneratedColumn()

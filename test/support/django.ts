@@ -25,8 +25,8 @@ const FIXTURE = new URL('../fixtures/django-rest-knox/', import.meta.url);
 
 const read = (file: string): string => readFileSync(new URL(file, FIXTURE), 'utf8');
 
-/** A token of the fixture, raw. */
-export interface RecordedToken {
+/** A raw token of the fixture. */
+interface RecordedToken {
   kind: string;
   user: string;
   token: string;
@@ -34,8 +34,8 @@ export interface RecordedToken {
   loginAnswer?: { expiry: string };
 }
 
-/** What Django answered. */
-export interface RecordedAnswer {
+/** An answer that Django gave. */
+interface RecordedAnswer {
   case: string;
   status: number;
   body: object;
@@ -53,8 +53,8 @@ export const TOKEN_ROWS = JSON.parse(read('token-rows.json')) as {
   tokenKey: string;
 }[];
 
-/** Status, body and challenge, as the fixture has them. */
-export const shown = ({ status, body, headers }: Answer): Omit<RecordedAnswer, 'case'> => ({
+/** Status, body and challenge of an answer, in the form of the fixture. */
+export const publicFields = ({ status, body, headers }: Answer): Omit<RecordedAnswer, 'case'> => ({
   status,
   body,
   wwwAuthenticate: headers['www-authenticate'] ?? null,
@@ -63,10 +63,10 @@ export const shown = ({ status, body, headers }: Answer): Omit<RecordedAnswer, '
 export const tokenOf = (kind: string): string =>
   TOKENS.find((recorded) => recorded.kind === kind)!.token;
 
-/** A database of a test's own, with the tables that Django made and the rows that knox wrote. */
+/** A new database with the tables that Django made and the rows that knox wrote. */
 export async function createDjangoDatabase(name: DatabaseName): Promise<TestDatabase> {
   const database = await createDatabase(name);
-  // A connection of its own: the dump leaves its session without a search path.
+  // Not the application's connection: the dump leaves its session without a search path.
   const dataSource = await new DataSource({
     ...database.options,
     ...(name === 'mariadb' && { multipleStatements: true }),
@@ -94,7 +94,7 @@ class AnswersModule {}
 export interface DjangoApp<
   Token extends AbstractAuthToken = DjangoAuthToken,
 > extends OwnerApp<Token> {
-  /** All of a table, each column as the text that the database makes of it. */
+  /** All rows of the token table, with instants as text. */
   rows(): Promise<TokenRow[]>;
   user(username: string): Promise<DjangoUser>;
 }
@@ -110,12 +110,12 @@ export interface TokenRow {
 export interface DjangoAppOptions {
   knox?: KnoxModuleOptions;
   owner?: Type<object>;
-  /** Of the data source. */
+  /** Options of the data source. */
   options?: object;
   entities?: Type<object>[];
 }
 
-/** An app on Django's tables, told to synchronize: it must not. */
+/** An application on Django's tables. Its data source has `synchronize`, which must leave them alone. */
 export async function startDjangoApp<Token extends AbstractAuthToken = DjangoAuthToken>(
   database: TestDatabase,
   { knox = {}, owner = DjangoUser, options = {}, entities }: DjangoAppOptions = {},
@@ -145,11 +145,7 @@ export async function startDjangoApp<Token extends AbstractAuthToken = DjangoAut
   return Object.assign(test, {
     rows: () => rowsOf(test.dataSource),
     user: async (username: string) => (await findUser(test.dataSource, owner, username))!,
-    login: async (username: string) => {
-      const answer = await test.client.post('/auth/login', { basic: [username, 'hunter2'] });
-      if (answer.status !== 200) throw new Error(`Login: ${String(answer.status)} ${answer.text}`);
-      return answer.body.token as string;
-    },
+    login: (username: string) => test.client.newToken({ basic: [username, 'hunter2'] }),
   });
 }
 

@@ -64,7 +64,7 @@ export class Address {
   country!: Country;
 }
 
-/** An owner with all that TypeORM can do to a column. */
+/** An owner that uses all that TypeORM can do with a column or a relation. */
 @Entity('employees')
 @TableInheritance({ column: { type: 'varchar', name: 'kind', length: 20 } })
 export class Employee {

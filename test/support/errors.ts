@@ -5,7 +5,7 @@ const error = (statusCode: number, error: string, code: string, message: string)
   code,
 });
 
-/** The bodies of the contract's table of errors, by what is wrong. */
+/** The error bodies of the documentation, by cause. */
 export const ERRORS = {
   notAuthenticated: error(
     401,
@@ -42,7 +42,7 @@ export const ERRORS = {
   unavailable: error(503, 'Service Unavailable', 'unavailable', 'Authentication is unavailable.'),
 } as const;
 
-/** The body of a 400, whose message says what is wrong. */
+/** The body of a 400. The message names the cause. */
 export const badRequest = (message: string) =>
   error(400, 'Bad Request', 'invalid_request', message);
 

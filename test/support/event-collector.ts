@@ -19,7 +19,7 @@ export type AnyEvent =
   | TokenExpiredEvent
   | AuthFailedEvent;
 
-/** Keeps every event of the package under the name it came with, in order. */
+/** Keeps all events of the package with their names, in order. */
 @Injectable()
 export class EventCollector {
   readonly received: [name: string, event: AnyEvent][] = [];

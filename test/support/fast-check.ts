@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-// The same cases in every run: a test that fails, fails again.
+// Use the same cases in every run, so that a failure can be repeated.
 fc.configureGlobal({ seed: 5_0_2 });
 
 export default fc;

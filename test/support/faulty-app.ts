@@ -12,63 +12,63 @@ import { LogRecorder } from './log-recorder.ts';
 import { Proxy } from './proxy.ts';
 import { User } from './users.ts';
 
-/** How long an answer may wait for the database, in milliseconds. */
+/** The option `authTimeout`, in milliseconds. */
 export const AUTH_TIMEOUT_MS = 1_000;
 
-/** What a busy machine may add to that. */
-export const SLACK_MS = 1_500;
+/** The time that a busy machine may add, in milliseconds. */
+export const TOLERANCE_MS = 1_500;
 
-/** How many connections the application's pool has. */
+/** The size of the application's pool. */
 export const POOL_SIZE = 3;
 
-/** The database servers that answer here. */
+/** The database servers that are available. */
 const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
 
-/** The same suite on each database server; says so where there is none. */
+/** Runs the suite on each database server. If there is none, a skipped test says so. */
 export function describeOnServers(title: string, suite: (name: DatabaseName) => void): void {
   if (SERVERS.length > 0) describe.each(SERVERS)(title, suite);
   else describe(title, () => it.skip('LEFT OUT: no database server answers', () => {}));
 }
 
-export interface FaultyAppOptions {
+interface FaultyAppOptions {
   database: DatabaseName;
   knox?: Partial<KnoxModuleOptions>;
   dataSource?: TypeOrmModuleOptions;
   entities?: (new () => object)[];
   controllers?: NonNullable<ModuleMetadata['controllers']>;
-  /** What stands between the proxy and the database server: a pooler of connections. */
+  /** A connection pooler between the proxy and the database server. */
   pooler?: { host: string; port: number };
-  /** Before the application starts. */
+  /** Is called before the application starts. */
   prepare?: (proxy: Proxy) => void;
 }
 
-/** An application whose way to its database a test can break. */
+/** An application whose connections to the database a test can break. */
 export interface FaultyApp {
   readonly app: INestApplication;
   readonly client: HttpClient;
   readonly log: LogRecorder;
   readonly tokens: TokenService;
-  /** The application's own, through the proxy. */
+  /** The application's data source, through the proxy. */
   readonly dataSource: DataSource;
-  /** Past the proxy, on one connection: for preparing and looking on. */
+  /** One connection that bypasses the proxy, for preparing and for checks. */
   readonly direct: DataSource;
-  /** None for SQLite. */
+  /** Undefined with SQLite. */
   readonly proxy: Proxy;
   readonly john: User;
   me(token: string): Promise<Answer>;
   login(): Promise<Answer>;
-  /** A raw token of John's, made without a login and what follows one. */
+  /** Makes a token for John without a login and its clean-up. Gives the raw token. */
   newToken(): Promise<string>;
-  /** Another connection past the proxy, which may hold locks while `direct` looks on. */
-  locker(): Promise<QueryRunner>;
+  /** Opens another connection that bypasses the proxy. It can hold locks while `direct` is used for checks. */
+  lockingConnection(): Promise<QueryRunner>;
   /** How many rows the token table has. */
   rows(): Promise<number>;
-  /** How many connections the database server knows of, but for the direct one. */
+  /** How many connections the database server has, without the direct one. */
   serverConnections(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Verifies credentials without the database, so that the faults met are the package's own. */
+/** Verifies credentials without the database, so that only the package's statements meet the faults. */
 export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyApp> {
   const { database: name, knox, entities = [User, AuthToken], controllers = [] } = options;
   const database = await createDatabase(name);
@@ -85,7 +85,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     users.create({ username: 'john.doe', password: PASSWORD, isActive: true }),
   );
   const log = new LogRecorder();
-  const lockers: DataSource[] = [];
+  const lockingSources: DataSource[] = [];
   if (proxy) options.prepare?.(proxy);
 
   @Module({
@@ -128,13 +128,13 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
     john,
     me: (token) => client.get('/me', { token }),
     login,
-    async locker() {
+    async lockingConnection() {
       const source = await new DataSource({
         ...database.options,
         entities,
         ...poolOf(name, 1),
       }).initialize();
-      lockers.push(source);
+      lockingSources.push(source);
       return source.createQueryRunner();
     },
     newToken: async () => (await tokens.create(john)).token,
@@ -147,7 +147,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
       return Number(row.total);
     },
     async close() {
-      for (const source of lockers) await source.destroy();
+      for (const source of lockingSources) await source.destroy();
       await app.close();
       proxy?.shutDown();
       await direct.destroy();

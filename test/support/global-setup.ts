@@ -1,12 +1,12 @@
-import { connect } from 'node:net';
 import { SERVERS } from './databases.ts';
+import { isListening } from './ports.ts';
 
-/** Finds out which database servers answer; says what is left out, and fails in CI. */
+/** Finds out which database servers are available. Warns of those that are not; in CI that is an error. */
 export default async function globalSetup(): Promise<void> {
   const found: string[] = [];
   for (const [name, options] of Object.entries(SERVERS)) {
     const { host, port } = options as { host: string; port: number };
-    if (await answers(host, port)) {
+    if (await isListening(port, host)) {
       found.push(name);
     } else if (process.env.CI) {
       throw new Error(`CI needs ${name}, and nothing answers at ${host}:${String(port)}.`);
@@ -15,18 +15,4 @@ export default async function globalSetup(): Promise<void> {
     }
   }
   process.env.KNOX_TEST_SERVERS = found.join(',');
-}
-
-function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2_000 });
-    const settle = (open: boolean) => () => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket
-      .once('connect', settle(true))
-      .once('error', settle(false))
-      .once('timeout', settle(false));
-  });
 }

@@ -8,7 +8,7 @@ import {
 
 type Hook<Context> = (context: Context) => any;
 
-/** What a test overrides at the moment; what it leaves out is the package's own. */
+/** The hooks that a test overrides. The others are inherited from KnoxController. */
 export interface Hooks {
   getTokenTtl?: Hook<LoginContext>;
   getTokenPrefix?: Hook<LoginContext>;
@@ -23,12 +23,12 @@ export interface Hooks {
 
 export let hooks: Hooks = {};
 
-/** Takes all overrides back. */
+/** Removes all overrides. */
 export function clearHooks(): void {
   hooks = {};
 }
 
-/** An application's own controller, each of whose hooks a test can set. */
+/** A subclass of KnoxController whose hooks a test can set. */
 @Controller('session')
 export class HookedController extends KnoxController {
   protected override getTokenTtl(context: LoginContext) {

@@ -4,21 +4,21 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The parsed JSON body; undefined where the body is none. */
+  /** The parsed body; undefined if it is not JSON. */
   readonly body: Record<string, any>;
 }
 
 export interface Sending {
   method?: string;
-  /** A list as the value sends the header as many times. */
+  /** For a list, one header line is sent for each value. */
   headers?: Record<string, string | string[]>;
-  /** Sent as JSON, unless it is a string, which is sent as it is. */
+  /** A string is sent unchanged, anything else as JSON. */
   body?: unknown;
   token?: string;
   basic?: [username: string, password: string];
 }
 
-/** A client that sends what it is told, duplicate headers and broken bodies included. */
+/** An HTTP client that also sends duplicate headers and malformed bodies. */
 export class HttpClient {
   constructor(readonly url: string) {}
 
@@ -28,6 +28,13 @@ export class HttpClient {
 
   post(path: string, sending: Sending = {}): Promise<Answer> {
     return this.send(path, { method: 'POST', ...sending });
+  }
+
+  /** Logs in. Gives the raw token. @throws Error if the status is not 200 */
+  async newToken(sending: Sending): Promise<string> {
+    const { status, text, body } = await this.post('/auth/login', sending);
+    if (status !== 200) throw new Error(`Login: ${String(status)} ${text}`);
+    return body.token as string;
   }
 
   send(
@@ -61,6 +68,13 @@ export class HttpClient {
       sent.end(payload);
     });
   }
+}
+
+/** How many answers have each status. */
+export function countByStatus(answers: readonly Answer[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
 }
 
 function parse(text: string): Record<string, any> {

@@ -11,10 +11,10 @@ interface MysqlPool {
 type Query = (sql: string, done: (error: Error | null) => void) => void;
 
 /**
- * Connects with this as the isolation level of whatever says none of its own, as if it were the
- * server's default. No server's own setting is touched.
+ * Connects with this isolation level for transactions that name none, as if it were the server's
+ * default. The server's settings stay as they are.
  */
-export async function connectAt(
+export async function connectWithIsolation(
   options: DataSourceOptions,
   isolation: Isolation | undefined,
 ): Promise<DataSource> {
@@ -28,7 +28,7 @@ export async function connectAt(
   const { pool } = dataSource.driver as unknown as { pool: MysqlPool };
   const sql = `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`;
   pool.on('connection', (connection) => connection.query(sql, () => undefined));
-  // There is one connection by now, and it is idle: the pool takes no other for this.
+  // The pool has exactly one connection, which is idle, so this statement runs on it.
   await new Promise<void>((resolve, reject) => {
     pool.query(sql, (error) => (error ? reject(error) : resolve()));
   });

@@ -10,7 +10,7 @@ const LOCKS: Record<DatabaseName, { take: string[]; give: string }> = {
   mariadb: { take: ['LOCK TABLES knox_auth_token WRITE'], give: 'UNLOCK TABLES' },
 };
 
-/** Another client of the database, which keeps everybody from the tokens until it lets go. */
+/** Locks the token table on another connection. Gives the function that unlocks it. */
 export async function lockTokens(name: DatabaseName, of: DataSource): Promise<() => Promise<void>> {
   const { take, give } = LOCKS[name];
   const other = await new DataSource({

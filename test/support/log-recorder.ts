@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 
-/** Keeps what the application logs, instead of printing it: `app.useLogger(new LogRecorder())`. */
+/** A logger that keeps all messages and prints none: `app.useLogger(new LogRecorder())`. */
 export class LogRecorder implements LoggerService {
   readonly lines: { level: string; message: string; rest: unknown[] }[] = [];
 
@@ -15,7 +15,7 @@ export class LogRecorder implements LoggerService {
     return this.lines.filter(({ level }) => level === 'error').map(({ message }) => message);
   }
 
-  /** All that was logged, stacks included. */
+  /** All messages with their stacks. */
   get text(): string {
     return JSON.stringify(this.lines);
   }

@@ -18,17 +18,17 @@ import { HttpClient } from './http-client.ts';
 /** Answers with the owner, under the name of its class. */
 @Controller('owner')
 @UseGuards(KnoxAuthGuard)
-export class OwnerController {
+class OwnerController {
   @Get()
   owner(@CurrentUser() user: object): object {
     return { class: user.constructor.name, ...user };
   }
 }
 
-export interface OwnerAppOptions {
-  /** Connection and entities; `synchronize` is true unless it says otherwise. */
+interface OwnerAppOptions {
+  /** Connection and entities. `synchronize` is true by default. */
   dataSource: TypeOrmModuleOptions;
-  /** The class whose instances own the tokens, found by its `username`; any password is right. */
+  /** The class that owns the tokens. A login finds the owner by `username` and accepts any password. */
   owner: Type<object>;
   knox?: KnoxModuleOptions;
   imports?: NonNullable<ModuleMetadata['imports']>;
@@ -44,7 +44,7 @@ export interface OwnerApp<Token extends AbstractAuthToken> {
   close(): Promise<void>;
 }
 
-/** A whole application whose tokens belong to entities of the test's own. */
+/** Starts an application whose tokens belong to entities of the test. */
 export async function startOwnerApp<Token extends AbstractAuthToken = AuthToken>({
   dataSource: options,
   owner,
@@ -80,11 +80,7 @@ export async function startOwnerApp<Token extends AbstractAuthToken = AuthToken>
     client,
     dataSource,
     tokens: app.get<TokenService<Token>>(TokenService),
-    async login(username) {
-      const answer = await client.post('/auth/login', { body: { username, password: 'any' } });
-      if (answer.status !== 200) throw new Error(`Login: ${String(answer.status)} ${answer.text}`);
-      return answer.body.token as string;
-    },
+    login: (username) => client.newToken({ body: { username, password: 'any' } }),
     close: () => app.close(),
   };
 }

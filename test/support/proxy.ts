@@ -5,21 +5,37 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A commit, as both PostgreSQL's and MariaDB's clients send it. */
 export const COMMIT = /COMMIT(?!TED)/;
 
-/** What comes from a client, and what a server answers. */
+/** From the client to the server, or back. */
 type Direction = 'request' | 'reply';
 
-/** One client's connection and the one to the server that goes with it. */
+/** A statement that PostgreSQL is asked to prepare: its name and its text. */
+const PREPARED = /(knox_\d+)\0([^\0]+)\0/g;
+
+/** The name of a statement. */
+const STATEMENT_NAME = /knox_\d+(?=\0)/g;
+
+/** A client's connection, and the connection to the server that belongs to it. */
 class Link {
   readonly #waiting: [Socket, Buffer | null][] = [];
-  /** Directions that are stopped on this link alone. */
+  /** The directions in which only this link has stopped. */
   readonly stopped = new Set<Direction>();
+  /** The texts of prepared statements: later requests name them only. */
+  readonly #prepared = new Map<string, string>();
 
   constructor(
     readonly client: Socket,
     readonly server: Socket,
   ) {}
 
-  /** Sends on, or keeps until the direction is open again; null is the end of the stream. */
+  /** The text of a request, with those of the prepared statements that it names. */
+  textOf(chunk: Buffer): string {
+    const request = chunk.toString('latin1');
+    const named = [...request.matchAll(STATEMENT_NAME)].map(([name]) => this.#prepared.get(name));
+    for (const [, name, text] of request.matchAll(PREPARED)) this.#prepared.set(name!, text!);
+    return [request, ...named].join('\n');
+  }
+
+  /** Forwards the chunk, or keeps it until `flush`. Null is the end of the stream. */
   pass(to: Socket, chunk: Buffer | null, isOpen: boolean): void {
     if (isOpen) send(to, chunk);
     else this.#waiting.push([to, chunk]);
@@ -29,7 +45,7 @@ class Link {
     for (const [to, chunk] of this.#waiting.splice(0)) send(to, chunk);
   }
 
-  /** Forgets what waits: packets that are lost for good. */
+  /** Drops the chunks that were kept, as a network that loses packets. */
   lose(): void {
     this.#waiting.length = 0;
   }
@@ -45,14 +61,14 @@ function send(to: Socket, chunk: Buffer | null): void {
   else to.end();
 }
 
-/** What to do with a certain request. */
+/** An action for the next request that matches. */
 interface Snare {
   readonly pattern: RegExp;
   readonly spring: (link: Link) => 'forward' | 'keep';
   readonly sprung: () => void;
 }
 
-/** Stands between an application and a database server, and lets a test break what is between them. */
+/** A TCP proxy between an application and a database server, which a test can make fail. */
 export class Proxy {
   readonly #target: { host: string; port: number };
   readonly #links = new Set<Link>();
@@ -87,7 +103,7 @@ export class Proxy {
       .length;
   }
 
-  /** Takes connections again, on the same port. */
+  /** Accepts connections again, on the same port. */
   async accept(): Promise<void> {
     if (this.#server?.listening) return;
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#link(client));
@@ -96,33 +112,33 @@ export class Proxy {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Refuses connections; those that are there go on. */
+  /** Refuses new connections. Open ones go on. */
   refuse(): void {
     this.#server?.close();
   }
 
-  /** Takes connections only to close them at once. */
+  /** Accepts new connections and closes them at once. */
   rejectAll(rejects: boolean): void {
     this.#rejects = rejects;
   }
 
-  /** Closes the connections that are there. */
+  /** Closes all open connections. */
   drop(): void {
     for (const link of this.#links) link.close();
   }
 
-  /** The server is gone: nobody is connected, and nobody can connect. Also the end of a test. */
+  /** Closes all open connections and refuses new ones, as if the server were down. Ends a test too. */
   shutDown(): void {
     this.refuse();
     this.drop();
   }
 
-  /** Stops forwarding, and closes nothing: who connects now waits as well. */
+  /** Stops forwarding on all connections, new ones too, and closes none. */
   freeze(): void {
     this.#frozen = true;
   }
 
-  /** Goes on where it was frozen, with all that was sent meanwhile. */
+  /** Forwards again, first all that was kept. */
   thaw(): void {
     this.#frozen = false;
     for (const link of this.#links) {
@@ -131,18 +147,18 @@ export class Proxy {
     }
   }
 
-  /** Forwards everything so many milliseconds late. */
+  /** Forwards everything this many milliseconds late. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** Resolves when nothing has passed for so many milliseconds. */
+  /** Resolves when no data has arrived for this many milliseconds. */
   async quiet(ms: number): Promise<void> {
     for (let rest = ms; rest > 0; rest = this.#lastPassed + ms - performance.now())
       await sleep(rest);
   }
 
-  /** Goes on with new connections; those that are there hear nothing more, not even an end. */
+  /** Serves new connections again. Open ones receive nothing more, not even their end. */
   forsake(): void {
     for (const link of this.#links) {
       link.stopped.add('request').add('reply');
@@ -151,7 +167,7 @@ export class Proxy {
     this.#frozen = false;
   }
 
-  /** Forwards the next request that matches, then not a byte of an answer on its link. */
+  /** Forwards the next request that matches, then no answer on its link. */
   swallowReplyTo(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, (link) => {
       link.stopped.add('reply');
@@ -159,7 +175,7 @@ export class Proxy {
     });
   }
 
-  /** Forwards the next request that matches; then its link breaks before any answer. */
+  /** Forwards the next request that matches, and breaks the client's connection before the answer. */
   breakAfter(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, (link) => {
       link.stopped.add('reply');
@@ -168,7 +184,7 @@ export class Proxy {
     });
   }
 
-  /** Keeps the next request that matches until `thaw`, and breaks its link for the client alone. */
+  /** Keeps the next request that matches until `thaw`, and breaks the client's connection only. */
   breakAt(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, (link) => {
       link.stopped.add('request').add('reply');
@@ -177,7 +193,7 @@ export class Proxy {
     });
   }
 
-  /** Keeps the next request that matches, and all after it on its link, until `thaw`. */
+  /** Keeps the next request that matches, and all later ones on its link, until `thaw`. */
   holdAt(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, (link) => {
       link.stopped.add('request');
@@ -185,12 +201,12 @@ export class Proxy {
     });
   }
 
-  /** Resolves when a request that matches passes. */
+  /** Resolves when the next request that matches arrives. */
   sees(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, () => 'forward');
   }
 
-  /** Counts the requests that match from now on, whether or not they are forwarded. */
+  /** Counts the requests that match from now on, forwarded or not. */
   count(pattern: RegExp): () => number {
     let count = 0;
     this.#counters.push((request) => {
@@ -199,7 +215,7 @@ export class Proxy {
     return () => count;
   }
 
-  /** Freezes everything, the request that matches included. */
+  /** Freezes everything when the next request that matches arrives; it is kept too. */
   freezeAt(pattern: RegExp): Promise<void> {
     return this.#lay(pattern, () => {
       this.#frozen = true;
@@ -237,13 +253,13 @@ export class Proxy {
     from.on('error', () => undefined);
     from.on('close', () => {
       if (to.destroyed) this.#links.delete(link);
-      // After all that was sent before, which may be held back.
+      // Pass the end on behind the data that is still kept.
       else link.pass(to, null, isOpen());
     });
   }
 
   #springs(link: Link, chunk: Buffer): 'forward' | 'keep' {
-    const request = chunk.toString('latin1');
+    const request = link.textOf(chunk);
     for (const count of this.#counters) count(request);
     const snare = this.#snare;
     if (!snare?.pattern.test(request)) return 'forward';

@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed makes the same choices. Mulberry32 is small, and good enough to choose by. */
+/** A random number generator (Mulberry32). The same seed gives the same numbers, so that a failure can be repeated. */
 export class Random {
   #state: number;
 
@@ -29,12 +29,12 @@ export class Random {
     return choices[this.below(choices.length)] as T;
   }
 
-  /** One of a list, if it has any. */
+  /** One of a list; undefined if it is empty. */
   pickIfAny<T>(choices: readonly T[]): T | undefined {
     return choices.length === 0 ? undefined : this.pick(choices);
   }
 
-  /** One of the names, as often as its weight says. */
+  /** One of the names, with a probability in proportion to its weight. */
   weighed<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     const entries = Object.entries(weights) as [Name, number][];
     let rest = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
@@ -42,7 +42,7 @@ export class Random {
     return entries[0]![0];
   }
 
-  /** Any bytes, one a character. */
+  /** Random bytes, each as one character. */
   bytes(length: number): string {
     return Array.from({ length }, () => String.fromCharCode(this.below(256))).join('');
   }

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /**
- * Sends these bytes as they are, for what no HTTP client would send, and gives the status and the
- * whole answer. The request must ask for `Connection: close`.
+ * Sends these bytes, for requests that no HTTP client sends. Gives the status and the whole answer.
+ * The request must ask for `Connection: close`.
  */
 export function sendRaw(url: string, request: string): Promise<{ status: number; text: string }> {
   const { hostname, port } = new URL(url);

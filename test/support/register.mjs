@@ -1,7 +1,7 @@
 // `node --import ./test/support/register.mjs app.ts` runs TypeScript with decorators, without a build.
 import { register } from 'node:module';
 
-// What is loaded by now does not take the way through the hook, which costs more than its compiling.
+// Load the large packages before the hook: each module that passes through it costs more than to compile it.
 await Promise.all(
   ['@nestjs/core', '@nestjs/event-emitter', '@nestjs/platform-express', '@nestjs/typeorm'].map(
     (name) => import(name),

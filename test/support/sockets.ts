@@ -2,25 +2,25 @@ import { once } from 'node:events';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 
-/** The headers of the upgrade request; a list sends a header as many times. */
+/** The headers of the upgrade request. For a list, one header line is sent for each value. */
 export type SocketHeaders = Record<string, string | string[]>;
 
-export interface SocketAnswer {
+interface SocketAnswer {
   event: string;
   data: any;
 }
 
 /** A client of a gateway, over a real socket. */
 export interface SocketClient {
-  /** Sends a message and gives the event it is answered with. */
+  /** Sends a message. Gives the event that answers it. */
   ask(event: string, data?: unknown): Promise<SocketAnswer>;
   close(): void;
 }
 
-/** Opens a socket, and closes it where the server does not take it. */
-export type OpenSocket = (url: string, headers?: SocketHeaders) => Promise<SocketClient>;
+/** Opens a socket. Rejects if the server refuses it. */
+type OpenSocket = (url: string, headers?: SocketHeaders) => Promise<SocketClient>;
 
-/** Answers come in the order of their messages unless an event has an `id` in its data. */
+/** Matches answers to messages by their order. */
 class Answers {
   readonly #waiting: ((answer: SocketAnswer) => void)[] = [];
 

@@ -1,6 +1,6 @@
 import type { DataSource, Logger } from 'typeorm';
 
-/** Remembers every statement that goes to the database from its making on. */
+/** Records every statement that the data source sends from now on. */
 export class SqlLog implements Logger {
   readonly statements: string[] = [];
 

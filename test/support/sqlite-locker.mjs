@@ -1,4 +1,4 @@
-// Another process that has a file of SQLite to itself until it is disconnected.
+// A process that holds an exclusive lock on an SQLite file until it is disconnected.
 import Database from 'better-sqlite3';
 
 const database = new Database(process.argv[2]);

@@ -1,12 +1,35 @@
-import type { INestApplicationContext, LoggerService, ModuleMetadata } from '@nestjs/common';
+import type {
+  DynamicModule,
+  INestApplicationContext,
+  LoggerService,
+  ModuleMetadata,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
-import { AuthToken } from '../../lib/index.ts';
+import {
+  AuthToken,
+  KnoxModule,
+  type KnoxModuleAsyncOptions,
+  type KnoxModuleOptions,
+} from '../../lib/index.ts';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { LogRecorder } from './log-recorder.ts';
 import { User } from './users.ts';
 
 const running: INestApplicationContext[] = [];
+
+/** For tests in which nobody logs in. */
+export const verifyCredentials = () => null;
+
+/** KnoxModule with `verifyCredentials`, unless the options have their own. */
+export function knox(options: KnoxModuleOptions = {}): DynamicModule {
+  return KnoxModule.forRoot({ verifyCredentials, ...options });
+}
+
+/** KnoxModule.forRootAsync; by default its factory gives `verifyCredentials` only. */
+export function knoxAsync(options: Partial<KnoxModuleAsyncOptions> = {}): DynamicModule {
+  return KnoxModule.forRootAsync({ useFactory: () => ({ verifyCredentials }), ...options });
+}
 
 /** A TypeOrmModule with an SQLite database in memory. */
 export function memoryDatabase(
@@ -22,7 +45,7 @@ export function memoryDatabase(
   });
 }
 
-/** Starts a module without HTTP, as far as an application goes before it listens. */
+/** Starts a module without HTTP: all that an application does before it listens. */
 export async function startModule(
   metadata: ModuleMetadata,
   logger?: LoggerService,
@@ -34,7 +57,7 @@ export async function startModule(
   return module.init();
 }
 
-/** The error with which a module does not start; what is logged meanwhile is not printed. */
+/** Starts a module that must fail. Gives its error, and prints no log. */
 export async function startError(metadata: ModuleMetadata): Promise<Error> {
   const starting = startModule(metadata, new LogRecorder());
   const outcome: unknown = await starting.catch((error: unknown) => error);
@@ -42,13 +65,13 @@ export async function startError(metadata: ModuleMetadata): Promise<Error> {
   throw new Error('The module started.');
 }
 
-/** A user in the data source of this name, by default the default one. */
+/** Saves a user in the data source of this name. Default: the default one. */
 export function saveUser(module: INestApplicationContext, dataSource?: string): Promise<User> {
   const users = module.get<DataSource>(getDataSourceToken(dataSource)).getRepository(User);
   return users.save(users.create({ username: 'john.doe', password: 'hunter2' }));
 }
 
-/** Closes what the test has started: for `afterEach`. */
+/** Closes all modules that the test has started. To be called in `afterEach`. */
 export async function closeModules(): Promise<void> {
   await Promise.all(running.splice(0).map((module) => module.close()));
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import jestConfig from '../../jest.config.js';
 
-// The very options that Jest compiles the same files with.
+// The options with which Jest compiles the same files.
 const [, options] = jestConfig.transform['^.+\\.ts$'];
 
 /** A hook of Node's module loader: https://nodejs.org/api/module.html#loadurl-context-nextload */

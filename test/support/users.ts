@@ -9,7 +9,7 @@ export class User {
   @Column({ type: 'varchar', length: 100, unique: true })
   username!: string;
 
-  /** In the clear: hashing is the application's business, and slow. */
+  /** Not hashed: hashing is the application's task, and slow. */
   @Column({ type: 'varchar', length: 100 })
   password!: string;
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.ts';
-import { freezeTime, thawTime } from '../support/clock.ts';
+import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 
@@ -28,7 +28,7 @@ describe.each(DATABASES)('a clock that steps, on %s', (database) => {
   afterAll(() => test.close());
   beforeEach(() => freezeTime(NOW));
   afterEach(async () => {
-    thawTime();
+    restoreTime();
     verifyLate = undefined;
     await test.dataSource.query('DELETE FROM knox_auth_token');
   });

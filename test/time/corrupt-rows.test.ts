@@ -3,14 +3,14 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { DATABASES, type DatabaseName } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 
-/** Literals that are no instant a Date can hold. */
+/** Literals that are outside the range of a Date. */
 const EVERYWHERE = [
   ['one millisecond past the last Date', '8640000000000001'],
   ['the largest bigint', '9223372036854775807'],
   ['the smallest bigint', '-9223372036854775808'],
 ] as const;
 
-/** SQLite keeps in a bigint column whatever it is given. */
+/** SQLite stores values of any type in a bigint column. */
 const ON_SQLITE = [
   ['text', "'never'"],
   ['an empty text', "''"],
@@ -23,7 +23,7 @@ const ON_SQLITE = [
 const literals = (database: DatabaseName) =>
   database === 'sqlite' ? [...EVERYWHERE, ...ON_SQLITE] : EVERYWHERE;
 
-describe.each(DATABASES)('a row on %s that no one of ours wrote', (database) => {
+describe.each(DATABASES)('a row on %s that another program wrote', (database) => {
   let test: TestApp;
   beforeAll(async () => {
     test = await startApp({ database, knox: { autoRefresh: true, tokenLimitPerUser: 1 } });

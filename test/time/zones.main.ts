@@ -1,46 +1,49 @@
-import { once } from 'node:events';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
 import { MeController } from '../support/app.ts';
+import { serveJob } from '../support/child-process.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { User } from '../support/users.ts';
 
-/** Where clocks hang: the process's time zone, and how far the database's session is from UTC. */
-export interface Place {
+/** The time zone of the process, and the offset of the database session from UTC. */
+export interface ZoneSetup {
   zone: string;
   sessionHours: number;
 }
 
-/** A token that is made at one place and used at another. */
-export interface Journey {
-  /** When it is made, in epoch milliseconds. */
+/** A token that is made in one time zone and used in another. */
+export interface TokenTrip {
+  /** When the token is made, in epoch milliseconds. */
   now: number;
-  from: Place;
-  to: Place;
+  from: ZoneSetup;
+  to: ZoneSetup;
 }
 
-export interface Journeys {
+export interface Job {
   database: DataSourceOptions;
   /** How long a token lives, in milliseconds. */
   ttl: number;
-  journeys: Journey[];
+  trips: TokenTrip[];
 }
 
-export interface Arrival {
-  /** What the clocks say at both places when the token is made. */
+export interface TripResult {
+  /** The local time in both zones when the token is made. */
   localTimes: [from: string, to: string];
-  /** What the login's answer says. */
+  /** The expiry in the login's answer. */
   expiry: string;
-  /** What the table holds. */
+  /** The expiry in the table. */
   stored: number;
-  /** 1 ms before its expiry: the status, and the expiry that is read there. */
+  /** The answer 1 ms before the expiry: its status, and the expiry in it. */
   before: [status: number, expiry: string];
-  /** At its expiry: the status and the code. */
+  /** The answer at the expiry: its status and its code. */
   at: [status: number, code: string];
 }
 
-async function goTo({ zone, sessionHours }: Place, dataSource: DataSource): Promise<string> {
-  // Node.js hears of a change while it runs.
+async function applyZone(
+  { zone, sessionHours }: ZoneSetup,
+  dataSource: DataSource,
+): Promise<string> {
+  // Node.js applies a change of TZ while it runs.
   process.env.TZ = zone;
   const { type } = dataSource.options;
   if (type === 'postgres') await dataSource.query(`SET TIME ZONE ${String(sessionHours)}`);
@@ -52,21 +55,25 @@ async function goTo({ zone, sessionHours }: Place, dataSource: DataSource): Prom
   return `${date.toDateString()} ${date.toTimeString().slice(0, 8)}`;
 }
 
-async function travel(test: OwnerApp<AuthToken>, ttl: number, journey: Journey): Promise<Arrival> {
-  const { now, from, to } = journey;
+async function makeTrip(
+  test: OwnerApp<AuthToken>,
+  ttl: number,
+  trip: TokenTrip,
+): Promise<TripResult> {
+  const { now, from, to } = trip;
   const { client, dataSource } = test;
   Date.now = () => now;
-  const departure = await goTo(from, dataSource);
+  const fromTime = await applyZone(from, dataSource);
   const login = await client.post('/auth/login', { body: { username: 'john', password: 'any' } });
   const { token, expiry } = login.body;
   const [row] = await dataSource.query('SELECT expiry FROM knox_auth_token');
-  const arrival = await goTo(to, dataSource);
+  const toTime = await applyZone(to, dataSource);
   Date.now = () => now + ttl - 1;
   const before = await client.get('/me', { token });
   Date.now = () => now + ttl;
   const at = await client.get('/me', { token });
   return {
-    localTimes: [departure, arrival],
+    localTimes: [fromTime, toTime],
     expiry,
     stored: Number(row.expiry),
     before: [before.status, before.body.expiry],
@@ -74,17 +81,18 @@ async function travel(test: OwnerApp<AuthToken>, ttl: number, journey: Journey):
   };
 }
 
-const [message] = (await once(process, 'message')) as [Journeys];
-const test = await startOwnerApp({
-  // One connection, so that the session's time zone is everybody's.
-  dataSource: { ...message.database, poolSize: 1, entities: [User, AuthToken] } as never,
-  owner: User,
-  knox: { tokenTtl: message.ttl },
-  controllers: [MeController],
+await serveJob(async ({ database, ttl, trips }: Job) => {
+  const test = await startOwnerApp({
+    // One connection, so that all statements run in the session whose time zone is set.
+    dataSource: { ...database, poolSize: 1, entities: [User, AuthToken] } as never,
+    owner: User,
+    knox: { tokenTtl: ttl },
+    controllers: [MeController],
+  });
+  const users = test.dataSource.getRepository(User);
+  await users.save(users.create({ username: 'john', password: 'any', isActive: true }));
+  const results: TripResult[] = [];
+  for (const trip of trips) results.push(await makeTrip(test, ttl, trip));
+  await test.close();
+  return results;
 });
-const users = test.dataSource.getRepository(User);
-await users.save(users.create({ username: 'john', password: 'any', isActive: true }));
-const arrivals: Arrival[] = [];
-for (const journey of message.journeys) arrivals.push(await travel(test, message.ttl, journey));
-await test.close();
-process.send!(arrivals, () => process.disconnect());

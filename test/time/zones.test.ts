@@ -1,18 +1,17 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { runFile } from '../support/child-process.ts';
 import { createDatabase, DATABASES } from '../support/databases.ts';
-import type { Arrival, Journey, Journeys, Place } from './zones.main.ts';
+import type { TripResult, TokenTrip, Job, ZoneSetup } from './zones.main.ts';
 
 const HOUR = 3_600_000;
 
-const BERLIN: Place = { zone: 'Europe/Berlin', sessionHours: 0 };
-const NEW_YORK: Place = { zone: 'America/New_York', sessionHours: -5 };
-const KIRIBATI: Place = { zone: 'Pacific/Kiritimati', sessionHours: 13 };
-const SAMOA: Place = { zone: 'Pacific/Pago_Pago', sessionHours: -11 };
-const NEPAL: Place = { zone: 'Asia/Kathmandu', sessionHours: 5 };
+const BERLIN: ZoneSetup = { zone: 'Europe/Berlin', sessionHours: 0 };
+const NEW_YORK: ZoneSetup = { zone: 'America/New_York', sessionHours: -5 };
+const KIRIBATI: ZoneSetup = { zone: 'Pacific/Kiritimati', sessionHours: 13 };
+const SAMOA: ZoneSetup = { zone: 'Pacific/Pago_Pago', sessionHours: -11 };
+const NEPAL: ZoneSetup = { zone: 'Asia/Kathmandu', sessionHours: 5 };
 
-const JOURNEYS: [string, Journey, localTimes: Arrival['localTimes']][] = [
+const TRIPS: [string, TokenTrip, localTimes: TripResult['localTimes']][] = [
   [
     'a day further',
     { now: Date.UTC(2026, 6, 1, 10, 30, 0, 123), from: KIRIBATI, to: SAMOA },
@@ -35,25 +34,25 @@ const JOURNEYS: [string, Journey, localTimes: Arrival['localTimes']][] = [
   ],
 ];
 
-describe.each(DATABASES)('a token on %s that is used where the clocks differ', (name) => {
-  let arrivals: Arrival[];
+describe.each(DATABASES)('a token on %s that is used in another time zone', (name) => {
+  let results: TripResult[];
   beforeAll(async () => {
     const database = await createDatabase(name);
-    const child = fork(new URL('zones.main.ts', import.meta.url), {
-      execArgv: ['--import', new URL('../support/register.mjs', import.meta.url).href],
-    });
-    const journeys = JOURNEYS.map(([, journey]) => journey);
-    child.send({ database: database.options, ttl: HOUR, journeys } satisfies Journeys);
-    [arrivals] = (await once(child, 'message')) as [Arrival[]];
-    await once(child, 'exit');
+    const job: Job = {
+      database: database.options,
+      ttl: HOUR,
+      trips: TRIPS.map(([, trip]) => trip),
+    };
+    const main = new URL('zones.main.ts', import.meta.url);
+    results = (await runFile<TripResult[]>(main, { job })).report;
     await database.drop();
   }, 20_000);
 
-  it.each(JOURNEYS)('%s lives to its very millisecond', (_, journey, localTimes) => {
-    const index = JOURNEYS.findIndex(([, { now }]) => now === journey.now);
-    const expiry = journey.now + HOUR;
+  it.each(TRIPS)('%s lives to its very millisecond', (_, trip, localTimes) => {
+    const index = TRIPS.findIndex(([, { now }]) => now === trip.now);
+    const expiry = trip.now + HOUR;
     const text = new Date(expiry).toISOString();
-    expect(arrivals[index]).toEqual({
+    expect(results[index]).toEqual({
       localTimes,
       expiry: text,
       stored: expiry,

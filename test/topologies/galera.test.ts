@@ -2,11 +2,14 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
-import { Apps, login, logout, newToken, prepare, tally, times } from './apps.ts';
+import { countByStatus } from '../support/http-client.ts';
+import { login, logout, newToken } from '../support/numbered-users.ts';
+import { pollFor } from '../support/polling.ts';
+import { repeat } from '../support/repeat.ts';
+import { Apps, setUpDatabase } from './apps.ts';
 import { GALERA_LIBRARY, GaleraCluster } from './galera.ts';
 import { MARIADB_PROGRAMS } from './mariadb-servers.ts';
-import { describeTopology, destroy, Teardown } from './private-server.ts';
+import { describeTopology, destroyDataSource, Teardown } from './private-server.ts';
 
 const LIMIT = 5;
 
@@ -15,18 +18,18 @@ const NEEDS = [...MARIADB_PROGRAMS, GALERA_LIBRARY, 'rsync'];
 describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NEEDS, () => {
   let cluster: GaleraCluster;
   let direct: DataSource;
-  /** To the other node, made while that answers; waits for nothing. */
+  /** A connection to the second node without wsrep_sync_wait, so that it answers even if the node lags. */
   let beside: DataSource;
-  /** Two on the node that is written to, one on the other. */
+  /** Two applications on the first node, one on the second. */
   let writers: Apps;
   let reader: Apps;
   const teardown = new Teardown();
   beforeAll(async () => {
     cluster = teardown.add(await GaleraCluster.start(), (it) => it.stop());
     const [first, second] = cluster.nodes;
-    direct = teardown.add(await prepare(first.options), destroy);
+    direct = teardown.add(await setUpDatabase(first.options), destroyDataSource);
     const other = new DataSource({ ...second.options, poolSize: 1 } as DataSourceOptions);
-    beside = teardown.add(await other.initialize(), destroy);
+    beside = teardown.add(await other.initialize(), destroyDataSource);
     await beside.query('SET SESSION wsrep_sync_wait = 0');
     const knox = { tokenLimitPerUser: LIMIT, authTimeout: '3s' };
     [writers, reader] = [2, 1].map((count) =>
@@ -41,8 +44,8 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
     direct.getRepository(AuthToken).countBy({ user: { id } });
 
   it('parallel logins at two applications give as many tokens as the limit', async () => {
-    const answers = await times(40, (index) => login(writers.at(index), 1));
-    expect(tally(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
+    const answers = await repeat(40, (index) => login(writers.at(index), 1));
+    expect(countByStatus(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
     expect(await rowsOf(1)).toBe(LIMIT);
   });
 
@@ -55,7 +58,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
     }
   });
 
-  it('a node that lags answers with a 503; without wsrep_sync_wait it reads what was', async () => {
+  it('a node that lags answers with a 503; without wsrep_sync_wait it would read old rows', async () => {
     const token = await newToken(writers.at(0), 3);
     expect(await reader.verdicts(token)).toEqual([200]);
     await beside.query('FLUSH TABLES WITH READ LOCK');
@@ -76,7 +79,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
         logout(writers.at(turn + 1), token),
       ]);
       for (const { status } of answers) expect([204, 401]).toContain(status);
-      expect(tally(answers)[204]).toBeGreaterThan(0);
+      expect(countByStatus(answers)[204]).toBeGreaterThan(0);
       expect([...(await writers.verdicts(token)), ...(await reader.verdicts(token))]).toEqual([
         401, 401, 401,
       ]);
@@ -85,15 +88,15 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
 
   it('logins on both nodes at once show no error, and no more than a limit for each node', async () => {
     for (let user = 10; user < 13; user++) {
-      const answers = await times(40, (index) =>
+      const answers = await repeat(40, (index) =>
         login(index % 2 === 0 ? writers.at(index / 2) : reader.at(0), user),
       );
-      const { 200: made = 0, 403: refused = 0 } = tally(answers);
+      const { 200: made = 0, 403: refused = 0 } = countByStatus(answers);
       expect(made + refused).toBe(40);
       expect(made).toBeGreaterThanOrEqual(LIMIT);
       expect(made).toBeLessThanOrEqual(2 * LIMIT);
       expect(
-        await eventually(
+        await pollFor(
           () => rowsOf(user),
           (rows) => rows === made,
         ),
@@ -106,7 +109,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
     expect(await reader.verdicts(token)).toEqual([200]);
     await direct.destroy();
     await cluster.nodes[0].kill();
-    // Until it has given up the other node, it may still know what is true.
+    // Until the node has given the other one up, its answer may still be correct.
     const hasGivenUp = async (): Promise<boolean> => {
       const [status] = await Promise.all([
         beside.query(`SHOW STATUS LIKE 'wsrep_cluster_status'`),
@@ -114,7 +117,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
       ]);
       return status[0].Value === 'non-Primary';
     };
-    expect(await eventually(hasGivenUp, (it) => it, 30_000)).toBe(true);
+    expect(await pollFor(hasGivenUp, (it) => it, 30_000)).toBe(true);
     const answers = await Promise.all([
       ...[...writers.clients, reader.at(0)].map((client) => client.get('/me', { token })),
       login(reader.at(0), 5),
@@ -128,7 +131,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
   });
 });
 
-/** The first verdict that is one. */
+/** The first verdicts without a 503. */
 function decided(ask: () => Promise<number[]>): Promise<number[]> {
-  return eventually(ask, (verdicts) => !verdicts.includes(503), 20_000);
+  return pollFor(ask, (verdicts) => !verdicts.includes(503), 20_000);
 }

@@ -1,5 +1,5 @@
+import { freePorts } from '../support/ports.ts';
 import { MariadbServer } from './mariadb-servers.ts';
-import { freePorts } from './private-server.ts';
 
 export const GALERA_LIBRARY = '/usr/lib/galera/libgalera_smm.so';
 
@@ -32,7 +32,7 @@ export class GaleraCluster {
       '--wsrep-sync-wait=1',
     ];
     const writer = await MariadbServer.create(settings(first, rest[0]!, rest[1]!));
-    // A node that joins gets all it has from another one.
+    // A node that joins copies all data from another node, so its folder is empty.
     const reader = await MariadbServer.create(settings(second, rest[2]!, rest[3]!), 'empty');
     const cluster = new GaleraCluster([writer, reader]);
     try {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { freePort } from '../support/ports.ts';
 import {
-  answers,
-  freePorts,
+  acceptsConnections,
   makeFolder,
   PrivateServer,
   removeFolder,
@@ -12,10 +12,10 @@ import {
 
 const USER = 'mysql';
 
-/** Programs that these servers are made with. */
+/** The programs that a server needs. */
 export const MARIADB_PROGRAMS = ['mariadb-install-db', 'mariadbd'];
 
-/** A MariaDB server of a test's own. */
+/** A MariaDB server for one test suite. */
 export class MariadbServer {
   readonly options: DataSourceOptions;
   readonly #folder: string;
@@ -51,11 +51,11 @@ export class MariadbServer {
   }
 
   /**
-   * @param args what the server is told beside the usual
-   * @param origin a server that was not started yet, to be an exact copy of; or that it is empty
+   * @param args additional options of the server
+   * @param origin a server to copy, which was not started yet; or 'empty' for an empty data folder
    */
   static async create(args: string[], origin?: MariadbServer | 'empty'): Promise<MariadbServer> {
-    const [port] = (await freePorts(1)) as [number];
+    const port = await freePort();
     const server = new MariadbServer(makeFolder(USER), port, args);
     const data = join(server.#folder, 'data');
     if (origin === 'empty') {
@@ -69,21 +69,21 @@ export class MariadbServer {
     return server;
   }
 
-  /** @param args what it is told this time only */
+  /** @param args additional options for this start only */
   resume(args: string[] = []): Promise<void> {
-    return this.#server.start([...this.#args, ...args], () => answers(this.options));
+    return this.#server.start([...this.#args, ...args], () => acceptsConnections(this.options));
   }
 
   kill(): Promise<void> {
     return this.#server.end('SIGKILL');
   }
 
-  /** All statements that came in so far, from whomever, where it was told to log them to `general.log`. */
+  /** All statements of all clients so far, if the server was started with `general.log`. */
   get statements(): string {
     return readFileSync(join(this.#folder, 'data', 'general.log'), 'utf8');
   }
 
-  /** Asks on a connection of its own. */
+  /** Runs the statement on a new connection. */
   async ask(sql: string): Promise<any[]> {
     const dataSource = await new DataSource(this.options).initialize();
     try {
@@ -102,7 +102,7 @@ export class MariadbServer {
 /**
  * A server and a replica that follows it.
  *
- * @param keep is given each server before it starts
+ * @param keep is called with each server before it starts
  */
 export async function replicatedPair(
   keep: (server: MariadbServer) => MariadbServer,

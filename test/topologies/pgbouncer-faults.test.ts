@@ -3,13 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { createDatabase } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { login, logout, newToken } from '../support/numbered-users.ts';
+import { pollFor } from '../support/polling.ts';
 import { AUTH_TIMEOUT_MS, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
-import type { Answer } from '../support/http-client.ts';
+import { countByStatus, type Answer } from '../support/http-client.ts';
 import { lockTokens } from '../support/lock-tokens.ts';
-import { Apps, login, logout, newToken, prepare, tally, times } from './apps.ts';
+import { repeat } from '../support/repeat.ts';
+import { Apps, setUpDatabase } from './apps.ts';
 import { PgBouncer } from './pgbouncer.ts';
-import { describeTopology, destroy, Teardown } from './private-server.ts';
+import { describeTopology, destroyDataSource, Teardown } from './private-server.ts';
 
 const NEEDS = ['postgres server', 'pgbouncer'];
 
@@ -52,7 +54,7 @@ describeTopology('an application behind PgBouncer', NEEDS, () => {
   };
 
   const worksAgain = async (): Promise<void> => {
-    const answer = await eventually(
+    const answer = await pollFor(
       () => test.me(token),
       ({ status }) => status === 200,
     );
@@ -81,7 +83,7 @@ describeTopology('an application behind PgBouncer', NEEDS, () => {
       synchronize: false,
       poolSize: SERVER_CONNECTIONS,
     } as DataSourceOptions).initialize();
-    const runners = await times(SERVER_CONNECTIONS, async () => {
+    const runners = await repeat(SERVER_CONNECTIONS, async () => {
       const runner = others.createQueryRunner();
       await runner.startTransaction();
       return runner;
@@ -92,13 +94,13 @@ describeTopology('an application behind PgBouncer', NEEDS, () => {
     await worksAgain();
   });
 
-  it('what is given up at the deadline is ended on the server, and waits there no more', async () => {
+  it('a statement that is given up at the deadline is cancelled on the server', async () => {
     const unlock = await lockTokens('postgres', test.direct);
     try {
       for (let round = 0; round < 3; round++) {
         await areUnavailable();
         expect(
-          await eventually(
+          await pollFor(
             () => waiting(test.direct),
             (count) => count === 0,
           ),
@@ -120,7 +122,7 @@ describeTopology('two applications that share connections to the server', NEEDS,
     hasty = teardown.add(new Apps(1), (it) => it.stop());
     calm = teardown.add(new Apps(1), (it) => it.stop());
     const database = teardown.add(await createDatabase('postgres'), (it) => it.drop());
-    direct = teardown.add(await prepare(database.options), destroy);
+    direct = teardown.add(await setUpDatabase(database.options), destroyDataSource);
     const bouncer = teardown.add(await PgBouncer.start(SERVER_CONNECTIONS), (it) => it.stop());
     const { host, port } = bouncer;
     const options = { ...database.options, host, port } as DataSourceOptions;
@@ -129,11 +131,11 @@ describeTopology('two applications that share connections to the server', NEEDS,
   });
   afterAll(() => teardown.run());
 
-  it('a query that one of them cancels is never one of the other', async () => {
+  it('one application never cancels a query of the other', async () => {
     const token = await newToken(calm.at(0), 2);
     const traffic = { flows: true };
     const answers: Answer[] = [];
-    const flow = times(4, async () => {
+    const flow = repeat(4, async () => {
       while (traffic.flows) answers.push(await calm.at(0).get('/me', { token }));
     });
     const logouts: Answer[] = [];
@@ -143,7 +145,7 @@ describeTopology('two applications that share connections to the server', NEEDS,
       await runner.startTransaction();
       await runner.query('SELECT * FROM knox_auth_token WHERE user_id = 1 FOR UPDATE');
       const sent = logout(hasty.at(0), victim);
-      // Just before the deadline, at it and just after: the cancelling may come too late.
+      // Unlock just before the deadline, at it and just after it: then the cancel request may come too late.
       await sleep(AUTH_TIMEOUT_MS - 20 + 5 * (round % 6));
       await runner.rollbackTransaction();
       await runner.release();
@@ -151,9 +153,9 @@ describeTopology('two applications that share connections to the server', NEEDS,
     }
     traffic.flows = false;
     await flow;
-    expect(Object.keys(tally(answers))).toEqual(['200']);
+    expect(Object.keys(countByStatus(answers))).toEqual(['200']);
     expect(answers.length).toBeGreaterThan(100);
-    expect(tally(logouts)[503]).toBeGreaterThan(0);
+    expect(countByStatus(logouts)[503]).toBeGreaterThan(0);
     expect((await login(hasty.at(0), 1)).status).toBe(200);
   });
 });

@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { createDatabase } from '../support/databases.ts';
-import { eventually } from '../support/eventually.ts';
+import { countByStatus } from '../support/http-client.ts';
+import { login, logout, newToken } from '../support/numbered-users.ts';
+import { pollFor } from '../support/polling.ts';
 import { Proxy } from '../support/proxy.ts';
-import { Apps, login, logout, newToken, prepare, tally, times, USERS } from './apps.ts';
+import { repeat } from '../support/repeat.ts';
+import { Apps, setUpDatabase, USERS } from './apps.ts';
 import { PgBouncer } from './pgbouncer.ts';
-import { describeTopology, destroy, Teardown } from './private-server.ts';
+import { describeTopology, destroyDataSource, Teardown } from './private-server.ts';
 
 const LIMIT = 5;
 
@@ -25,7 +28,7 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
   beforeAll(async () => {
     apps = teardown.add(new Apps(2), (it) => it.stop());
     const database = teardown.add(await createDatabase('postgres'), (it) => it.drop());
-    direct = teardown.add(await prepare(database.options), destroy);
+    direct = teardown.add(await setUpDatabase(database.options), destroyDataSource);
     const bouncer = teardown.add(await PgBouncer.start(SERVER_CONNECTIONS), (it) => it.stop());
     proxy = teardown.add(await Proxy.start(bouncer), (it) => it.shutDown());
     const { host } = bouncer;
@@ -44,13 +47,13 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     beforeAll(async () => {
       const [{ name }] = await direct.query('SELECT current_database() AS name');
       await direct.query(`ALTER DATABASE ${name} SET default_transaction_isolation = '${level}'`);
-      // Those that are open keep the old default. One that is killed may be given to a client yet.
-      expect(await eventually(backends, (count) => count === 0, 10_000)).toBe(0);
+      // Wait until PgBouncer has closed its idle connections, which keep the old default. If they were killed, it might still hand one out.
+      expect(await pollFor(backends, (count) => count === 0, 10_000)).toBe(0);
     });
 
     it.each([1, 2, 3])('parallel logins give as many tokens as the limit, round %i', async () => {
-      const answers = await times(40, (index) => login(apps.at(index), 1));
-      expect(tally(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
+      const answers = await repeat(40, (index) => login(apps.at(index), 1));
+      expect(countByStatus(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
       const [{ total }] = await direct.query('SELECT COUNT(*) AS total FROM knox_auth_token');
       expect(Number(total)).toBe(LIMIT);
     });
@@ -62,10 +65,10 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     const watch = (async () => {
       while (traffic.flows) most = Math.max(most, await backends());
     })();
-    const rounds = await times(2 * USERS, async (index) => {
+    const rounds = await repeat(2 * USERS, async (index) => {
       const client = apps.at(index);
       const token = await newToken(client, 1 + (index % USERS));
-      const lookups = await times(5, (turn) => apps.at(turn).get('/me', { token }));
+      const lookups = await repeat(5, (turn) => apps.at(turn).get('/me', { token }));
       return [
         ...lookups,
         await logout(client, token),
@@ -74,7 +77,7 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     });
     traffic.flows = false;
     await watch;
-    expect(tally(rounds.flat())).toEqual({
+    expect(countByStatus(rounds.flat())).toEqual({
       200: 5 * rounds.length,
       204: rounds.length,
       401: rounds.length,
@@ -87,8 +90,8 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     const token = await newToken(apps.at(0), 1);
     const soon = Date.now() + 60_000;
     await direct.query(`UPDATE knox_auth_token SET expiry = ${String(soon)}`);
-    const answers = await times(40, (index) => apps.at(index).get('/me', { token }));
-    expect(tally(answers)).toEqual({ 200: 40 });
+    const answers = await repeat(40, (index) => apps.at(index).get('/me', { token }));
+    expect(countByStatus(answers)).toEqual({ 200: 40 });
     const events = await Promise.all(apps.clients.map((client) => client.get('/events')));
     const refreshed = events
       .flatMap(({ body }) => body as unknown as { name: string }[])
@@ -98,8 +101,8 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
     expect(Number(expiry)).toBeGreaterThan(soon);
   });
 
-  it('a logoutall is told to both applications, and beside it others stay logged in', async () => {
-    const tokens = await times(LIMIT, (index) => newToken(apps.at(index), 1));
+  it('a logoutall holds at both applications, and other users stay logged in', async () => {
+    const tokens = await repeat(LIMIT, (index) => newToken(apps.at(index), 1));
     const other = await newToken(apps.at(0), 2);
     const answer = await apps.at(0).post('/auth/logoutall', { token: tokens[0]! });
     expect(answer.status).toBe(204);
@@ -108,28 +111,28 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
   });
 
   it('two applications that prune at once delete each expired token once', async () => {
-    await times(LIMIT, (index) => newToken(apps.at(index), 1));
-    // What follows a login, and deletes as well, must be over.
+    await repeat(LIMIT, (index) => newToken(apps.at(index), 1));
+    // Wait for the clean-up after the logins, which deletes rows too.
     await proxy.quiet(200);
     await direct.query('UPDATE knox_auth_token SET expiry = 1');
     const live = await newToken(apps.at(0), 2);
-    const pruned = await times(4, (index) => apps.at(index).post('/prune'));
+    const pruned = await repeat(4, (index) => apps.at(index).post('/prune'));
     const total = pruned.reduce((sum, { body }) => sum + (body.count as number), 0);
-    expect([total, tally(pruned)]).toEqual([LIMIT, { 200: 4 }]);
+    expect([total, countByStatus(pruned)]).toEqual([LIMIT, { 200: 4 }]);
     expect(await apps.verdicts(live)).toEqual([200, 200]);
   });
 
   it('leaves no setting, lock or prepared statement on a connection for the next client', async () => {
-    await times(3 * LIMIT, (index) => login(apps.at(index), 1));
-    await times(USERS, (index) => login(apps.at(index), 1 + index));
-    await times(4, (index) => apps.at(index).post('/prune'));
+    await repeat(3 * LIMIT, (index) => login(apps.at(index), 1));
+    await repeat(USERS, (index) => login(apps.at(index), 1 + index));
+    await repeat(4, (index) => apps.at(index).post('/prune'));
     const inspector = await new DataSource({
       ...pooled,
       poolSize: SERVER_CONNECTIONS,
     } as DataSourceOptions).initialize();
     try {
-      // As many transactions at once as there are connections: each has one of its own.
-      const runners = await times(SERVER_CONNECTIONS, async () => {
+      // Begin as many transactions at once as there are connections, to get each connection once.
+      const runners = await repeat(SERVER_CONNECTIONS, async () => {
         const runner = inspector.createQueryRunner();
         await runner.startTransaction();
         return runner;

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SERVERS } from '../support/databases.ts';
-import { answers, freePorts, makeFolder, PrivateServer, removeFolder } from './private-server.ts';
+import { freePort } from '../support/ports.ts';
+import { acceptsConnections, makeFolder, PrivateServer, removeFolder } from './private-server.ts';
 
 const USER = 'postgres';
 
-/** After so many seconds without use, it closes a connection to the server. */
+/** PgBouncer closes a connection to the server after this many seconds without use. */
 const SERVER_IDLE_S = 1;
 
 /** A PgBouncer in transaction mode before the PostgreSQL server that the tests use. */
@@ -24,7 +25,7 @@ export class PgBouncer {
 
   /** @param poolSize how many connections to the server all clients of one database share */
   static async start(poolSize: number): Promise<PgBouncer> {
-    const [port] = (await freePorts(1)) as [number];
+    const port = await freePort();
     const folder = makeFolder(USER);
     const { host, port: serverPort, username, password } = SERVERS.postgres as Server;
     const secret = password === '' ? '' : `password='${password.replaceAll("'", "''")}'`;
@@ -47,15 +48,15 @@ server_idle_timeout = ${String(SERVER_IDLE_S)}
     return bouncer;
   }
 
-  /** Kills it, so that nobody is told. */
+  /** Kills PgBouncer, so that it cannot close its connections properly. */
   kill(): Promise<void> {
     return this.#server.end('SIGKILL');
   }
 
-  /** Starts it, on the same port. */
+  /** Starts PgBouncer on the same port. */
   resume(): Promise<void> {
     const options = { ...SERVERS.postgres, host: this.host, port: this.port };
-    const isReady = (): Promise<boolean> => answers(options);
+    const isReady = (): Promise<boolean> => acceptsConnections(options);
     return this.#server.start([join(this.#folder, 'pgbouncer.ini')], isReady);
   }
 

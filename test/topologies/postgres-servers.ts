@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
+import { freePort } from '../support/ports.ts';
 import {
-  answers,
-  freePorts,
+  acceptsConnections,
   makeFolder,
   PrivateServer,
   removeFolder,
@@ -11,10 +11,10 @@ import {
 
 const USER = 'postgres';
 
-/** Programs that these servers are made with. */
+/** The programs that a server needs. */
 export const POSTGRES_PROGRAMS = ['initdb', 'pg_basebackup', 'postgres'];
 
-/** A PostgreSQL server of a test's own. */
+/** A PostgreSQL server for one test suite. */
 export class PostgresServer {
   readonly options: DataSourceOptions;
   readonly #folder: string;
@@ -43,7 +43,7 @@ export class PostgresServer {
     return server;
   }
 
-  /** A streaming replica that is at first as the primary is now, and then applies each commit an hour late. */
+  /** A streaming replica with the present state of the primary. It applies later commits an hour late. */
   static async standby(primary: PostgresServer): Promise<PostgresServer> {
     const server = await PostgresServer.#make();
     const source = ['--host=127.0.0.1', `--port=${String(primary.#port)}`, `--username=${USER}`];
@@ -53,7 +53,7 @@ export class PostgresServer {
     return server;
   }
 
-  /** All statements that came in so far, from whomever. */
+  /** All statements of all clients so far. */
   get statements(): string {
     return this.#server.output;
   }
@@ -62,7 +62,7 @@ export class PostgresServer {
     return this.#server.end('SIGQUIT');
   }
 
-  /** Starts it, on the same port. */
+  /** Starts the server on the same port. */
   resume(): Promise<void> {
     const settings = {
       port: String(this.#port),
@@ -74,7 +74,7 @@ export class PostgresServer {
       recovery_min_apply_delay: '1h',
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    return this.#server.start(['-D', this.#data, ...args], () => answers(this.options));
+    return this.#server.start(['-D', this.#data, ...args], () => acceptsConnections(this.options));
   }
 
   async stop(): Promise<void> {
@@ -83,7 +83,7 @@ export class PostgresServer {
   }
 
   static async #make(): Promise<PostgresServer> {
-    const [port] = (await freePorts(1)) as [number];
+    const port = await freePort();
     return new PostgresServer(makeFolder(USER), port);
   }
 

@@ -9,7 +9,6 @@ import {
   openSync,
   closeSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,12 +20,12 @@ import { DATABASES } from '../support/databases.ts';
 /** How long a server may take to start, in milliseconds. */
 const PATIENCE_MS = 120_000;
 
-// Servers and processes take their time to start.
+// Servers and processes take long to start.
 jest.setTimeout(2 * PATIENCE_MS);
 
 const isRoot = process.getuid?.() === 0;
 
-/** Where the program is, or undefined. Debian keeps PostgreSQL's own out of the PATH. */
+/** The path of the program, or undefined. On Debian, PostgreSQL's programs are not in the PATH. */
 function find(program: string): string | undefined {
   const postgres = '/usr/lib/postgresql';
   const versions = existsSync(postgres) ? readdirSync(postgres).sort((a, b) => +b - +a) : [];
@@ -39,7 +38,7 @@ function find(program: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** What is not there, of programs, of files by their path, and of `postgres server`, which must answer. */
+/** Those of the needs that are missing: programs, files by their absolute path, and `postgres server`. */
 function missingOf(needs: readonly string[]): string[] {
   return needs.filter((need) => {
     if (need === 'postgres server') return !DATABASES.includes('postgres');
@@ -47,7 +46,7 @@ function missingOf(needs: readonly string[]): string[] {
   });
 }
 
-/** A suite that needs what not every machine has. It says so and is left out; in CI that is a failure. */
+/** A suite that needs programs. If one is missing, a skipped test names it; in CI the test fails. */
 export function describeTopology(title: string, needs: readonly string[], suite: () => void): void {
   const missing = missingOf([...needs, 'setpriv']);
   describe(title, () => {
@@ -64,7 +63,7 @@ export function describeTopology(title: string, needs: readonly string[], suite:
   });
 }
 
-/** A program that refuses to run as root runs as this user; and none outlives the tests. */
+/** Runs a program as this user, because some refuse to run as root, and lets it end with the tests. */
 function commandLine(user: string, program: string): [string, string[]] {
   const identity = isRoot ? [`--reuid=${user}`, `--regid=${user}`, '--clear-groups'] : [];
   return ['setpriv', [...identity, '--pdeathsig=KILL', find(program) ?? program]];
@@ -76,7 +75,7 @@ export async function run(user: string, program: string, args: string[]): Promis
   await promisify(execFile)(command, [...prefix, ...args], { timeout: PATIENCE_MS, cwd: tmpdir() });
 }
 
-/** A folder under the system's temporary one, that the user may write to. */
+/** Makes a temporary folder that the user may write to. */
 export function makeFolder(user: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-server-'));
   if (isRoot) execFileSync('chown', [`${user}:`, folder]);
@@ -87,23 +86,14 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Ports that nobody listens on at the moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
-
-/** A server of a test's own, that can be killed and started again. */
+/** A server that a test can kill and start again. */
 export class PrivateServer {
   readonly #user: string;
   readonly #program: string;
   readonly #log: string;
   #process: ChildProcess | undefined;
 
-  /** @param log the file its output goes to */
+  /** @param log the file for its output */
   constructor(user: string, program: string, log: string) {
     this.#user = user;
     this.#program = program;
@@ -129,7 +119,7 @@ export class PrivateServer {
     }
   }
 
-  /** All that the server has written so far. */
+  /** All output of the server so far. */
   get output(): string {
     return readFileSync(this.#log, 'utf8');
   }
@@ -153,11 +143,11 @@ export class PrivateServer {
   }
 }
 
-/** What a suite has started, to be ended in reverse, as far as it got. */
+/** Ends all that a suite has started, in reverse order, even if it has started only a part. */
 export class Teardown {
   readonly #ends: (() => unknown)[] = [];
 
-  /** Gives back what it is told to end. */
+  /** Registers a part. Gives it back. */
   add<T>(part: T, end: (part: T) => unknown): T {
     this.#ends.push(() => end(part));
     return part;
@@ -168,8 +158,8 @@ export class Teardown {
   }
 }
 
-/** Whether the server takes a connection and answers. */
-export async function answers(options: DataSourceOptions): Promise<boolean> {
+/** Whether the server accepts a connection and answers. */
+export async function acceptsConnections(options: DataSourceOptions): Promise<boolean> {
   const dataSource = new DataSource({ ...options, logging: false });
   try {
     await dataSource.initialize();
@@ -180,6 +170,6 @@ export async function answers(options: DataSourceOptions): Promise<boolean> {
   }
 }
 
-export async function destroy(dataSource: DataSource): Promise<void> {
+export async function destroyDataSource(dataSource: DataSource): Promise<void> {
   if (dataSource.isInitialized) await dataSource.destroy();
 }

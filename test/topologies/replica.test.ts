@@ -2,18 +2,21 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
 import { ERRORS } from '../support/errors.ts';
-import { eventually } from '../support/eventually.ts';
+import { countByStatus } from '../support/http-client.ts';
+import { login, logout, newToken } from '../support/numbered-users.ts';
+import { pollFor } from '../support/polling.ts';
+import { repeat } from '../support/repeat.ts';
 import { User } from '../support/users.ts';
-import { Apps, login, logout, newToken, prepare, tally, times } from './apps.ts';
+import { Apps, setUpDatabase } from './apps.ts';
 import { MARIADB_PROGRAMS, type MariadbServer, replicatedPair } from './mariadb-servers.ts';
 import { POSTGRES_PROGRAMS, PostgresServer } from './postgres-servers.ts';
-import { describeTopology, destroy, Teardown } from './private-server.ts';
+import { describeTopology, destroyDataSource, Teardown } from './private-server.ts';
 
 const LIMIT = 5;
 
 type Server = PostgresServer | MariadbServer;
 
-/** A primary with tables and users, and a replica that has both and nothing that comes later. */
+/** A primary with tables and users, and a replica that has these and no later change. */
 interface Pair {
   servers: [Server, Server];
   direct: DataSource;
@@ -26,7 +29,7 @@ const PAIRS: [string, string[], (teardown: Teardown) => Promise<Pair>][] = [
     async (teardown) => {
       const stop = (server: PostgresServer): Promise<void> => server.stop();
       const primary = teardown.add(await PostgresServer.primary(), stop);
-      const direct = teardown.add(await prepare(primary.options), destroy);
+      const direct = teardown.add(await setUpDatabase(primary.options), destroyDataSource);
       const standby = teardown.add(await PostgresServer.standby(primary), stop);
       return { servers: [primary, standby], direct };
     },
@@ -37,11 +40,11 @@ const PAIRS: [string, string[], (teardown: Teardown) => Promise<Pair>][] = [
     async (teardown) => {
       const stop = (server: MariadbServer): Promise<void> => server.stop();
       const [primary, replica] = await replicatedPair((server) => teardown.add(server, stop));
-      const direct = teardown.add(await prepare(primary.options), destroy);
+      const direct = teardown.add(await setUpDatabase(primary.options), destroyDataSource);
       const users = (): Promise<any[]> =>
         replica.ask('SELECT COUNT(*) AS total FROM test.users').catch(() => [{ total: 0 }]);
       const all = await direct.getRepository(User).count();
-      await eventually(users, ([{ total }]) => Number(total) === all, 20_000);
+      await pollFor(users, ([{ total }]) => Number(total) === all, 20_000);
       await replica.ask('STOP SLAVE');
       await replica.ask('CHANGE MASTER TO MASTER_DELAY = 3600');
       await replica.ask('START SLAVE');
@@ -62,7 +65,7 @@ for (const [name, programs, start] of PAIRS) {
       const [primary, replica] = servers;
       const options = {
         type: primary.options.type,
-        // mysql2 would give up the primary for good after a few failures.
+        // Without it, mysql2 drops the primary for ever after a few failures.
         replication: {
           master: primary.options,
           slaves: [replica.options],
@@ -73,7 +76,7 @@ for (const [name, programs, start] of PAIRS) {
       apps = teardown.add(new Apps(2), (it) => it.stop());
       await apps.serve([options, options], { tokenLimitPerUser: LIMIT, autoRefresh: true });
       const reading = new DataSource({ ...options, entities: [User, AuthToken] });
-      plain = teardown.add(await reading.initialize(), destroy);
+      plain = teardown.add(await reading.initialize(), destroyDataSource);
     });
     afterAll(() => teardown.run());
 
@@ -94,8 +97,8 @@ for (const [name, programs, start] of PAIRS) {
     });
 
     it('parallel logins give as many tokens as the limit', async () => {
-      const answers = await times(20, (index) => login(apps.at(index), 3));
-      expect(tally(answers)).toEqual({ 200: LIMIT, 403: 20 - LIMIT });
+      const answers = await repeat(20, (index) => login(apps.at(index), 3));
+      expect(countByStatus(answers)).toEqual({ 200: LIMIT, 403: 20 - LIMIT });
       const token = answers.find(({ status }) => status === 200)!.body.token;
       expect((await apps.at(1).post('/auth/logoutall', { token })).status).toBe(204);
       expect(await apps.verdicts(token)).toEqual([401, 401]);
@@ -113,7 +116,7 @@ for (const [name, programs, start] of PAIRS) {
       expect(await apps.verdicts(token)).toEqual([401, 401]);
       const rows = (): Promise<number> =>
         direct.getRepository(AuthToken).countBy({ user: { id: 4 } });
-      expect(await eventually(rows, (count) => count === 0)).toBe(0);
+      expect(await pollFor(rows, (count) => count === 0)).toBe(0);
     });
 
     it('nothing about tokens is asked of the replica, which knows none', async () => {
@@ -121,7 +124,7 @@ for (const [name, programs, start] of PAIRS) {
       expect(await apps.verdicts(token)).toEqual([200, 200]);
       expect(servers[1].statements).not.toMatch(/FROM.*knox_auth_token/);
       expect(servers[0].statements).toMatch(/FROM.*knox_auth_token/);
-      // As whoever asks through a repository would have it.
+      // A repository of the application does ask the replica.
       expect(await direct.getRepository(AuthToken).count()).toBeGreaterThan(0);
       expect(await plain.getRepository(AuthToken).count()).toBe(0);
       expect(await plain.getRepository(User).countBy({ id: 2, isActive: true })).toBe(1);
@@ -143,7 +146,7 @@ for (const [name, programs, start] of PAIRS) {
       }
       await servers[0].resume();
       const all200 = (verdicts: number[]): boolean => verdicts.every((status) => status === 200);
-      const verdicts = await eventually(() => apps.verdicts(token), all200, 10_000);
+      const verdicts = await pollFor(() => apps.verdicts(token), all200, 10_000);
       expect(verdicts).toEqual([200, 200]);
       expect((await logout(apps.at(0), token)).status).toBe(204);
       expect(await apps.verdicts(token)).toEqual([401, 401]);

@@ -1,5 +1,7 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
 import type { Row } from '../../database/database.ts';
+import type { SqlDialect } from '../../database/sql.dialect.ts';
+import { sql, type Sql } from '../../database/sql.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
@@ -27,16 +29,16 @@ interface ReadColumn {
   readonly hydrate: (value: unknown) => unknown;
 }
 
-/** How a column is selected, where not by its name alone. */
-export type Selecting = (column: ColumnMetadata, escapedName: string) => string;
+/** What a SELECT asks for to get a column's value, if not its name alone. */
+type ColumnExpression = (column: ColumnMetadata, name: Sql) => Sql;
 
 /**
  * Makes entities of one class from the rows of a SELECT of ours, with all that TypeORM would do for an
  * entity of columns alone: hydration by the driver, transformers, embedded parts, lazy relations.
  */
-export class EntityReader<Entity extends object> {
+export class ColumnReader<Entity extends object> {
   /** What to select from the table of this alias. */
-  readonly selection: string;
+  readonly selection: Sql;
   readonly #metadata: EntityMetadata;
   readonly #columns: readonly ReadColumn[];
 
@@ -45,7 +47,8 @@ export class EntityReader<Entity extends object> {
     dataSource: DataSource,
     metadata: EntityMetadata,
     alias: string,
-    selecting: Selecting = (_, name) => name,
+    dialect: SqlDialect,
+    expression: ColumnExpression = (_, name) => name,
   ) {
     this.#metadata = metadata;
     this.#columns = metadata.columns
@@ -55,13 +58,12 @@ export class EntityReader<Entity extends object> {
         column,
         hydrate: hydration(column, dataSource.driver),
       }));
-    const escape = (name: string): string => dataSource.driver.escape(name);
-    this.selection = this.#columns
-      .map(({ key, column }) => {
-        const name = `${escape(alias)}.${escape(column.databaseName)}`;
-        return `${selecting(column, name)} AS ${escape(key)}`;
-      })
-      .join(', ');
+    this.selection = sql.join(
+      this.#columns.map(({ key, column }) => {
+        const name = sql`${dialect.identifier(alias)}.${dialect.identifier(column.databaseName)}`;
+        return sql`${expression(column, name)} AS ${dialect.identifier(key)}`;
+      }),
+    );
   }
 
   /**
@@ -69,7 +71,7 @@ export class EntityReader<Entity extends object> {
    *
    * @param joined the relation that the SELECT brings by itself
    */
-  static canRead(
+  static supports(
     { driver, options }: DataSource,
     metadata: EntityMetadata,
     joined: string | null,

@@ -1,20 +1,25 @@
 import type {
   DataSource,
   EntityMetadata,
+  ObjectLiteral,
   QueryRunner,
   SelectQueryBuilder,
   ValueTransformer,
 } from 'typeorm';
-import { LAST_INSTANT } from '../../tokens/expiry.ts';
-import { KnoxConfigError } from '../../errors/knox-config.error.ts';
+import type { Connection, Row } from '../../database/database.ts';
+import { padded, type SqlDialect } from '../../database/sql.dialect.ts';
+import { render, sql, type Sql } from '../../database/sql.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
-import type { Database } from '../../database/database.ts';
 import { EPOCH_MILLISECONDS } from '../../entities/instant.format.ts';
+import { KnoxConfigError } from '../../errors/knox-config.error.ts';
+import { LAST_INSTANT } from '../../tokens/expiry.ts';
 import type { OwnerKey, OwnerSchema } from '../schema/owner.schema.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
-import { exactText } from '../token.sql.ts';
+import { hasLoadSubscriber, runsApplicationCode } from './application-code.ts';
+import { SharedHydration } from './shared.hydration.ts';
+import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
 
-/** What a row is known by, beside what TypeORM selects. */
+/** The key under which a row has its token's digest: TypeORM may shorten its own keys. */
 const DIGEST_KEY = 'knox_digest';
 
 /** A column of instants, and under which key a row has it in epoch milliseconds. */
@@ -25,47 +30,58 @@ interface InstantColumn {
 }
 
 /**
- * TypeORM's own way from a digest to entities, for those that are more than their columns: relations,
- * inheritance, listeners. They come out as the application's own repositories would give them.
+ * TypeORM's own way from a digest to entities, for those that are more than their columns: relations, inheritance,
+ * listeners. They come out as the application's own repositories would give them. The statement is sent for a whole
+ * batch; then TypeORM hydrates tokens from the rows in hand.
  */
-export class TypeormLookup<Token extends AbstractAuthToken> {
-  readonly #byDigest: SelectQueryBuilder<Token>;
+export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<Token> {
+  /** Fewer than of columns: to-many relations multiply the rows, and the largest token delays all others. */
+  readonly maxBatch = 25;
+  readonly #dataSource: DataSource;
+  readonly #metadata: EntityMetadata;
+  readonly #byDigests: SelectQueryBuilder<Token>;
   readonly #byOwner: SelectQueryBuilder<Token>;
   readonly #owner: SelectQueryBuilder<object>;
   readonly #ownerSchema: OwnerSchema;
-  /** Reads what TypeORM would leave to the driver; null where that is right. */
+  /** Reads what TypeORM would leave to the driver; null if that is right. */
   readonly #instants: readonly InstantColumn[] | null;
+  readonly #runsApplicationCode: boolean;
 
   /** @throws KnoxConfigError if a relation is not the owner's */
   constructor(
     dataSource: DataSource,
     schema: TokenSchema,
-    database: Database,
+    dialect: SqlDialect,
     userRelations: readonly string[],
   ) {
     const { metadata, owner, instants, column } = schema;
-    const expiry = `${dataSource.driver.escape('token')}.${column.expiry}`;
-    const instant = instants.toEpochSql(expiry);
-    const keyPath = `user.${owner.keyColumn.propertyPath}`;
+    const named = (name: Sql): Sql => sql`${dialect.identifier('token')}.${name}`;
+    const textOf = (part: Sql): string => render(part, dialect).text;
+    const epochOf = (name: Sql): string => textOf(schema.toEpoch(named(name)));
+    const expiry = textOf(named(column.expiry));
+    const instant = epochOf(column.expiry);
+    const isOwner = (name: Sql, value: Sql): string =>
+      textOf(owner.hasTextKey ? dialect.textEquals(name, value) : sql`${name} = ${value}`);
     const tokens = (): SelectQueryBuilder<Token> =>
       dataSource
         .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
         .cache(false);
+    this.#dataSource = dataSource;
+    this.#metadata = metadata;
     this.#ownerSchema = owner;
     this.#instants = instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata);
-    // With the deleted ones: as a null, a left join would take them through the transformers of
-    // columns that are never null.
-    this.#byDigest = tokens()
+    // Join deleted owners too: for a null, a left join would call the transformers of columns that are never null.
+    this.#byDigests = tokens()
       .withDeleted()
       .innerJoinAndSelect('token.user', 'user')
-      .where('token.digest = :digest');
-    this.#byDigest.expressionMap.withDeleted = false;
-    if (owner.isDeletedAtHidden) this.#byDigest.addSelect(`user.${owner.deletionPath}`);
-    joinEagerRelations(this.#byDigest, metadata, 'token', ['user']);
-    joinRelations(this.#byDigest, owner.metadata, 'user', userRelations);
+      .where('token.digest IN (:...digests)');
+    this.#byDigests.expressionMap.withDeleted = false;
+    if (owner.isDeletedAtHidden) this.#byDigests.addSelect(`user.${owner.deletionPath}`);
+    joinEagerRelations(this.#byDigests, metadata, 'token', ['user']);
+    joinRelations(this.#byDigests, owner.metadata, 'user', userRelations);
 
     this.#byOwner = tokens()
-      .where('token.user = :owner')
+      .where(isOwner(named(column.user), sql.raw(':owner')))
       .andWhere(`(${expiry} IS NULL OR ${instant} > :now AND ${instant} <= :last)`, {
         last: LAST_INSTANT,
       })
@@ -73,54 +89,92 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
       .addOrderBy('token.digest');
     joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
 
-    for (const query of [this.#byDigest, this.#byOwner]) {
-      if (!this.#instants) break;
-      const named = (name: string): string => `${dataSource.driver.escape('token')}.${name}`;
-      query.addSelect(named(column.digest), DIGEST_KEY);
-      for (const { key, property } of this.#instants) {
-        query.addSelect(instants.toEpochSql(named(column[property])), key);
+    for (const query of [this.#byDigests, this.#byOwner]) {
+      query.addSelect(textOf(named(column.digest)), DIGEST_KEY);
+      for (const { key, property } of this.#instants ?? []) {
+        query.addSelect(epochOf(column[property]), key);
       }
     }
 
     this.#owner = dataSource
       .createQueryBuilder(owner.metadata.target as new () => object, 'user')
       .cache(false)
-      .where(`${keyPath} = :key`);
+      .where(isOwner(sql`${dialect.identifier('user')}.${owner.key}`, sql.raw(':key')));
     joinRelations(this.#owner, owner.metadata, 'user', userRelations);
 
-    if (database.comparesLoosely && owner.hasTextKey) {
-      this.#byOwner.andWhere(`${exactText('token.user')} = :owner`);
-      this.#owner.andWhere(`${exactText(keyPath)} = :key`);
+    const { aliases } = this.#byDigests.expressionMap;
+    this.#runsApplicationCode = runsApplicationCode(
+      aliases.filter(({ hasMetadata }) => hasMetadata).map((alias) => alias.metadata),
+    );
+  }
+
+  async load(
+    connection: Connection,
+    digests: readonly string[],
+  ): Promise<ReadonlyMap<string, TokenRows>> {
+    const query = this.#byDigests.clone().setParameters({ digests: padded(digests) });
+    const statement = sql.rendered(...query.getQueryAndParameters());
+    const { rows } = await connection.query(statement, true);
+    const found = new Map<string, Row[]>();
+    for (const row of rows) {
+      const digest = digestOf(row);
+      const others = found.get(digest);
+      if (others) others.push(row);
+      else found.set(digest, [row]);
     }
+    return found;
   }
 
-  /**
-   * The token of this digest, its user and the user's relations with it, expired or not. The user is
-   * null where it is soft-deleted.
-   */
-  async byDigest(runner: QueryRunner, digest: string): Promise<Token | null> {
-    const [token = null] = await this.#tokens(bound(this.#byDigest, runner, { digest }));
-    if (token && this.#ownerSchema.readAndStripDeletedAt(token.user)) {
-      (token as { user: object | null }).user = null;
+  hydration({ runner }: Connection): Hydrate<Token> {
+    const query = oneAtATime(runner);
+    const hydrate = (rows: TokenRows): Promise<ReadonlyMap<string, Token>> =>
+      this.#hydrate(answering(runner, query, rows));
+    if (this.#runsApplicationCode || hasLoadSubscriber(this.#dataSource)) {
+      return async (rows) => (await hydrate(rows)).get(digestOf(rows[0])) ?? null;
     }
-    return token;
+    const shared = new SharedHydration(async (rows) => {
+      const tokens = await hydrate(rows);
+      for (const token of tokens.values()) copyRelationIds(token, this.#metadata);
+      return tokens;
+    }, digestOf);
+    return (rows) => shared.hydrate(rows);
   }
 
-  /** The tokens of this owner that are unexpired at `now`, newest first. */
-  byOwner(runner: QueryRunner, owner: OwnerKey, now: number): Promise<Token[]> {
-    return this.#tokens(bound(this.#byOwner, runner, { owner, now }));
+  async find(connection: Connection, digest: string): Promise<Token | null> {
+    const rows = (await this.load(connection, [digest])).get(digest);
+    return rows ? this.hydration(connection)(rows) : null;
   }
 
-  /** The owner of this key, unless there is none or it is soft-deleted. */
-  owner(runner: QueryRunner, key: OwnerKey): Promise<object | null> {
-    return bound(this.#owner, runner, { key }).getOne();
+  list({ runner }: Connection, owner: OwnerKey, now: number): Promise<Token[]> {
+    const query = this.#byOwner.clone().setQueryRunner(released(runner));
+    return this.#entities(query.setParameters({ owner, now }));
   }
 
-  async #tokens(query: SelectQueryBuilder<Token>): Promise<Token[]> {
-    const { entities, raw } = await query.getRawAndEntities<Record<string, unknown>>();
+  findOwner({ runner }: Connection, key: OwnerKey): Promise<object | null> {
+    const query = this.#owner.clone().setQueryRunner(released(runner));
+    return query.setParameters({ key }).getOne();
+  }
+
+  /** The tokens of these rows, by digest. */
+  async #hydrate(runner: QueryRunner): Promise<ReadonlyMap<string, Token>> {
+    const query = this.#byDigests.clone().setQueryRunner(runner);
+    // Nothing is sent, and making the text would take longer than all the rest.
+    query.getQueryAndParameters = () => ['', []];
+    const tokens = new Map<string, Token>();
+    for (const token of await this.#entities(query)) {
+      if (this.#ownerSchema.readAndStripDeletedAt(token.user)) {
+        (token as { user: object | null }).user = null;
+      }
+      tokens.set(token.digest, token);
+    }
+    return tokens;
+  }
+
+  async #entities(query: SelectQueryBuilder<Token>): Promise<Token[]> {
+    const { entities, raw } = await query.getRawAndEntities<Row>();
     if (!this.#instants) return entities;
     // A token may have many rows, one for each of what is joined to it; all say the same of it.
-    const rows = new Map(raw.map((row) => [row[DIGEST_KEY], row]));
+    const rows = new Map(raw.map((row) => [digestOf(row), row]));
     for (const token of entities) {
       const row = rows.get(token.digest);
       for (const { key, property, transformer } of this.#instants) {
@@ -131,20 +185,78 @@ export class TypeormLookup<Token extends AbstractAuthToken> {
   }
 }
 
+function digestOf(row: Row | undefined): string {
+  return String(row?.[DIGEST_KEY]);
+}
+
+type RunQuery = (...args: Parameters<QueryRunner['query']>) => Promise<unknown>;
+
+/** A runner whose first query is answered with rows that are there already. */
+function answering(runner: QueryRunner, runQuery: RunQuery, rows: TokenRows): QueryRunner {
+  let records: TokenRows | null = rows;
+  return released(runner, (...args) => {
+    // @RelationId asks for more.
+    if (records === null) return runQuery(...args);
+    const result = { records, raw: records, affected: 0 };
+    records = null;
+    return Promise.resolve(result);
+  });
+}
+
+/**
+ * A runner as entities may keep it. It counts as released, so that lazy relations are loaded on a connection of the
+ * application's; but in the application's own transaction they are loaded there.
+ */
+function released(
+  runner: QueryRunner,
+  query: RunQuery = (...args) => runner.query(...args),
+): QueryRunner {
+  return Object.create(runner, {
+    query: { value: query },
+    isReleased: { get: () => runner.isReleased || !runner.isTransactionActive },
+  }) as QueryRunner;
+}
+
+/** In one pass, TypeORM gives the same array of relation ids to all entities of equal keys, of several requests. */
+function copyRelationIds(entity: ObjectLiteral, metadata: EntityMetadata): void {
+  for (const { propertyName } of metadata.relationIds) {
+    const ids: unknown = entity[propertyName];
+    if (Array.isArray(ids)) entity[propertyName] = ids.map(copyKey);
+  }
+  for (const relation of metadata.relations) {
+    if (relation.isLazy) continue;
+    const related: unknown = relation.getEntityValue(entity);
+    for (const each of (Array.isArray(related) ? related : [related]) as unknown[]) {
+      if (isObject(each)) copyRelationIds(each, relation.inverseEntityMetadata);
+    }
+  }
+}
+
+/** A key of several columns is an object. */
+function copyKey(key: unknown): unknown {
+  return isObject(key) ? { ...key } : key;
+}
+
+function isObject(value: unknown): value is ObjectLiteral {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Sends queries one by one, as pg demands: tokens are hydrated side by side on one connection. */
+function oneAtATime(runner: QueryRunner): RunQuery {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const result = last.then(() => runner.query(...args));
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
 function instantColumns(metadata: EntityMetadata): InstantColumn[] {
   return (['created', 'expiry'] as const).map((property) => ({
     key: `knox_${property}`,
     property,
     transformer: metadata.findColumnWithPropertyPath(property)?.transformer as ValueTransformer,
   }));
-}
-
-function bound<Entity extends object>(
-  query: SelectQueryBuilder<Entity>,
-  runner: QueryRunner,
-  parameters: Record<string, unknown>,
-): SelectQueryBuilder<Entity> {
-  return query.clone().setQueryRunner(runner).setParameters(parameters);
 }
 
 /** Joins what `userRelations` names, and what the entities along the way load eagerly. */

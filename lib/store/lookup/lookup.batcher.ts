@@ -1,86 +1,118 @@
 import { performance } from 'node:perf_hooks';
-import { DeadlineExceededError, Deadline } from '../../async/deadline.ts';
-import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../async/system-timers.ts';
+import { DeadlineExceededError } from '../../async/deadline.ts';
+import { Operation } from '../../async/operation.ts';
 import { MAX_WAITING, OverloadError } from '../../async/semaphore.ts';
-
-/** How many digests one statement asks for. */
-const LARGEST_BATCH = 100;
+import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../async/system-timers.ts';
+import type { Connection, Database } from '../../database/database.ts';
+import { sql } from '../../database/sql.ts';
+import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
+import { CopyBudget, copyRows } from './row.copy.ts';
+import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
 
 /**
- * So many need not wait for the end of the turn if the database is idle: it works on them while this
- * process reads the requests behind them, and neither waits for the other.
+ * So many lookups need not wait for the end of the turn if the database is idle: it works on them while this process
+ * reads the requests behind them.
  */
-const EARLY_BATCH = 16;
+const EAGER_BATCH_SIZE = 16;
 
-/** The shortest time between two looks at who has waited for too long, in milliseconds. */
-const ALARM_PAUSE_MS = 5;
+/** The shortest time between two looks for lookups that are overdue, in milliseconds. */
+const MIN_TIMER_MS = 5;
 
-/** Where rows come from, and what becomes of them. */
-export interface LookupSource<Row, Found> {
-  /**
-   * Asks for what `take` gives once there is a connection to ask on, and not at all if that is nothing;
-   * after a failure that may pass, asks `take` again. The rows by their digests.
-   */
-  fetch(take: () => readonly string[], deadline: Deadline): Promise<ReadonlyMap<string, Row>>;
-  read(row: Row): Found;
-  /** A row that shares nothing that could be changed with this one; undefined where that can't be had. */
-  copy(row: Row): Row | undefined;
+/** Succeeds on every connection that is good. */
+const PROBE = sql`SELECT 1`;
+
+/** A token's rows, and what makes an entity of them. */
+interface LoadedToken<Token> {
+  readonly rows: TokenRows;
+  readonly hydrate: Hydrate<Token>;
+  /** What the connection is kept for. */
+  readonly hydrations: Promise<unknown>[];
 }
 
-interface Waiter<Found> {
-  /** How many had come before. */
+/** A lookup that has no rows yet. */
+interface PendingLookup<Token> {
+  /** How many came before it. */
   readonly arrival: number;
-  readonly deadline: Deadline;
-  resolve(found: Found | null): void;
+  readonly op: Operation;
+  resolve(loaded: LoadedToken<Token> | null): void;
   reject(error: unknown): void;
 }
 
-/** All that ask for the same token at once. */
-interface Group<Found> {
+/** All lookups of one token that are answered from the same rows. */
+interface DigestGroup<Token> {
   readonly digest: string;
-  readonly waiters: Waiter<Found>[];
+  readonly lookups: PendingLookup<Token>[];
+}
+
+/** What one statement asks for. */
+interface Batch<Token extends AbstractAuthToken> {
+  readonly query: TokenQuery<Token>;
+  readonly groups: readonly DigestGroup<Token>[];
 }
 
 /**
- * Asks for all tokens that are looked up in one turn of the event loop in one statement, or in two where
- * many are, and in the same one for those that come while it waits for a connection. Nobody joins a statement that was
- * sent, so that each gets an answer that is younger than its question.
+ * Asks for all tokens that are looked up in one turn of the event loop in one statement, and in the same one for those
+ * that come while it waits for a connection. No lookup joins a statement that was sent: an answer that is older than
+ * its question could accept a token that was revoked in between.
  */
-export class LookupQueue<Row, Found> {
-  readonly #source: LookupSource<Row, Found>;
-  /** Those whose question was not sent yet, by their digests, the oldest first. */
-  readonly #unsent = new Map<string, Group<Found>>();
-  /** All that have no answer yet. */
-  readonly #open = new Set<Waiter<Found>>();
-  /** Statements that have no connection yet: each takes what is unsent when it gets one. */
-  #waitingStatements = 0;
-  /** Statements that have no answer yet, with or without a connection. */
-  #statements = 0;
+export class LookupBatcher<Token extends AbstractAuthToken> {
+  readonly #database: Database;
+  readonly #query: () => TokenQuery<Token>;
+  /** Lookups that no statement has asked for, by digest, the oldest first. */
+  readonly #queued = new Map<string, DigestGroup<Token>>();
+  readonly #pending = new Set<PendingLookup<Token>>();
+  /** Runs that have no connection yet: each takes a batch from the queue when it gets one. */
+  #acquiring = 0;
+  /** All runs, with or without a connection. */
+  #running = 0;
   #arrivals = 0;
   #isScheduled = false;
-  #isEarly = false;
-  #alarm: NodeJS.Timeout | undefined;
-  #alarmAt = Number.POSITIVE_INFINITY;
+  #isEager = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(source: LookupSource<Row, Found>) {
-    this.#source = source;
+  /** @param query is asked once for each batch */
+  constructor(database: Database, query: () => TokenQuery<Token>) {
+    this.#database = database;
+    this.#query = query;
   }
 
-  /** @throws DeadlineExceededError, OverloadError, and what `fetch` and `read` throw */
-  find(digest: string, deadline: Deadline): Promise<Found | null> {
+  /**
+   * The token of this digest with its owner, or null. The entity is the caller's alone, and the application's code that
+   * makes it runs in the caller's async context: after each await here, we are back in that context.
+   *
+   * @throws DeadlineExceededError, OverloadError, the driver's error, and what the application's code throws
+   */
+  async find(digest: string, op: Operation): Promise<Token | null> {
+    for (;;) {
+      const loaded = await this.#enqueue(digest, op);
+      if (loaded === null) return null;
+      const hydration = loaded.hydrate(loaded.rows);
+      if (!(hydration instanceof Promise)) return hydration;
+      loaded.hydrations.push(hydration);
+      try {
+        return await op.race(hydration);
+      } catch (error) {
+        // A statement of the hydration met a lock: ask again.
+        if (!this.#isTransient(error)) throw error;
+      }
+    }
+  }
+
+  #enqueue(digest: string, op: Operation): Promise<LoadedToken<Token> | null> {
     return new Promise((resolve, reject) => {
-      if (this.#open.size >= MAX_WAITING) throw new OverloadError();
-      const waiter = { arrival: this.#arrivals++, deadline, resolve, reject };
-      this.#open.add(waiter);
-      if (deadline.endsAt < this.#alarmAt) this.#setAlarm(deadline.endsAt);
-      this.#enqueue(digest, waiter);
+      if (this.#pending.size >= MAX_WAITING) throw new OverloadError();
+      const lookup = { arrival: this.#arrivals++, op, resolve, reject };
+      this.#pending.add(lookup);
+      if (op.deadline.endsAt < this.#timerAt) this.#setTimer(op.deadline.endsAt);
+      this.#queue(digest, lookup);
     });
   }
 
-  #enqueue(digest: string, waiter: Waiter<Found>): void {
-    const group = this.#unsent.get(digest);
-    if (group) group.waiters.push(waiter);
-    else this.#unsent.set(digest, { digest, waiters: [waiter] });
+  #queue(digest: string, lookup: PendingLookup<Token>): void {
+    const group = this.#queued.get(digest);
+    if (group) group.lookups.push(lookup);
+    else this.#queued.set(digest, { digest, lookups: [lookup] });
     this.#schedule();
   }
 
@@ -89,162 +121,213 @@ export class LookupQueue<Row, Found> {
       this.#isScheduled = true;
       setImmediate(this.#flushTurn);
     }
-    if (this.#unsent.size < EARLY_BATCH || this.#statements > 0 || this.#isEarly) return;
-    this.#isEarly = true;
-    // Not before all that was asked for in one go is there.
-    nextTick(this.#flushEarly);
+    if (this.#queued.size < EAGER_BATCH_SIZE || this.#running > 0 || this.#isEager) return;
+    this.#isEager = true;
+    // After all lookups that are made in one go.
+    nextTick(this.#flushEagerly);
   }
 
   readonly #flushTurn = (): void => {
     this.#isScheduled = false;
-    this.#isEarly = false;
-    this.#flush();
+    this.#flushEagerly();
   };
 
-  readonly #flushEarly = (): void => {
-    this.#isEarly = false;
-    this.#flush();
+  readonly #flushEagerly = (): void => {
+    this.#isEager = false;
+    const runs = Math.ceil(this.#queued.size / this.#query().maxBatch);
+    while (this.#acquiring < runs) void this.#run();
   };
 
-  #flush(): void {
-    const statements = Math.ceil(this.#unsent.size / LARGEST_BATCH);
-    while (this.#waitingStatements < statements) void this.#ask();
-  }
-
-  async #ask(): Promise<void> {
-    this.#waitingStatements++;
-    this.#statements++;
-    let batch: Group<Found>[] | undefined;
+  /** Acquires a connection, and then takes a batch, so that lookups may join while it waits. */
+  async #run(): Promise<void> {
+    this.#acquiring++;
+    this.#running++;
     const begun = this.#arrivals;
-    const [oldest] = this.#unsent.values();
-    const deadline = new Deadline(oldest?.waiters[0]?.deadline.timeoutMs ?? 0);
-    const take = (): string[] => {
-      batch ??= this.#take(deadline);
-      return batch.filter(this.#isAsked).map(({ digest }) => digest);
-    };
+    const [oldest] = this.#queued.values();
+    const op = Operation.within(oldest?.lookups[0]?.op.deadline.timeoutMs ?? 0);
+    let batch: Batch<Token> | undefined;
     try {
-      this.#answer(await this.#source.fetch(take, deadline), batch ?? []);
+      await this.#database.connect('lookup', op, (connection) => {
+        // After a transient error it is called again, with the same batch.
+        batch ??= this.#takeBatch(op);
+        return this.#answer(batch, connection, op);
+      });
     } catch (error) {
       if (batch) {
-        for (const { waiters } of batch) for (const waiter of waiters) this.#reject(waiter, error);
-        return;
+        for (const { lookups } of batch.groups) this.#rejectAll(lookups, error);
+      } else {
+        // Should the connection come after all, there is nothing to ask.
+        batch = { query: this.#query(), groups: [] };
+        this.#acquiring--;
+        this.#rejectQueued(begun, error);
       }
-      // It has nothing to ask, should it get its connection after all.
-      batch = [];
-      this.#waitingStatements--;
-      this.#rejectUnsent(begun, error);
     } finally {
-      this.#statements--;
+      this.#running--;
     }
   }
 
   /**
-   * Whoever came after a statement was begun hoped for a connection that others had waited for; it may
-   * have been opened to a server that is gone, and is no reason to turn away who can have another. A deadline
-   * is over for those only whose own it is.
+   * Fail only lookups that were waiting when this run began; later ones may still get a connection. On a timeout, fail
+   * only those whose own deadline has passed.
    */
-  #rejectUnsent(begun: number, error: unknown): void {
-    const over =
-      error instanceof DeadlineExceededError ? performance.now() + 1 : Number.POSITIVE_INFINITY;
-    for (const { digest, waiters } of [...this.#unsent.values()].slice(0, LARGEST_BATCH)) {
-      for (const waiter of waiters) {
-        const { arrival, deadline } = waiter;
-        if (arrival < begun && deadline.endsAt <= over) this.#reject(waiter, error);
+  #rejectQueued(begun: number, error: unknown): void {
+    const isTimeout = error instanceof DeadlineExceededError;
+    const latest = isTimeout ? performance.now() + 1 : Number.POSITIVE_INFINITY;
+    for (const { digest, lookups } of [...this.#queued.values()].slice(0, this.#query().maxBatch)) {
+      this.#rejectAll(
+        lookups.filter(({ arrival, op }) => arrival < begun && op.deadline.endsAt <= latest),
+        error,
+      );
+      if (!lookups.some(this.#isPending)) this.#queued.delete(digest);
+    }
+    if (this.#queued.size > 0) this.#schedule();
+  }
+
+  #takeBatch(op: Operation): Batch<Token> {
+    this.#acquiring--;
+    const query = this.#query();
+    const groups: DigestGroup<Token>[] = [];
+    for (const [digest, group] of this.#queued) {
+      if (groups.length === query.maxBatch) break;
+      this.#queued.delete(digest);
+      for (const lookup of group.lookups) op.deadline.extendTo(lookup.op.deadline);
+      groups.push(group);
+    }
+    if (this.#queued.size > 0) this.#schedule();
+    return { query, groups };
+  }
+
+  /** Gives each lookup its rows, and keeps the connection until all have hydrated theirs. */
+  async #answer(
+    { query, groups }: Batch<Token>,
+    connection: Connection,
+    op: Operation,
+  ): Promise<void> {
+    const asked = groups.filter(this.#isAsked);
+    if (asked.length === 0) return;
+    const hydrate = query.hydration(connection);
+    const hydrations: Promise<unknown>[] = [];
+    const budget = new CopyBudget();
+    const load = async (some: readonly DigestGroup<Token>[]): Promise<void> => {
+      const digests = some.map(({ digest }) => digest);
+      const found = await query.load(connection, digests);
+      for (const group of some) {
+        const loaded = found.get(group.digest);
+        if (loaded) this.#settleOne(group, { rows: loaded, hydrate, hydrations }, budget);
+        else for (const lookup of group.lookups) this.#resolve(lookup, null);
       }
-      if (!waiters.some(this.#isOpen)) this.#unsent.delete(digest);
-    }
-    if (this.#unsent.size > 0) this.#schedule();
-  }
-
-  #take(deadline: Deadline): Group<Found>[] {
-    this.#waitingStatements--;
-    const batch: Group<Found>[] = [];
-    for (const [digest, group] of this.#unsent) {
-      if (batch.length === LARGEST_BATCH) break;
-      this.#unsent.delete(digest);
-      for (const waiter of group.waiters) deadline.extendTo(waiter.deadline);
-      batch.push(group);
-    }
-    return batch;
-  }
-
-  #answer(rows: ReadonlyMap<string, Row>, batch: Group<Found>[]): void {
-    for (const group of batch) {
-      const row = rows.get(group.digest);
-      if (row !== undefined) this.#share(row, group);
-      else for (const waiter of group.waiters) this.#resolve(waiter, null);
-    }
-  }
-
-  /** No two get the same object, nor anything in it. */
-  #share(row: Row, { digest, waiters }: Group<Found>): void {
-    const [first, ...others] = waiters;
-    const copies = this.#copies(row, others.length);
-    if (first) this.#give(row, first);
-    for (const [index, waiter] of others.entries()) {
-      const copy = copies[index];
-      if (copy === undefined) this.#enqueue(digest, waiter);
-      else this.#give(copy, waiter);
-    }
-  }
-
-  /** So many, or those before the first that can't be had: JSON may be nested deeper than the stack is. */
-  #copies(row: Row, count: number): Row[] {
-    const copies: Row[] = [];
+    };
     try {
-      while (copies.length < count) {
-        const copy = this.#source.copy(row);
-        if (copy === undefined) break;
-        copies.push(copy);
-      }
-    } catch {
-      // The rest ask for a row of their own.
+      await this.#loadAll(asked, load, connection, op);
+    } finally {
+      // By now all that have rows have gone on in `find`, as their promises were resolved before ours.
+      if (hydrations.length > 0) await Promise.allSettled(hydrations);
     }
-    return copies;
   }
 
-  /** A row that can't be read fails nobody else. */
-  #give(row: Row, waiter: Waiter<Found>): void {
+  /**
+   * Loads all groups at once. If that fails though the connection is good, one row may be the cause, such as one that
+   * the driver cannot parse: then each group is asked for alone, once, so that only the lookups of that row fail.
+   */
+  async #loadAll(
+    groups: readonly DigestGroup<Token>[],
+    load: (some: readonly DigestGroup<Token>[]) => Promise<void>,
+    connection: Connection,
+    op: Operation,
+  ): Promise<void> {
     try {
-      this.#resolve(waiter, this.#source.read(row));
+      await load(groups);
     } catch (error) {
-      this.#reject(waiter, error);
+      if (this.#isTransient(error) || !(await isGood(connection, op))) throw error;
+      if (groups.length > 1) await this.#loadEach(groups, load, op);
+      else for (const { lookups } of groups) this.#rejectAll(lookups, error);
     }
   }
 
-  readonly #isOpen = (waiter: Waiter<Found>): boolean => this.#open.has(waiter);
-
-  readonly #isAsked = ({ waiters }: Group<Found>): boolean => waiters.some(this.#isOpen);
-
-  #resolve(waiter: Waiter<Found>, found: Found | null): void {
-    if (this.#open.delete(waiter)) waiter.resolve(found);
+  async #loadEach(
+    groups: readonly DigestGroup<Token>[],
+    load: (some: readonly DigestGroup<Token>[]) => Promise<void>,
+    op: Operation,
+  ): Promise<void> {
+    for (const group of groups) {
+      op.deadline.throwIfPassed();
+      try {
+        await load([group]);
+      } catch (error) {
+        if (this.#isTransient(error)) throw error;
+        this.#rejectAll(group.lookups, error);
+      }
+    }
+  }
+  /**
+   * No two lookups get the same object, nor anything in it. Those for which there is no copy ask for the row again, in
+   * the next batch. Copies are made before the first lookup goes on, which may change what is in its rows.
+   */
+  #settleOne(group: DigestGroup<Token>, loaded: LoadedToken<Token>, budget: CopyBudget): void {
+    const [first, ...others] = group.lookups.splice(0).filter(this.#isPending);
+    let isCopyable = true;
+    for (const lookup of others) {
+      const rows: TokenRows | undefined = isCopyable ? copyRows(loaded.rows, budget) : undefined;
+      if (rows) this.#resolve(lookup, { ...loaded, rows });
+      else this.#queue(group.digest, lookup);
+      isCopyable = rows !== undefined;
+    }
+    if (first) this.#resolve(first, loaded);
   }
 
-  #reject(waiter: Waiter<Found>, error: unknown): void {
-    if (this.#open.delete(waiter)) waiter.reject(error);
+  #isTransient(error: unknown): boolean {
+    return this.#database.classify(error) === 'transient';
+  }
+
+  readonly #isPending = (lookup: PendingLookup<Token>): boolean => this.#pending.has(lookup);
+
+  readonly #isAsked = ({ lookups }: DigestGroup<Token>): boolean => lookups.some(this.#isPending);
+
+  #resolve(lookup: PendingLookup<Token>, loaded: LoadedToken<Token> | null): void {
+    if (this.#pending.delete(lookup)) lookup.resolve(loaded);
+  }
+
+  #reject(lookup: PendingLookup<Token>, error: unknown): void {
+    if (this.#pending.delete(lookup)) lookup.reject(error);
+  }
+
+  #rejectAll(lookups: readonly PendingLookup<Token>[], error: unknown): void {
+    for (const lookup of lookups) this.#reject(lookup, error);
   }
 
   /** One timer for all: a timer for each request costs more than its row. */
-  #setAlarm(at: number): void {
-    clearTimeout(this.#alarm);
-    this.#alarmAt = at;
-    this.#alarm = setTimeout(this.#ring, Math.max(ALARM_PAUSE_MS, at - performance.now()));
-    // Whoever waits holds a socket or a process that is busy; an alarm alone holds nothing.
-    this.#alarm.unref();
+  #setTimer(at: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(this.#rejectOverdue, Math.max(MIN_TIMER_MS, at - performance.now()));
+    // A request holds the process by its socket; the timer must not.
+    this.#timer.unref();
   }
 
-  readonly #ring = (): void => {
+  readonly #rejectOverdue = (): void => {
     let next = Number.POSITIVE_INFINITY;
     const now = performance.now();
-    for (const waiter of this.#open) {
-      // Within the millisecond: timers may be early.
-      if (waiter.deadline.endsAt > now + 1) next = Math.min(next, waiter.deadline.endsAt);
-      else this.#reject(waiter, waiter.deadline.expire());
+    for (const lookup of this.#pending) {
+      const { deadline } = lookup.op;
+      // Within the millisecond, as timers may be early.
+      if (deadline.endsAt > now + 1) next = Math.min(next, deadline.endsAt);
+      else this.#reject(lookup, deadline.expire());
     }
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    if (next < this.#alarmAt) this.#setAlarm(next);
-    for (const [digest, group] of this.#unsent) {
-      if (!this.#isAsked(group)) this.#unsent.delete(digest);
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    if (next < this.#timerAt) this.#setTimer(next);
+    for (const [digest, group] of this.#queued) {
+      if (!this.#isAsked(group)) this.#queued.delete(digest);
     }
   };
+}
+
+/** If the server is gone or overloaded, asking for each row alone would only add to its load. */
+async function isGood(connection: Connection, { deadline }: Operation): Promise<boolean> {
+  if (deadline.remaining === 0) return false;
+  try {
+    await connection.query(PROBE);
+    return true;
+  } catch {
+    return false;
+  }
 }

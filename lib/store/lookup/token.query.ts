@@ -1,122 +1,54 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import type { Connection, Row } from '../../database/database.ts';
+import type { SqlDialect } from '../../database/sql.dialect.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
-import { CompiledLookup, copyOf } from './column.query.ts';
-import { runStatement, type Database, type Row, type Statement } from '../../database/database.ts';
-import type { Deadline } from '../../async/deadline.ts';
-import { LookupQueue } from './lookup.batcher.ts';
 import type { OwnerKey } from '../schema/owner.schema.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
-import type { TokenStatements } from '../token.sql.ts';
-import { TypeormLookup } from './entity.query.ts';
+import type { TokenSql } from '../token.sql.ts';
+import { hasLoadSubscriber } from './application-code.ts';
+import { ColumnQuery } from './column.query.ts';
+import { EntityQuery } from './entity.query.ts';
 
-/** Does work that may be tried again, and answers by the deadline. */
-export type Within = <T>(deadline: Deadline, work: () => Promise<T>) => Promise<T>;
+/** The rows of one token: one, or one for each row that is joined to it. */
+export type TokenRows = readonly Row[];
 
-/** What a lookup stands on. */
-export interface LookupGround {
-  readonly dataSource: DataSource;
-  readonly schema: TokenSchema;
-  readonly statements: TokenStatements;
-  readonly database: Database;
-  readonly within: Within;
+/**
+ * Makes an entity of a token's rows, which nothing else may use. It is a promise if the connection is needed until
+ * then. The application's code runs in the caller's async context.
+ */
+export type Hydrate<Token> = (rows: TokenRows) => Token | Promise<Token | null>;
+
+/** Tokens and owners as entities. A token comes with its owner, or with null if that is soft-deleted. */
+export interface TokenQuery<Token extends AbstractAuthToken> {
+  /** How many digests one statement may ask for. */
+  readonly maxBatch: number;
+  /** The rows of the tokens of these digests, by digest, in one statement. */
+  load(connection: Connection, digests: readonly string[]): Promise<ReadonlyMap<string, TokenRows>>;
+  /** For rows that were loaded on this connection. */
+  hydration(connection: Connection): Hydrate<Token>;
+  /** The token of this digest, expired or not; null if there is none. */
+  find(connection: Connection, digest: string): Promise<Token | null>;
+  /** The owner's tokens that are unexpired at `now`, newest first, without their owner. */
+  list(connection: Connection, owner: OwnerKey, now: number): Promise<Token[]>;
+  /** The owner of this key, or null if there is none or it is soft-deleted. */
+  findOwner(connection: Connection, key: OwnerKey): Promise<object | null>;
 }
 
 /**
- * Tokens and owners as entities: the short way where the entities allow it, else TypeORM's own, with
- * the same verdict. Each asks the database; nothing is kept.
+ * Which query fits the entities: columns alone if they are all that a SELECT has to bring, else TypeORM's. It is asked
+ * each time, because a subscriber with `afterLoad` may be added after the start.
+ *
+ * @throws KnoxConfigError if one of the relations is not the owner's
  */
-export class TokenLookup<Token extends AbstractAuthToken> {
-  readonly #ground: LookupGround;
-  readonly #typeorm: TypeormLookup<Token>;
-  readonly #compiled: CompiledLookup<Token> | null;
-  readonly #queue: LookupQueue<Row, Token> | null;
-
-  /**
-   * @throws KnoxConfigError if one of the relations is not the owner's
-   */
-  constructor(ground: LookupGround, userRelations: readonly string[]) {
-    const { dataSource, schema, statements, database } = ground;
-    this.#ground = ground;
-    this.#typeorm = new TypeormLookup<Token>(dataSource, schema, database, userRelations);
-    const isShort = userRelations.length === 0 && CompiledLookup.fits(dataSource, schema);
-    this.#compiled = isShort
-      ? new CompiledLookup<Token>(dataSource, schema, statements, database)
-      : null;
-    this.#queue = this.#compiled && this.#queueOf(this.#compiled);
-  }
-
-  /** The token of this digest, its owner with it, expired or not; the owner null if soft-deleted. */
-  find(digest: string, deadline: Deadline): Promise<Token | null> {
-    if (this.#queue && this.#short) return this.#queue.find(digest, deadline);
-    return this.#read((runner) => this.#typeorm.byDigest(runner, digest), deadline);
-  }
-
-  /** The same, in the application's own transaction if there is one. */
-  findSaved(
-    digest: string,
-    deadline: Deadline,
-    transaction: QueryRunner | undefined,
-  ): Promise<Token | null> {
-    return transaction ? this.#typeorm.byDigest(transaction, digest) : this.find(digest, deadline);
-  }
-
-  /** The owner's tokens that are unexpired at `now`, newest first, without their owner. */
-  async list(owner: OwnerKey, now: number, deadline: Deadline): Promise<Token[]> {
-    const short = this.#short;
-    if (!short) return this.#read((runner) => this.#typeorm.byOwner(runner, owner, now), deadline);
-    const rows = await this.#select(short.byOwner(owner, now), deadline);
-    return rows.map((row) => short.read(row));
-  }
-
-  /** The owner of this key, or null where there is none or it is soft-deleted. */
-  async owner(
-    key: OwnerKey,
-    deadline: Deadline,
-    transaction: QueryRunner | undefined,
-  ): Promise<object | null> {
-    const short = this.#short;
-    if (!short) {
-      const query = (runner: QueryRunner): Promise<object | null> =>
-        this.#typeorm.owner(runner, key);
-      return transaction ? deadline.race(query(transaction)) : this.#read(query, deadline);
-    }
-    const statement = short.owner(key);
-    const [row] = transaction
-      ? (await deadline.race(runStatement(transaction, statement))).rows
-      : await this.#select(statement, deadline);
-    return row ? short.readOwner(row) : null;
-  }
-
-  /** A subscriber that is told of loaded entities may have come since the start. */
-  get #short(): CompiledLookup<Token> | null {
-    const { subscribers } = this.#ground.dataSource;
-    return subscribers.some((subscriber) => subscriber.afterLoad !== undefined)
-      ? null
-      : this.#compiled;
-  }
-
-  #queueOf(compiled: CompiledLookup<Token>): LookupQueue<Row, Token> {
-    const { database, within } = this.#ground;
-    return new LookupQueue({
-      fetch: async (take, deadline) => {
-        const make = (): Statement | null => {
-          const digests = take();
-          return digests.length === 0 ? null : compiled.byDigests(digests);
-        };
-        const rows = await within(deadline, () => database.lookUp(make, deadline));
-        return new Map(rows.map((row) => [compiled.digestOf(row), row]));
-      },
-      read: (row) => compiled.readWithOwner(row),
-      copy: copyOf,
-    });
-  }
-
-  #select(statement: Statement, deadline: Deadline): Promise<readonly Row[]> {
-    return this.#read(async (runner) => (await runStatement(runner, statement)).rows, deadline);
-  }
-
-  #read<T>(query: (runner: QueryRunner) => Promise<T>, deadline: Deadline): Promise<T> {
-    const { database, within } = this.#ground;
-    return within(deadline, () => database.read(query, deadline));
-  }
+export function tokenQueries<Token extends AbstractAuthToken>(
+  dataSource: DataSource,
+  schema: TokenSchema,
+  tokenSql: TokenSql,
+  dialect: SqlDialect,
+  userRelations: readonly string[],
+): () => TokenQuery<Token> {
+  const entities = new EntityQuery<Token>(dataSource, schema, dialect, userRelations);
+  const isColumns = userRelations.length === 0 && ColumnQuery.supports(dataSource, schema);
+  const columns = isColumns ? new ColumnQuery<Token>(dataSource, schema, tokenSql, dialect) : null;
+  return () => (columns && !hasLoadSubscriber(dataSource) ? columns : entities);
 }

@@ -1,4 +1,7 @@
 import { getMetadataArgsStorage, type DataSource, type EntityMetadata } from 'typeorm';
+import type { SqlDialect } from '../../database/sql.dialect.ts';
+import { sql, type Sql } from '../../database/sql.ts';
+import { ArgumentError } from '../../errors/argument.error.ts';
 
 const NUMERIC =
   /^(?:(?:tiny|small|medium|big)?int(?:eger|2|4|8)?|(?:small|big)?serial[248]?|numeric|decimal)\b/;
@@ -14,20 +17,27 @@ export class OwnerSchema {
   readonly metadata: EntityMetadata;
   /** The column whose value a token's `user_id` holds. */
   readonly keyColumn: ColumnMetadata;
-  /** The escaped names of its table and of its key column. */
-  readonly table: string;
-  readonly key: string;
+  /** The names of its table, its key column, and the column that says when a user was soft-deleted. */
+  readonly table: Sql;
+  readonly key: Sql;
+  readonly deletedAt: Sql | null;
   /** The `isActive` column, if it has one. */
   readonly activeColumn: ColumnMetadata | undefined;
   readonly #dataSource: DataSource;
 
-  constructor(dataSource: DataSource, metadata: EntityMetadata, joinColumn: ColumnMetadata) {
-    const escape = (name: string): string => dataSource.driver.escape(name);
+  constructor(
+    dataSource: DataSource,
+    metadata: EntityMetadata,
+    joinColumn: ColumnMetadata,
+    dialect: SqlDialect,
+  ) {
+    const { deleteDateColumn } = metadata;
     this.#dataSource = dataSource;
     this.metadata = metadata;
     this.keyColumn = joinColumn.referencedColumn as ColumnMetadata;
-    this.table = metadata.tablePath.split('.').map(escape).join('.');
-    this.key = escape(this.keyColumn.databaseName);
+    this.table = tableOf(metadata, dialect);
+    this.key = dialect.identifier(this.keyColumn.databaseName);
+    this.deletedAt = deleteDateColumn ? dialect.identifier(deleteDateColumn.databaseName) : null;
     this.activeColumn = metadata.findColumnWithPropertyPath('isActive');
   }
 
@@ -46,12 +56,6 @@ export class OwnerSchema {
     if (!this.activeColumn) return true;
     const value: unknown = this.activeColumn.getEntityValue(user);
     return value === true || value === 1;
-  }
-
-  /** The escaped name of the column that says when a user was soft-deleted, if there is one. */
-  get deletion(): string | null {
-    const column = this.metadata.deleteDateColumn;
-    return column ? this.#dataSource.driver.escape(column.databaseName) : null;
   }
 
   /** Property path of the column that says when a user was soft-deleted, if there is one. */
@@ -77,24 +81,26 @@ export class OwnerSchema {
    * The key of a user, checked before it comes near a query: MariaDB compares a number with a text
    * column numerically, so that 0 would match every key that is not a number.
    *
-   * @throws TypeError if this is no user, a user of another entity, or one without a key
+   * @throws ArgumentError if this is no user, a user of another entity, or one without a key
    */
   keyOf(user: unknown): OwnerKey {
     const { name } = this.metadata;
     if (typeof user !== 'object' || user === null || Array.isArray(user)) {
-      throw new TypeError(`Expected a user, an instance of ${name}.`);
+      throw new ArgumentError(`Expected a user, an instance of ${name}.`);
     }
     if (!this.isInstance(user) && this.#isOtherEntity(user)) {
-      throw new TypeError(`Expected an instance of ${name}, got one of ${user.constructor.name}.`);
+      throw new ArgumentError(
+        `Expected an instance of ${name}, got one of ${user.constructor.name}.`,
+      );
     }
     const value: unknown = this.keyColumn.getEntityValue(user, true);
     const path = `${name}.${this.keyColumn.propertyPath}`;
     // What a transformer of the application's makes of a key is between it and the database.
     const isSet = this.keyColumn.transformer ? value !== undefined && value !== null : isKey(value);
-    if (!isSet) throw new TypeError(`The user has no key: ${path} is not set.`);
+    if (!isSet) throw new ArgumentError(`The user has no key: ${path} is not set.`);
     if (this.keyColumn.transformer) return value as OwnerKey;
     const key = this.#normalizeKey(String(value));
-    if (key === undefined) throw new TypeError(`The user's key ${path} is of another type.`);
+    if (key === undefined) throw new ArgumentError(`The user's key ${path} is of another type.`);
     return key;
   }
 
@@ -128,6 +134,12 @@ export class OwnerSchema {
     }
     return false;
   }
+}
+
+/** The name of an entity's table, schema included. */
+export function tableOf({ tablePath }: EntityMetadata, dialect: SqlDialect): Sql {
+  const names = tablePath.split('.').map((name) => dialect.identifier(name));
+  return sql.join(names, '.');
 }
 
 function isKey(value: unknown): boolean {

@@ -8,7 +8,9 @@ import { KnoxConfigError } from '../../errors/knox-config.error.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../../entities/base-token.ts';
 import type { InstantFormat } from '../../entities/instant.format.ts';
-import { OwnerSchema } from './owner.schema.ts';
+import type { SqlDialect } from '../../database/sql.dialect.ts';
+import { sql, type Sql } from '../../database/sql.ts';
+import { OwnerSchema, tableOf } from './owner.schema.ts';
 
 /** What `create` fills in itself, and no one may set through `columns`. */
 const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as const;
@@ -23,10 +25,9 @@ export class TokenSchema {
   readonly owner: OwnerSchema;
   /** The table's name, schema included, unescaped. */
   readonly tablePath: string;
-  /** The table's name, escaped. */
-  readonly table: string;
-  /** The escaped names of our columns. */
-  readonly column: Readonly<Record<ReservedColumn, string>>;
+  readonly table: Sql;
+  /** The names of our columns. */
+  readonly column: Readonly<Record<ReservedColumn, Sql>>;
   /** How its instants are stored. */
   readonly instants: InstantFormat;
   /** Whether a token's own TTL has a column to be kept in. */
@@ -39,7 +40,11 @@ export class TokenSchema {
   readonly insertColumns: readonly ColumnMetadata[] | null;
 
   /** @throws KnoxConfigError if the entities are not what the package can work with */
-  constructor(dataSource: DataSource, tokenEntity: EntityTarget<AbstractAuthToken>) {
+  constructor(
+    dataSource: DataSource,
+    tokenEntity: EntityTarget<AbstractAuthToken>,
+    dialect: SqlDialect,
+  ) {
     const metadata = metadataOf(dataSource, tokenEntity);
     const relation = metadata.findRelationWithPropertyPath('user');
     const [joinColumn, ...more] = relation?.isManyToOne ? relation.joinColumns : [];
@@ -57,9 +62,8 @@ export class TokenSchema {
         `${metadata.targetName} has a @DeleteDateColumn; a token is revoked by deleting its row.`,
       );
     }
-    const escape = (name: string): string => dataSource.driver.escape(name);
-    const columnOf = (property: ReservedColumn): string =>
-      escape(
+    const columnOf = (property: ReservedColumn): Sql =>
+      dialect.identifier(
         property === 'user'
           ? joinColumn.databaseName
           : (metadata.findColumnWithPropertyPath(property)?.databaseName ?? property),
@@ -67,12 +71,12 @@ export class TokenSchema {
     this.metadata = metadata;
     this.instants = (metadata.target as typeof BaseToken).instantFormat(dataSource);
     this.hasTtlColumn = metadata.findColumnWithPropertyPath('ttl') !== undefined;
-    this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn);
+    this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn, dialect);
     this.tablePath = metadata.tablePath;
-    this.table = metadata.tablePath.split('.').map(escape).join('.');
+    this.table = tableOf(metadata, dialect);
     this.column = Object.fromEntries(
       RESERVED.map((property) => [property, columnOf(property)]),
-    ) as Record<ReservedColumn, string>;
+    ) as Record<ReservedColumn, Sql>;
     const own = [
       ...metadata.columns.filter((column) => column !== joinColumn),
       ...metadata.relations.filter(({ isWithJoinColumn }) => isWithJoinColumn),
@@ -100,6 +104,16 @@ export class TokenSchema {
           !dataSource.driver.spatialTypes.includes(column.type),
       );
     this.insertColumns = isPlain ? metadata.columns : null;
+  }
+
+  /** The instant that a column holds, in epoch milliseconds. */
+  toEpoch(column: Sql): Sql {
+    return sql.raw(this.instants.toEpochSql(column.texts.join('')));
+  }
+
+  /** Whether a column holds an instant, in the table's own format. */
+  isInstant({ propertyPath }: ColumnMetadata): boolean {
+    return propertyPath === 'created' || propertyPath === 'expiry';
   }
 }
 

@@ -30,7 +30,7 @@ export class Tour {
     });
     const laptop = await this.#login('Log in on the laptop');
     await this.#me('The same route, with the token', laptop, 200);
-    const phone = await this.#login('Log in on the phone: a token of its own');
+    const phone = await this.#login('Log in on the phone: another token');
     await this.#step({
       title: 'Log out on the laptop',
       path: '/auth/logout',

@@ -7,7 +7,7 @@ import { User } from './user.entity.js';
 
 @Injectable()
 export class UsersService {
-  /** Of nobody's password: see below. */
+  /** Of a random password: see below. */
   private readonly dummyHash = argon2.hash(randomUUID());
 
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
@@ -24,7 +24,7 @@ export class UsersService {
       where: { username },
       select: { id: true, username: true, passwordHash: true },
     });
-    // An unknown user takes as long as a wrong password, so that the clock tells nobody apart.
+    // An unknown user takes as long as a wrong password: response times must not tell who exists.
     const hash = user?.passwordHash ?? (await this.dummyHash);
     return (await argon2.verify(hash, password)) ? user : null;
   }

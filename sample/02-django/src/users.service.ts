@@ -17,7 +17,7 @@ export class UsersService {
       .addSelect('user.password')
       .where({ username })
       .getOne();
-    // Asked for an unknown user too, so that the clock tells nobody apart.
+    // Asked for an unknown user too: response times must not tell who exists.
     return (await verifyDjangoPassword(password, user?.password, HASHER)) ? user : null;
   }
 }

@@ -18,7 +18,7 @@ export class DjangoUsersService {
 
   async verify(username: string, password: string): Promise<User | null> {
     const user = await this.users.findOneBy({ username });
-    // Asked for an unknown user too, so that the clock tells nobody apart.
+    // Asked for an unknown user too: response times must not tell who exists.
     const matches = await verifyDjangoPassword(password, user?.password, HASHER);
     if (!user || !matches) return null;
     if (djangoPasswordNeedsUpgrade(user.password, HASHER)) await this.upgrade(user, password);

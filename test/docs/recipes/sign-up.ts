@@ -1,5 +1,5 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { User } from '../../../sample/01-quickstart/src/user.entity.ts';
 // #region sign-up
 import * as argon2 from '@node-rs/argon2';
 import { TokenService } from 'nestjs-knox';
@@ -24,14 +24,4 @@ export class SignUpController {
 }
 // #endregion
 
-@Entity('users')
-export class User {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column({ type: 'varchar', unique: true })
-  username!: string;
-
-  @Column({ type: 'varchar', select: false })
-  passwordHash!: string;
-}
+export { User };

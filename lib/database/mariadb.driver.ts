@@ -1,0 +1,111 @@
+import type { DataSourceOptions, QueryRunner } from 'typeorm';
+import type { QueryResult, Row } from './database.ts';
+import {
+  connectTimeoutOf,
+  primaryOptions,
+  type PoolDriver,
+  type PoolSettings,
+} from './pool.driver.ts';
+import { rawConnectionOf } from './typeorm-internals.ts';
+
+/** The part of a mysql2 pool connection that is used here. */
+interface MysqlConnection {
+  query(
+    text: string,
+    parameters: readonly unknown[],
+    done: (error: Error | null, result: Row[] | { readonly affectedRows: number }) => void,
+  ): void;
+  on(event: 'error' | 'end', listener: () => void): void;
+  destroy(): void;
+  readonly stream: { destroy(): void };
+}
+
+/** mysql2, to MariaDB and to MySQL 8. */
+export class MariadbDriver implements PoolDriver {
+  readonly #isMariaDb: boolean;
+
+  constructor(server: 'mariadb' | 'mysql') {
+    this.#isMariaDb = server === 'mariadb';
+  }
+
+  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions {
+    const { extra, connectTimeout, ...rest } = primaryOptions(options) as {
+      extra?: { connectTimeout?: number };
+      connectTimeout?: number;
+    };
+    const { connections } = settings;
+    return {
+      ...rest,
+      poolSize: connections,
+      charset: 'utf8mb4',
+      extra: {
+        ...extra,
+        connectionLimit: connections,
+        connectTimeout: connectTimeoutOf(settings, extra?.connectTimeout ?? connectTimeout),
+        charset: 'utf8mb4',
+      },
+    } as unknown as DataSourceOptions;
+  }
+
+  async prepareSession(runner: QueryRunner, { timeoutMs }: PoolSettings): Promise<void> {
+    const seconds = String(Math.ceil(timeoutMs / 1000));
+    const settings = {
+      autocommit: '1',
+      completion_type: `'NO_CHAIN'`,
+      foreign_key_checks: '1',
+      // The server itself ends the waits and the transactions of a client that is gone.
+      innodb_lock_wait_timeout: seconds,
+      lock_wait_timeout: seconds,
+      sql_big_selects: '1',
+      sql_safe_updates: '0',
+      sql_select_limit: '18446744073709551615',
+      // mysql2 escapes text with backslashes.
+      sql_mode: `REPLACE(REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', ''), 'PAD_CHAR_TO_FULL_LENGTH', '')`,
+      ...(this.#isMariaDb && { max_statement_time: seconds, idle_transaction_timeout: seconds }),
+    };
+    const assignments = Object.entries(settings).map(
+      ([name, value]) => `SESSION ${name} = ${value}`,
+    );
+    await this.query(runner, `SET ${assignments.join(', ')}`, []);
+    await this.query(runner, 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', []);
+  }
+
+  query(runner: QueryRunner, text: string, parameters: readonly unknown[]): Promise<QueryResult> {
+    return new Promise((resolve, reject) => {
+      connectionOf(runner).query(text, parameters, (error, result) => {
+        if (error) reject(error);
+        else if (Array.isArray(result)) resolve({ rows: result, affected: 0 });
+        else resolve({ rows: [], affected: result.affectedRows });
+      });
+    });
+  }
+
+  onLost(runner: QueryRunner, listener: () => void): void {
+    connectionOf(runner).on('error', listener);
+    connectionOf(runner).on('end', listener);
+  }
+
+  /** An error of the server has a number; mysql2 marks those of the connection as fatal. */
+  isLost(error: unknown): boolean {
+    const { driverError } = (error ?? {}) as { driverError?: unknown };
+    const { errno, fatal } = (driverError ?? error ?? {}) as { errno?: unknown; fatal?: unknown };
+    return typeof errno !== 'number' || errno <= 0 || fatal === true;
+  }
+
+  async discard(runner: QueryRunner): Promise<void> {
+    connectionOf(runner).destroy();
+    await runner.release();
+  }
+
+  async cancelAndDiscard(runner: QueryRunner): Promise<void> {
+    const connection = connectionOf(runner);
+    connection.destroy();
+    // That would wait for the server to answer.
+    connection.stream.destroy();
+    await runner.release().catch(() => undefined);
+  }
+}
+
+function connectionOf(runner: QueryRunner): MysqlConnection {
+  return rawConnectionOf(runner) as MysqlConnection;
+}

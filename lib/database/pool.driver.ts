@@ -1,0 +1,63 @@
+import type { DataSourceOptions, QueryRunner } from 'typeorm';
+import type { QueryResult } from './database.ts';
+
+/** How many connections of ours there may be, and how long one operation may take, in milliseconds. */
+export interface PoolSettings {
+  readonly connections: number;
+  readonly timeoutMs: number;
+}
+
+/** The bounds of the time in which a connection is opened, in milliseconds. */
+const CONNECT_MS = { min: 2_000, max: 10_000 } as const;
+
+/**
+ * How long the driver may take to connect, in milliseconds. An operation that waits no longer leaves the connection
+ * to others, so that a short `timeoutMs` keeps no slow server from being reached.
+ *
+ * @param given by the application's options, where 0 is no bound at all
+ */
+export function connectTimeoutOf({ timeoutMs }: PoolSettings, given?: number): number {
+  const longest = Math.min(Math.max(timeoutMs, CONNECT_MS.min), CONNECT_MS.max);
+  return given ? Math.min(given, longest) : longest;
+}
+
+/** Where a server is, and who connects: what TypeORM takes from `replication.master` alone. */
+const ADDRESS = ['url', 'host', 'port', 'username', 'password', 'database', 'socketPath'] as const;
+
+/** The options of a data source for its primary server alone. */
+export function primaryOptions(options: DataSourceOptions): object {
+  const { replication, ...rest } = options as { replication?: { master: object } };
+  if (!replication) return rest;
+  // A `url` beside `replication` would go before the primary's host.
+  const noAddress = Object.fromEntries(ADDRESS.map((name) => [name, undefined]));
+  return { ...rest, ...noAddress, ...replication.master };
+}
+
+/** What differs between pg and mysql2. */
+export interface PoolDriver {
+  /** The options of a data source, changed for connections of our own; never to a replica. */
+  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions;
+  /**
+   * Sets a new connection's session to what our statements need, so that no default of the server, the role or
+   * the application decides what they do.
+   */
+  prepareSession(runner: QueryRunner, settings: PoolSettings): Promise<void>;
+  /** @param isFrequent whether it is worth to keep the statement prepared */
+  query(
+    runner: QueryRunner,
+    text: string,
+    parameters: readonly unknown[],
+    isFrequent: boolean,
+  ): Promise<QueryResult>;
+  /** Hears that the connection is lost while nobody uses it. */
+  onLost(runner: QueryRunner, listener: () => void): void;
+  /** Whether the connection cannot be used any more after this error. */
+  isLost(error: unknown): boolean;
+  /** Closes a connection. */
+  discard(runner: QueryRunner): Promise<void>;
+  /**
+   * Ends what the server does on a connection, as far as it can be told to, and closes it. Never rejects, and soon
+   * resolves.
+   */
+  cancelAndDiscard(runner: QueryRunner): Promise<void>;
+}

@@ -1,0 +1,189 @@
+import { connect } from 'node:net';
+import type { DataSourceOptions, QueryRunner } from 'typeorm';
+import { clearTimeout, setTimeout } from '../async/system-timers.ts';
+import type { QueryResult, Row } from './database.ts';
+import {
+  connectTimeoutOf,
+  primaryOptions,
+  type PoolDriver,
+  type PoolSettings,
+} from './pool.driver.ts';
+import { closePostgresConnection, rawConnectionOf } from './typeorm-internals.ts';
+
+/** The part of pg's Client that is used here. */
+interface PostgresClient {
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+  query(
+    query: { name?: string | undefined; text: string; values: readonly unknown[] },
+    done: (error: Error | null, result: PostgresResult) => void,
+  ): void;
+  on(event: 'error' | 'end', listener: () => void): void;
+}
+
+interface PostgresResult {
+  readonly rows?: readonly Row[];
+  readonly rowCount?: number | null;
+}
+
+/** How long the cancelling of a query may take, in milliseconds. */
+const CANCEL_MS = 1_000;
+
+/** How many statements are kept prepared on each connection. */
+const MAX_PREPARED = 200;
+
+/** @see https://www.postgresql.org/docs/15/protocol-message-formats.html, CancelRequest */
+const CANCEL_REQUEST_CODE = 80_877_102;
+
+/** A prepared statement that is gone, or whose table was altered. */
+const STALE_STATEMENT = /^(?:26000|0A000)$/;
+
+/** An SQLSTATE; not one of the classes "connection exception" and "operator intervention, shutdown". */
+const ANSWERED = /^(?!08|57P)[0-9A-Z]{5}$/;
+
+/** pg, and drivers that behave as pg does. */
+export class PostgresDriver implements PoolDriver {
+  /** Connections without a pooler between: only their session is ours, and keeps prepared statements. */
+  readonly #direct = new WeakSet<PostgresClient>();
+  readonly #names = new Map<string, string>();
+  #namesMade = 0;
+
+  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions {
+    const { extra, connectTimeoutMS, ...rest } = primaryOptions(options) as {
+      extra?: { connectionTimeoutMillis?: number };
+      connectTimeoutMS?: number;
+    };
+    const { connections } = settings;
+    const given = extra?.connectionTimeoutMillis ?? connectTimeoutMS;
+    return {
+      ...rest,
+      poolSize: connections,
+      extra: {
+        ...extra,
+        // pg waits for ever by itself, and the place of a connection that never comes is lost.
+        connectionTimeoutMillis: connectTimeoutOf(settings, given),
+        max: connections,
+        min: 0,
+      },
+    } as unknown as DataSourceOptions;
+  }
+
+  /**
+   * Sets the session in one statement, which does nothing if the server's process is not the one that the client was
+   * told of: there is a pooler between, and the session is not ours. It also leaves out what older servers lack. An
+   * administrator's default_transaction_read_only stays.
+   */
+  async prepareSession(runner: QueryRunner, { timeoutMs }: PoolSettings): Promise<void> {
+    const client = clientOf(runner);
+    const pid = client.processID ?? 0;
+    const timeout = String(Math.max(1, Math.floor(timeoutMs)));
+    const settings = {
+      client_encoding: 'UTF8',
+      DateStyle: 'ISO',
+      IntervalStyle: 'postgres',
+      default_transaction_deferrable: 'off',
+      default_transaction_isolation: 'read committed',
+      idle_in_transaction_session_timeout: timeout,
+      idle_session_timeout: '0',
+      lock_timeout: '0',
+      statement_timeout: timeout,
+      transaction_timeout: '0',
+    };
+    const text =
+      'SELECT set_config(name, value, false) FROM json_each_text($1) AS setting (name, value) ' +
+      'WHERE pg_backend_pid() = $2 AND name IN (SELECT s.name FROM pg_settings AS s)';
+    const { rows } = await this.query(runner, text, [JSON.stringify(settings), pid], false);
+    if (rows.length > 0) this.#direct.add(client);
+  }
+
+  query(
+    runner: QueryRunner,
+    text: string,
+    parameters: readonly unknown[],
+    isFrequent: boolean,
+  ): Promise<QueryResult> {
+    const client = clientOf(runner);
+    const name = isFrequent && this.#direct.has(client) ? this.#nameOf(text) : undefined;
+    return new Promise((resolve, reject) => {
+      client.query({ name, text, values: parameters }, (error, result) => {
+        if (!error) resolve({ rows: result.rows ?? [], affected: result.rowCount ?? 0 });
+        else {
+          if (STALE_STATEMENT.test(codeOf(error))) this.#names.clear();
+          reject(error);
+        }
+      });
+    });
+  }
+
+  onLost(runner: QueryRunner, listener: () => void): void {
+    const client = clientOf(runner);
+    client.on('error', listener);
+    client.on('end', listener);
+  }
+
+  isLost(error: unknown): boolean {
+    return !ANSWERED.test(codeOf(error));
+  }
+
+  async discard(runner: QueryRunner): Promise<void> {
+    await closePostgresConnection(runner);
+  }
+
+  async cancelAndDiscard(runner: QueryRunner): Promise<void> {
+    // Cancel before closing: PgBouncer cannot match a cancel request once its client has disconnected.
+    await cancel(clientOf(runner));
+    await this.discard(runner);
+  }
+
+  /** It shows in the server's log. Texts are few; where there are many, the names begin anew. */
+  #nameOf(text: string): string {
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      if (this.#names.size === MAX_PREPARED) this.#names.clear();
+      name = `knox_${text.slice(0, text.indexOf(' '))}_${String(this.#namesMade++)}`;
+      this.#names.set(text, name);
+    }
+    return name;
+  }
+}
+
+/**
+ * Asks the server to end what the client waits for, and resolves when it has heard, or will not. A backend that
+ * waits for a lock does not notice that its client is gone, and would keep a connection of the server's. The request
+ * goes in the clear, as libpq's does: it comes before any talk of TLS, and its key is its only secret.
+ */
+function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<void> {
+  if (typeof processID !== 'number' || typeof secretKey !== 'number') return Promise.resolve();
+  return new Promise((resolve) => {
+    const request = Buffer.alloc(16);
+    for (const [index, word] of [16, CANCEL_REQUEST_CODE, processID, secretKey].entries()) {
+      request.writeInt32BE(word, index * 4);
+    }
+    const address = host.startsWith('/')
+      ? { path: `${host}/.s.PGSQL.${String(port)}` }
+      : { host, port };
+    const socket = connect(address, () => socket.write(request));
+    const timer = setTimeout(() => socket.destroy(), CANCEL_MS).unref();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // The server closes when it has passed the request on; a socket that is not read never sees that.
+    socket.resume();
+    socket.unref();
+  });
+}
+
+function clientOf(runner: QueryRunner): PostgresClient {
+  return rawConnectionOf(runner) as PostgresClient;
+}
+
+/** The SQLSTATE of an error, under whatever TypeORM wrapped it in; '' if it has none. */
+function codeOf(error: unknown): string {
+  const { driverError } = (error ?? {}) as { driverError?: unknown };
+  const { code } = (driverError ?? error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}

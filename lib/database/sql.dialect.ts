@@ -1,0 +1,59 @@
+import { sql, type Placeholders, type Sql } from './sql.ts';
+
+/** A row that a transaction locks before it does anything else. */
+export interface RowLock {
+  /** What all processes call it, for a database that locks by name. */
+  readonly name: string;
+  readonly table: Sql;
+  readonly key: Sql;
+  readonly value: string | number;
+}
+
+/** How one database writes SQL. It does no I/O and knows no driver. */
+export interface SqlDialect extends Placeholders {
+  /** The escaped name of a table, a column or an alias. */
+  identifier(name: string): Sql;
+  /** Whether a text column is exactly this value: same case, same accents, same trailing spaces. */
+  textEquals(column: Sql, value: unknown): Sql;
+  /** Whether a column is one of these values, of which there is one or more. */
+  anyOf(column: Sql, values: readonly string[]): Sql;
+  /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
+  readonly skipLocked: Sql;
+  /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */
+  readonly currentRead: Sql;
+  /** Whether an INSERT may count rows of its own table without locking those of other owners. */
+  readonly canCountInInsert: boolean;
+  /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
+  readonly isolationLevel: Sql | null;
+  /**
+   * Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds, and takes
+   * the lock. The lock is never taken in one statement with the INSERT, whose snapshot would be older.
+   */
+  begin(ms: number, lock: RowLock | null): readonly Sql[];
+  /** Takes a lock until the end of the transaction; waits so many milliseconds for it. Null: none is needed. */
+  lock(lock: RowLock, ms: number): Sql | null;
+  /** The statement, waiting for a locked row no longer than so many milliseconds. */
+  boundWait(statement: Sql, ms: number): Sql;
+  readonly errorCodes: {
+    /** Trying again may succeed: a deadlock, a serialization failure, a lock. */
+    readonly transient: readonly string[];
+    /** A row that a foreign key points at is not there. */
+    readonly missingReference: readonly string[];
+  };
+}
+
+/**
+ * `column IN (?, …)` with 2, 4, 8, … places, so that a hundred sizes of a list share eight statements. One value has
+ * the cheaper plan by `=`.
+ */
+export function inPaddedList(column: Sql, values: readonly string[]): Sql {
+  if (values.length === 1) return sql`${column} = ${values[0]}`;
+  return sql`${column} IN (${sql.join(padded(values))})`;
+}
+
+/** The values, of which there is one or more, with the last one repeated up to 1, 2, 4, … of them. */
+export function padded(values: readonly string[]): string[] {
+  const [last = ''] = values.slice(-1);
+  const places = 2 ** Math.ceil(Math.log2(values.length));
+  return [...values, ...Array<string>(places - values.length).fill(last)];
+}

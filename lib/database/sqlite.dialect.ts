@@ -1,0 +1,28 @@
+import { sql } from './sql.ts';
+import { inPaddedList, type SqlDialect } from './sql.dialect.ts';
+
+/** SQLite has a single writer: a transaction needs no lock on a row. */
+export const SQLITE: SqlDialect = {
+  placeholder: () => '?',
+  identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
+  textEquals: (column, value) => sql`${column} = ${value}`,
+  anyOf: inPaddedList,
+  skipLocked: sql.empty,
+  currentRead: sql.empty,
+  canCountInInsert: true,
+  isolationLevel: null,
+  begin: () => [sql`BEGIN IMMEDIATE`],
+  lock: () => null,
+  boundWait: (statement) => statement,
+  errorCodes: {
+    transient: [
+      'SQLITE_BUSY',
+      'SQLITE_BUSY_RECOVERY',
+      'SQLITE_BUSY_SNAPSHOT',
+      'SQLITE_BUSY_TIMEOUT',
+      'SQLITE_LOCKED',
+      'SQLITE_LOCKED_SHAREDCACHE',
+    ],
+    missingReference: ['SQLITE_CONSTRAINT_FOREIGNKEY'],
+  },
+};

@@ -1,0 +1,80 @@
+import type { DataSource, DataSourceOptions, EntityManager, QueryRunner } from 'typeorm';
+
+/*
+ * Every property of TypeORM that is used here but not published. They are the same in 0.3 and in 1.x, except where
+ * a comment says otherwise.
+ */
+
+/** A driver of TypeORM's: what opens and closes the connections of a data source. */
+export interface OwnDriver {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  createQueryRunner(mode: 'master'): QueryRunner;
+}
+
+interface DriverInternals {
+  /** pg's pool, mysql2's pool or cluster of pools, or the file that better-sqlite3 has open. */
+  readonly master?: unknown;
+  readonly pool?: unknown;
+  readonly poolCluster?: unknown;
+  readonly databaseConnection?: unknown;
+}
+
+interface RunnerInternals {
+  /** The client of pg, or the connection of mysql2. */
+  readonly databaseConnection?: unknown;
+  /** In how many transactions and savepoints it is. */
+  readonly transactionDepth?: number;
+  /** PostgreSQL only: gives the connection back to its pool, which closes it if there is an error. */
+  releasePostgresConnection?(error: Error): Promise<void>;
+}
+
+/** What a data source has open: another object each time that it is initialized. */
+export function sourceOf({ driver }: DataSource): unknown {
+  const { master, poolCluster, pool, databaseConnection } = driver as unknown as DriverInternals;
+  return master ?? poolCluster ?? pool ?? databaseConnection;
+}
+
+/** What a driver of our own has open. */
+export function openConnectionOf(driver: OwnDriver): unknown {
+  return (driver as unknown as DriverInternals).databaseConnection;
+}
+
+/** A second driver of the same data source, with connections, and perhaps options, that are not the application's. */
+export function createDriver(
+  dataSource: DataSource,
+  options: DataSourceOptions = dataSource.options,
+): OwnDriver {
+  const Driver = dataSource.driver.constructor as new (dataSource: DataSource) => OwnDriver;
+  return new Driver(Object.create(dataSource, { options: { value: options } }) as DataSource);
+}
+
+/** A query runner with an entity manager, as `DataSource.createQueryRunner` makes one. */
+export function createRunner(dataSource: DataSource, driver: OwnDriver): QueryRunner {
+  const runner = driver.createQueryRunner('master');
+  return Object.assign(runner, { manager: dataSource.createEntityManager(runner) });
+}
+
+/** The driver's connection of a query runner that is connected. */
+export function rawConnectionOf(runner: QueryRunner): unknown {
+  return (runner as unknown as RunnerInternals).databaseConnection;
+}
+
+/** Closes the connection of a query runner on PostgreSQL, instead of giving it back to its pool. */
+export async function closePostgresConnection(runner: QueryRunner): Promise<void> {
+  await (runner as unknown as RunnerInternals).releasePostgresConnection?.(new Error('Discarded.'));
+}
+
+/** How many transactions and savepoints a query runner is in. */
+export function transactionDepthOf(runner: QueryRunner): number {
+  return (runner as unknown as RunnerInternals).transactionDepth ?? 0;
+}
+
+/** TypeORM 1 renamed the property. */
+export function dataSourceOf(manager: EntityManager): unknown {
+  const { dataSource, connection } = manager as {
+    dataSource?: DataSource;
+    connection?: DataSource;
+  };
+  return dataSource ?? connection;
+}

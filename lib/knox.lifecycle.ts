@@ -1,0 +1,29 @@
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { BackgroundTasks } from './async/background-tasks.ts';
+import type { UserStatus } from './service/user-status.ts';
+import type { TokenStore } from './store/token.store.ts';
+
+/** Starts and stops the package with the application, in this order. */
+export class KnoxLifecycle implements OnModuleInit, OnApplicationShutdown {
+  readonly #store: TokenStore;
+  readonly #userStatus: UserStatus;
+  readonly #tasks: BackgroundTasks;
+
+  constructor(store: TokenStore, userStatus: UserStatus, tasks: BackgroundTasks) {
+    this.#store = store;
+    this.#userStatus = userStatus;
+    this.#tasks = tasks;
+  }
+
+  /** @throws KnoxConfigError if the entities or the tables are not such as the package can work with */
+  async onModuleInit(): Promise<void> {
+    await this.#store.open();
+    this.#userStatus.check();
+  }
+
+  /** The tasks need the connections, so these are closed last. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#tasks.drain();
+    await this.#store.close();
+  }
+}

@@ -1,2 +1,0 @@
-/** Injects the checked and completed runtime options, a KnoxSettings. */
-export const KNOX_SETTINGS = Symbol('KNOX_SETTINGS');

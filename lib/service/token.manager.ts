@@ -1,0 +1,161 @@
+import { Operation } from '../async/operation.ts';
+import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { EventPublisher } from '../events/event.publisher.ts';
+import { AuthFailedEvent, UserLoggedOutEvent } from '../events/knox.events.ts';
+import type { Awaitable } from '../options/runtime-options.ts';
+import type { TokenStore } from '../store/token.store.ts';
+import { toHttpError } from './error-boundary.ts';
+import { KnoxUnauthorizedException } from './knox.exceptions.ts';
+import type { Authenticated, TokenAuthenticator } from './token.authenticator.ts';
+import type { IssuedToken, TokenIssuer } from './token.issuer.ts';
+import type { CreateTokenOptions } from './token.options.ts';
+import type { TokenRevoker } from './token.revoker.ts';
+
+/** What a TokenManager is made of. */
+export interface TokenManagerParts<Token extends AbstractAuthToken> {
+  readonly store: TokenStore<Token>;
+  readonly authenticator: TokenAuthenticator<Token>;
+  readonly issuer: TokenIssuer<Token>;
+  readonly revoker: TokenRevoker<Token>;
+  readonly events: EventPublisher;
+}
+
+/**
+ * All that the doors (HTTP and TokenService) ask about tokens. Here, and nowhere else, a refusal becomes a 401
+ * and a fault a 503: each method throws what `toHttpError` makes of an error.
+ */
+export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly #store: TokenStore<Token>;
+  readonly #authenticator: TokenAuthenticator<Token>;
+  readonly #issuer: TokenIssuer<Token>;
+  readonly #revoker: TokenRevoker<Token>;
+  readonly #events: EventPublisher;
+
+  constructor({ store, authenticator, issuer, revoker, events }: TokenManagerParts<Token>) {
+    this.#store = store;
+    this.#authenticator = authenticator;
+    this.#issuer = issuer;
+    this.#revoker = revoker;
+    this.#events = events;
+  }
+
+  /**
+   * The user of a raw token.
+   *
+   * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
+   * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
+   */
+  async authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
+    try {
+      const verdict = await this.#authenticator.authenticate(token, op);
+      if (verdict.ok) return { user: verdict.user, authToken: verdict.authToken };
+      const exception = new KnoxUnauthorizedException(verdict.code);
+      throw this.refuse(exception, op, verdict.authToken);
+    } catch (error) {
+      throw toHttpError(error);
+    }
+  }
+
+  /** Whether this very object was loaded with a token, and not found by other credentials. */
+  cameFromToken(user: object): boolean {
+    return this.#authenticator.cameFromToken(user);
+  }
+
+  /** Makes and saves a token. @see TokenIssuer.issue */
+  create(
+    user: Token['user'],
+    options: CreateTokenOptions<Token>,
+    op: Operation,
+  ): Promise<IssuedToken<Token>> {
+    return answer(() => this.#issuer.issue(user, options, op));
+  }
+
+  /** The user's unexpired tokens, newest first. */
+  async list(user: Token['user'], op: Operation): Promise<Token[]> {
+    const tokens = await answer(() => this.#store.list(this.#store.ownerKey(user), Date.now(), op));
+    for (const token of tokens) token.user = user;
+    return tokens;
+  }
+
+  /** Deletes one token; whether there was one. */
+  revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
+    return answer(() => this.#revoker.revoke(tokenOrAuthToken, op));
+  }
+
+  /** Deletes the user's tokens, but the one that `except` names; how many they were. */
+  revokeAll(
+    user: Token['user'],
+    except: string | Token | undefined,
+    op: Operation,
+  ): Promise<number> {
+    return answer(() => this.#revoker.revokeAll(user, except, op));
+  }
+
+  /** Deletes everybody's expired tokens; how many they were. */
+  prune(): Promise<number> {
+    return answer(() => this.#revoker.prune());
+  }
+
+  /** Deletes the user's expired tokens in the background, so that no answer waits for it. */
+  scheduleCleanup(user: Token['user'], op: Operation): void {
+    this.#revoker.scheduleCleanup(user, op);
+  }
+
+  /** Revokes the token that was presented. */
+  async logOut(found: Authenticated<Token>, op: Operation): Promise<void> {
+    await this.revoke(found.authToken, op);
+    this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
+  }
+
+  /** Revokes all tokens of the user whose token was presented. */
+  async logOutEverywhere(found: Authenticated<Token>, op: Operation): Promise<void> {
+    await this.revokeAll(found.user, undefined, op);
+    this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
+  }
+
+  /** Deletes a token whose login could not be answered, with retries in the background if it has to be. */
+  async discard(authToken: Token, op: Operation): Promise<void> {
+    try {
+      // The login may have used up its own time.
+      await this.revoke(
+        authToken,
+        Operation.within(op.deadline.timeoutMs, () => op.client),
+      );
+    } catch {
+      // `revoke` has logged it.
+      this.#store.ensureDeleted(authToken.digest);
+    }
+  }
+
+  /** Sends the event of a refused request, and returns the exception for the caller to throw. */
+  refuse(
+    exception: KnoxUnauthorizedException,
+    op: Operation,
+    authToken: Token | null = null,
+  ): KnoxUnauthorizedException {
+    const user = authToken?.user ?? null;
+    this.#events.publish(AuthFailedEvent, op, exception.code, user, authToken);
+    return exception;
+  }
+
+  /** Asks a hook of the application. If it fails, or gives no answer in time, that is a 503. */
+  callHook<R>(hook: () => Awaitable<R>, op: Operation): Promise<R> {
+    return answer(() => op.race(Promise.resolve(hook())));
+  }
+
+  /** Rejects with the answer to a request that could not be read. */
+  fail(error: unknown): Promise<never> {
+    return answer(() => {
+      throw error;
+    });
+  }
+}
+
+/** The outcome of the work. @throws what `toHttpError` makes of its error */
+async function answer<R>(work: () => Awaitable<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toHttpError(error);
+  }
+}

@@ -1,0 +1,211 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { describe, expect, it } from '@jest/globals';
+import {
+  AfterLoad,
+  Column,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  PrimaryGeneratedColumn,
+  type EntitySubscriberInterface,
+} from 'typeorm';
+import { AbstractAuthToken } from '../../lib/index.ts';
+import { createDatabase, DATABASES } from '../support/databases.ts';
+import { startOwnerApp } from '../support/owner-app.ts';
+import { SqlLog } from '../support/sql-log.ts';
+
+/** The tenant of each request, as an application with many tenants keeps it. */
+const tenant = new AsyncLocalStorage<string>();
+
+const current = (): string => tenant.getStore() ?? 'nobody';
+
+/** Reads the tenant as a column's value. */
+const asTenant = { to: String, from: current };
+
+abstract class Account {
+  @PrimaryGeneratedColumn() id!: number;
+  @Column({ type: 'varchar', length: 40 }) username!: string;
+  @Column({ type: 'boolean' }) isActive!: boolean;
+}
+
+@Entity('plain_team')
+class PlainTeam {
+  @PrimaryGeneratedColumn() id!: number;
+}
+
+@Entity('team')
+class Team {
+  @PrimaryGeneratedColumn() id!: number;
+  @Column({ type: 'varchar', length: 20, transformer: asTenant }) tenant!: string;
+}
+
+interface Case {
+  readonly owner: new () => Account;
+  /** For which tenant the application's code has run. */
+  readonly seen: (user: never) => string;
+  /** Values that the owner has besides those of all. */
+  readonly more?: () => object;
+  readonly subscriber?: EntitySubscriberInterface;
+}
+
+/** An owner that ColumnQuery reads, and the same one with a relation, which TypeORM hydrates. */
+function transformer(isEntity: boolean): Case {
+  @Entity('owner')
+  class Owner extends Account {
+    @Column({ type: 'varchar', length: 20, transformer: asTenant }) tenant!: string;
+    @ManyToOne(() => PlainTeam, { eager: isEntity }) team!: PlainTeam;
+  }
+  return { owner: Owner, seen: (user: Owner) => user.tenant };
+}
+
+function constructor(isEntity: boolean): Case {
+  @Entity('owner')
+  class Owner extends Account {
+    readonly tenant: string;
+    @ManyToOne(() => PlainTeam, { eager: isEntity }) team!: PlainTeam;
+    constructor() {
+      super();
+      this.tenant = current();
+    }
+  }
+  return { owner: Owner, seen: (user: Owner) => user.tenant };
+}
+
+function initializer(isEntity: boolean): Case {
+  abstract class Base extends Account {
+    tenant = current();
+  }
+  @Entity('owner')
+  class Owner extends Base {
+    @ManyToOne(() => PlainTeam, { eager: isEntity }) team!: PlainTeam;
+  }
+  return { owner: Owner, seen: (user: Owner) => user.tenant };
+}
+
+function setter(isEntity: boolean): Case {
+  const tenants = new WeakMap<object, string>();
+  @Entity('owner')
+  class Owner extends Account {
+    @Column({ type: 'varchar', length: 20 })
+    set note(_: string) {
+      tenants.set(this, current());
+    }
+    get note(): string {
+      return 'note';
+    }
+    @ManyToOne(() => PlainTeam, { eager: isEntity }) team!: PlainTeam;
+  }
+  return { owner: Owner, seen: (user: Owner) => tenants.get(user) ?? 'none' };
+}
+
+function embeddedConstructor(isEntity: boolean): Case {
+  class Part {
+    @Column({ type: 'varchar', length: 20, default: 'a' }) value!: string;
+    readonly tenant = current();
+  }
+  @Entity('owner')
+  class Owner extends Account {
+    @Column(() => Part) part!: Part;
+    @ManyToOne(() => PlainTeam, { eager: isEntity }) team!: PlainTeam;
+  }
+  return { owner: Owner, seen: (user: Owner) => user.part.tenant };
+}
+
+function relatedTransformer(): Case {
+  @Entity('owner')
+  class Owner extends Account {
+    @ManyToOne(() => Team, { eager: true, cascade: true }) team!: Team;
+  }
+  const more = () => ({ team: { tenant: 'a' } });
+  return { owner: Owner, seen: (user: Owner) => user.team.tenant, more };
+}
+
+function listener(): Case {
+  @Entity('owner')
+  class Owner extends Account {
+    tenant!: string;
+    @AfterLoad() async note(): Promise<void> {
+      await Promise.resolve();
+      this.tenant = current();
+    }
+  }
+  return { owner: Owner, seen: (user: Owner) => user.tenant };
+}
+
+function subscriber(): Case {
+  @Entity('owner')
+  class Owner extends Account {
+    tenant!: string;
+  }
+  const afterLoad = (entity: object): void => {
+    if (entity instanceof Owner) entity.tenant = current();
+  };
+  return { owner: Owner, seen: (user: Owner) => user.tenant, subscriber: { afterLoad } };
+}
+
+const CASES: Record<string, () => Case> = {
+  'a column transformer': () => transformer(false),
+  'a column transformer beside an eager relation': () => transformer(true),
+  'a constructor': () => constructor(false),
+  'a constructor beside an eager relation': () => constructor(true),
+  'an inherited initializer': () => initializer(false),
+  'an inherited initializer beside an eager relation': () => initializer(true),
+  'a setter': () => setter(false),
+  'a setter beside an eager relation': () => setter(true),
+  'an embedded part’s initializer': () => embeddedConstructor(false),
+  'an embedded part’s initializer beside an eager relation': () => embeddedConstructor(true),
+  'a transformer of a related entity': relatedTransformer,
+  'a listener': listener,
+  'a subscriber': subscriber,
+};
+
+/** Drivers differ in the callbacks that they answer in; for those, one case of each way to hydrate is enough. */
+const ON_SERVERS = ['a column transformer', 'a column transformer beside an eager relation'];
+
+const STAGES = DATABASES.flatMap((name) =>
+  Object.entries(CASES)
+    .filter(([what]) => name === 'sqlite' || ON_SERVERS.includes(what))
+    .map(([what, make]) => ({ name, what, make })),
+);
+
+describe('the application’s code', () => {
+  it.each(STAGES)('runs in its request’s async context: $what, on $name', async (stage) => {
+    const { owner, seen, more, subscriber } = stage.make();
+    @Entity('owner_token')
+    class OwnerToken extends AbstractAuthToken<Account> {
+      @ManyToOne(() => owner, { onDelete: 'CASCADE', nullable: false })
+      @JoinColumn({ name: 'user_id' })
+      user!: Account;
+    }
+    const database = await createDatabase(stage.name);
+    const test = await startOwnerApp<OwnerToken>({
+      dataSource: { ...database.options, entities: [owner, OwnerToken, PlainTeam, Team] },
+      owner,
+      knox: { tokenEntity: OwnerToken },
+    });
+    try {
+      if (subscriber) test.dataSource.subscribers.push(subscriber);
+      const people = test.dataSource.getRepository<Account>(owner);
+      const values = { username: 'ada', isActive: true, note: 'a', tenant: 'a' };
+      const users = await people.save(
+        people.create(Array.from({ length: 10 }, () => ({ ...values, ...more?.() }))),
+      );
+      const issued = await Promise.all(users.map((user) => test.tokens.create(user)));
+      const log = new SqlLog(test.dataSource);
+      const ask = (token: string, name: string): Promise<string> =>
+        tenant.run(name, async () => seen((await test.tokens.authenticate(token)).user as never));
+
+      const names = Array.from({ length: 20 }, (_, index) => `tenant ${String(index)}`);
+      // Two requests for each token, all in one statement.
+      const found = await Promise.all(
+        names.map((name, index) => ask(issued[index % 10]!.token, name)),
+      );
+      expect(found).toEqual(names);
+      expect(log.reads).toHaveLength(1);
+      expect(await ask(issued[0]!.token, 'alone')).toBe('alone');
+    } finally {
+      await test.close();
+      await database.drop();
+    }
+  });
+});
