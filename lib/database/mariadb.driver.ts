@@ -17,7 +17,7 @@ interface MysqlConnection {
   ): void;
   on(event: 'error' | 'end', listener: () => void): void;
   destroy(): void;
-  readonly stream: { destroy(): void };
+  readonly stream: { unref(): void; destroy(): void };
 }
 
 /** mysql2, to MariaDB and to MySQL 8. */
@@ -83,6 +83,10 @@ export class MariadbDriver implements PoolDriver {
   onLost(runner: QueryRunner, listener: () => void): void {
     connectionOf(runner).on('error', listener);
     connectionOf(runner).on('end', listener);
+  }
+
+  unref(runner: QueryRunner): void {
+    connectionOf(runner).stream.unref();
   }
 
   /** An error of the server has a number; mysql2 marks those of the connection as fatal. */

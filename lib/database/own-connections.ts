@@ -198,6 +198,7 @@ export class OwnConnections {
       await this.#driver.discard(runner);
       throw error;
     }
+    this.#driver.unref(runner);
     return new OwnConnection(runner, this.#dataSource, this.#driver, this.#dialect);
   }
 

@@ -51,6 +51,8 @@ export interface PoolDriver {
   ): Promise<QueryResult>;
   /** Hears that the connection is lost while nobody uses it. */
   onLost(runner: QueryRunner, listener: () => void): void;
+  /** Lets the process end while the connection is open: an operation keeps it alive by its own timer. */
+  unref(runner: QueryRunner): void;
   /** Whether the connection cannot be used any more after this error. */
   isLost(error: unknown): boolean;
   /** Closes a connection. */

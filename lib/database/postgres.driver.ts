@@ -21,6 +21,8 @@ interface PostgresClient {
     done: (error: Error | null, result: PostgresResult) => void,
   ): void;
   on(event: 'error' | 'end', listener: () => void): void;
+  /** pg's own client has it. */
+  unref?(): void;
 }
 
 interface PostgresResult {
@@ -123,6 +125,10 @@ export class PostgresDriver implements PoolDriver {
     client.on('end', listener);
   }
 
+  unref(runner: QueryRunner): void {
+    clientOf(runner).unref?.();
+  }
+
   isLost(error: unknown): boolean {
     return !ANSWERED.test(codeOf(error));
   }
@@ -165,7 +171,7 @@ function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<v
       ? { path: `${host}/.s.PGSQL.${String(port)}` }
       : { host, port };
     const socket = connect(address, () => socket.write(request));
-    const timer = setTimeout(() => socket.destroy(), CANCEL_MS).unref();
+    const timer = setTimeout(() => socket.destroy(), CANCEL_MS);
     socket.on('error', () => undefined);
     socket.on('close', () => {
       clearTimeout(timer);
@@ -173,7 +179,6 @@ function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<v
     });
     // The server closes when it has passed the request on; a socket that is not read never sees that.
     socket.resume();
-    socket.unref();
   });
 }
 

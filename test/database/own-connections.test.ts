@@ -160,6 +160,14 @@ describe.each(SERVERS)('connections of our own on %s', (name) => {
     expect(await currentId()).not.toBe(leaky);
   });
 
+  it('keep no process alive', async () => {
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+    const before = sockets();
+    await currentId();
+    expect(sockets()).toBe(before);
+  });
+
   it('are kept after a statement that fails', async () => {
     const first = await currentId();
     const failing = database.connect('read', within(), (connection) =>
