@@ -1,0 +1,31 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { openDatabase } from '../../lib/database/open-database.ts';
+
+/** As the pool of typeorm-pglite: each of its clients is the one connection that there is. */
+class SharedConnection extends EventEmitter {
+  connect(done: (error: null, client: unknown, release: () => void) => void): void {
+    done(null, this, () => undefined);
+  }
+  query(_text: string, ...rest: unknown[]): Promise<object> {
+    const row = { version: '16.0', current_database: 'app', current_schema: 'public' };
+    const done = rest.at(-1);
+    if (typeof done === 'function') done(null, { rows: [row] });
+    return Promise.resolve({ rows: [row] });
+  }
+  end(done: () => void): void {
+    done();
+  }
+}
+
+describe('openDatabase', () => {
+  it('refuses a driver that has one connection for all', async () => {
+    const dataSource = new DataSource({ type: 'postgres', driver: { Pool: SharedConnection } });
+    await dataSource.initialize();
+    expect(() => openDatabase(dataSource, { connections: 1, timeoutMs: 1_000 })).toThrow(
+      'the `driver` of the data source has no pool of connections',
+    );
+    await dataSource.destroy();
+  });
+});
