@@ -17,7 +17,8 @@ interface MysqlConnection {
   ): void;
   on(event: 'error' | 'end', listener: () => void): void;
   destroy(): void;
-  readonly stream: { unref(): void; destroy(): void };
+  /** The application may have its own. */
+  readonly stream: { unref?(): void; destroy?(): void };
 }
 
 /** mysql2, to MariaDB and to MySQL 8. */
@@ -86,7 +87,7 @@ export class MariadbDriver implements PoolDriver {
   }
 
   unref(runner: QueryRunner): void {
-    connectionOf(runner).stream.unref();
+    connectionOf(runner).stream.unref?.();
   }
 
   /** An error of the server has a number; mysql2 marks those of the connection as fatal. */
@@ -104,8 +105,8 @@ export class MariadbDriver implements PoolDriver {
   async cancelAndDiscard(runner: QueryRunner): Promise<void> {
     const connection = connectionOf(runner);
     connection.destroy();
-    // That would wait for the server to answer.
-    connection.stream.destroy();
+    // mysql2 only ends the stream: without an answer from the server the socket would stay, and keep a process alive.
+    connection.stream.destroy?.();
     await runner.release().catch(() => undefined);
   }
 }
