@@ -14,6 +14,9 @@ const TESTED = MUTANTS.flatMap(({ name, check, killedBy }) =>
 /** Codes of "Cannot find name", without and with a suggestion, and of a shorthand property. */
 const CANNOT_FIND_NAME = [2304, 2552, 18004];
 
+/** Codes below are errors of syntax, also of those that only the checker finds. */
+const FIRST_TYPE_ERROR = 2000;
+
 /** Syntax errors, names that the file does not declare, and members that its classes do not have. */
 function diagnose(path: string, text: string): { syntaxErrors: unknown[]; unknownNames: string[] } {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
@@ -21,8 +24,12 @@ function diagnose(path: string, text: string): { syntaxErrors: unknown[]; unknow
   const host = ts.createCompilerHost(options);
   host.getSourceFile = (name) => (name === path ? file : undefined);
   const program = ts.createProgram({ rootNames: [path], options, host });
-  const syntaxErrors = program.getSyntacticDiagnostics(file).map(({ messageText }) => messageText);
-  const unknownNames = program.getSemanticDiagnostics(file).flatMap((diagnostic) => {
+  const diagnostics = program.getSemanticDiagnostics(file);
+  const syntaxErrors = [
+    ...program.getSyntacticDiagnostics(file),
+    ...diagnostics.filter(({ code }) => code < FIRST_TYPE_ERROR),
+  ].map(({ messageText }) => messageText);
+  const unknownNames = diagnostics.flatMap((diagnostic) => {
     const { code, start = 0, length = 0 } = diagnostic;
     const name = text.slice(start, start + length);
     // The types of other objects are unknown here.

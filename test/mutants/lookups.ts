@@ -40,12 +40,12 @@ export const LOOKUPS: readonly Mutant[] = [
   {
     name: "Hydration runs in another request's async context",
     edits: [
-      replaceIn(
+      replaceBody(
         'LookupBatcher.#resolve',
-        /lookup\.resolve\(loaded\)/,
-        `const hydration = loaded && (async () => loaded.hydrate(loaded.rows))();
+        `if (!this.#pending.delete(lookup)) return;
+        const hydration = loaded && (async () => loaded.hydrate(loaded.rows))();
         hydration?.catch(() => undefined);
-        lookup.resolve(loaded && { ...loaded, hydrate: () => hydration! })`,
+        lookup.resolve(loaded && { ...loaded, hydrate: () => hydration! });`,
       ),
     ],
     check: BATCHES,
