@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
 const DATABASES = ['postgres', 'mariadb', 'sqlite'];
@@ -16,7 +17,7 @@ const PLACEHOLDER = /%[sidfjop]|\$[a-z]\w*/i;
 
 /**
  * The alternatives of the pattern that match no test's full name, as far as the file's source tells: the
- * values that `each` puts into a title are looked for among the file's own strings.
+ * values that `each` puts into a title are looked for among the strings of the file and of those that it imports.
  */
 export function unmatchedAlternatives(file: string, pattern: RegExp): string[] {
   const { titles, strings } = readTestFile(file);
@@ -41,18 +42,33 @@ function readTestFile(file: string): TestFile {
 }
 
 function parseTestFile(file: string): TestFile {
-  const text = readFileSync(file, 'utf8');
+  const source = parse(file);
+  const imported = source.statements
+    .filter(ts.isImportDeclaration)
+    .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text)
+    .filter((path) => path.startsWith('.'))
+    .map((path) => parse(join(dirname(file), path)));
+  const strings = new Set([source, ...imported].flatMap(stringsIn));
   const titles: string[] = [];
-  const strings = new Set<string>();
   const visit = (node: ts.Node, outer: readonly string[]): void => {
-    if (ts.isStringLiteralLike(node) && node.text !== '') strings.add(node.text);
     const title = titleOf(node);
     const path = title === undefined ? outer : [...outer, title];
     if (title !== undefined) titles.push(path.join(' '));
     ts.forEachChild(node, (child) => visit(child, path));
   };
-  visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true), []);
+  visit(source, []);
   return { titles, strings };
+}
+
+function parse(file: string): ts.SourceFile {
+  return ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
+}
+
+function stringsIn(node: ts.Node): string[] {
+  if (ts.isStringLiteralLike(node)) return node.text === '' ? [] : [node.text];
+  const found: string[] = [];
+  ts.forEachChild(node, (child) => void found.push(...stringsIn(child)));
+  return found;
 }
 
 /** The title that a call of `describe`, `it`, or a function such as `describeOnServers` gives. */
