@@ -107,15 +107,10 @@ export const FAULTS: readonly Mutant[] = [
     killedBy: /a table of postgres/,
   },
   {
-    name: 'A connection of which nobody heard keeps its place in the pool',
-    edits: [
-      replaceBody(
-        'PostgresDriver.discard',
-        '(runner as { isReleased: boolean }).isReleased = true;',
-      ),
-    ],
-    check: OUTAGE,
-    killedBy: /while postgres is frozen/,
+    name: "A connection of which nobody heard goes back to pg's pool",
+    edits: [replaceBody('PostgresDriver.discard', 'await runner.release();')],
+    check: OWN_CONNECTIONS,
+    killedBy: /on postgres are closed when/,
   },
   {
     name: "Statements run on the application's connections",
