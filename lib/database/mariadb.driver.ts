@@ -98,8 +98,7 @@ export class MariadbDriver implements PoolDriver {
   }
 
   async discard(runner: QueryRunner): Promise<void> {
-    connectionOf(runner).destroy();
-    await runner.release();
+    await this.cancelAndDiscard(runner);
   }
 
   async cancelAndDiscard(runner: QueryRunner): Promise<void> {
