@@ -10,10 +10,14 @@ import { createDriver, createRunner, type OwnDriver } from './typeorm-internals.
 /** A firewall may have forgotten a connection that was idle for longer, in milliseconds. */
 const MAX_IDLE_MS = 60_000;
 
+/** The plan of a prepared statement may be of a time when the table was small, and the server a former primary. */
+const MAX_AGE_MS = 300_000;
+
 /** A connection that the package has opened. */
 export class OwnConnection implements Connection {
   readonly runner: QueryRunner;
   isLost = false;
+  readonly openedAt = performance.now();
   idleSince = 0;
   readonly #dataSource: DataSource;
   readonly #driver: PoolDriver;
@@ -97,7 +101,9 @@ export class OwnConnections {
     for (;;) {
       const connection = this.#idle.pop();
       if (!connection) return undefined;
-      const isFresh = performance.now() - connection.idleSince < MAX_IDLE_MS;
+      const now = performance.now();
+      const isFresh =
+        now - connection.idleSince < MAX_IDLE_MS && now - connection.openedAt < MAX_AGE_MS;
       if (isFresh && isUsable(connection)) return connection;
       this.#discard(connection);
     }

@@ -37,8 +37,8 @@ export const POSTGRES: SqlDialect = {
   // The statement is cancelled when its deadline has passed.
   boundWait: (statement) => statement,
   errorCodes: {
-    // serialization_failure, deadlock_detected; a prepared statement whose table was altered, or that is gone
-    transient: ['40001', '40P01', '0A000', '26000'],
+    // serialization_failure, deadlock_detected
+    transient: ['40001', '40P01'],
     // foreign_key_violation
     missingReference: ['23503'],
   },

@@ -16,13 +16,17 @@ interface PostgresClient {
   readonly port: number;
   readonly processID: number | null;
   readonly secretKey: number | null;
-  query(
-    query: { name?: string | undefined; text: string; values: readonly unknown[] },
-    done: (error: Error | null, result: PostgresResult) => void,
-  ): void;
+  query(query: PostgresQuery, done: (error: Error | null, result: PostgresResult) => void): void;
   on(event: 'error' | 'end', listener: () => void): void;
   /** pg's own client has it. */
   unref?(): void;
+}
+
+interface PostgresQuery {
+  /** Keeps it prepared under this name. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
 }
 
 interface PostgresResult {
@@ -100,23 +104,21 @@ export class PostgresDriver implements PoolDriver {
     if (rows.length > 0) this.#direct.add(client);
   }
 
-  query(
+  async query(
     runner: QueryRunner,
     text: string,
-    parameters: readonly unknown[],
+    values: readonly unknown[],
     isFrequent: boolean,
   ): Promise<QueryResult> {
     const client = clientOf(runner);
-    const name = isFrequent && this.#direct.has(client) ? this.#nameOf(text) : undefined;
-    return new Promise((resolve, reject) => {
-      client.query({ name, text, values: parameters }, (error, result) => {
-        if (!error) resolve({ rows: result.rows ?? [], affected: result.rowCount ?? 0 });
-        else {
-          if (STALE_STATEMENT.test(codeOf(error))) this.#names.clear();
-          reject(error);
-        }
-      });
-    });
+    if (!isFrequent || !this.#direct.has(client)) return send(client, { text, values });
+    try {
+      return await send(client, { name: this.#nameOf(text), text, values });
+    } catch (error) {
+      if (!STALE_STATEMENT.test(codeOf(error))) throw error;
+      this.#names.clear();
+      return send(client, { text, values });
+    }
   }
 
   onLost(runner: QueryRunner, listener: () => void): void {
@@ -179,6 +181,15 @@ function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<v
     });
     // The server closes when it has passed the request on; a socket that is not read never sees that.
     socket.resume();
+  });
+}
+
+function send(client: PostgresClient, query: PostgresQuery): Promise<QueryResult> {
+  return new Promise((resolve, reject) => {
+    client.query(query, (error, result) => {
+      if (error) reject(error);
+      else resolve({ rows: result.rows ?? [], affected: result.rowCount ?? 0 });
+    });
   });
 }
 

@@ -159,7 +159,7 @@ export const FAULTS: readonly Mutant[] = [
   },
   {
     name: 'A stale prepared statement fails lookups for ever',
-    edits: [replaceIn('PostgresDriver.query', /if \(STALE_STATEMENT[^;]+;/, '')],
+    edits: [replaceIn('PostgresDriver.query', /!STALE_STATEMENT\.test\([^;]+\)\)/, 'error)')],
     check: OWN_CONNECTIONS,
     killedBy: /on postgres find a table that was altered/,
   },

@@ -15,12 +15,12 @@ const MAX_DEPTH = 100;
  * thousands of related rows, would stop the event loop for seconds.
  */
 export class CopyBudget {
-  #values = MAX_COPIED_VALUES;
+  left = MAX_COPIED_VALUES;
 
   /** Takes a value of this length; false if not enough is left. */
   spend(length: number): boolean {
-    this.#values -= 1 + length / LENGTH_OF_VALUE;
-    return this.#values >= 0;
+    this.left -= 1 + length / LENGTH_OF_VALUE;
+    return this.left >= 0;
   }
 }
 
@@ -29,10 +29,15 @@ export class CopyBudget {
  * too large for what is left of the budget.
  */
 export function copyRows(rows: readonly Row[], budget: CopyBudget): readonly Row[] | undefined {
+  const { left } = budget;
   const copies: Row[] = [];
   for (const row of rows) {
     const copy = copyRow(row, budget);
-    if (!copy) return undefined;
+    if (!copy) {
+      // Smaller rows of others may fit.
+      budget.left = left;
+      return undefined;
+    }
     copies.push(copy);
   }
   return copies;
