@@ -40,8 +40,8 @@ export class Deadline {
   }
 
   /**
-   * Declares it over, for whoever asks: timers count in whole milliseconds and may be early, and a
-   * commit after this would leave what its caller never got.
+   * Declares it over for all that ask from now on. Timers count in whole milliseconds and may be early, so the clock
+   * may still allow a commit, whose token the caller would never get.
    */
   expire(): DeadlineExceededError {
     this.#end = Number.NEGATIVE_INFINITY;

@@ -47,7 +47,7 @@ export interface Database {
   /** Runs one statement that writes; it is committed when the promise resolves. */
   execute(statement: Sql, op: Operation): Promise<QueryResult>;
   /**
-   * Runs a script in a transaction of its own at READ COMMITTED, committed when the promise resolves.
+   * Runs a script in a transaction at READ COMMITTED, committed when the promise resolves.
    *
    * @param lock is taken first
    * @throws OutcomeUnknownError if no answer to the COMMIT came

@@ -15,8 +15,9 @@ import { sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
+import { queryChooser } from './lookup/query.chooser.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
-import { tokenQueries, type TokenQuery } from './lookup/token.query.ts';
+import type { TokenQuery } from './lookup/token.query.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
@@ -265,7 +266,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
     const sql = new TokenSql(this.#dataSource, schema, dialect);
-    const query = tokenQueries<Token>(this.#dataSource, schema, sql, dialect, userRelations);
+    const query = queryChooser<Token>(this.#dataSource, schema, sql, dialect, userRelations);
     const lookups = new LookupBatcher<Token>(database, query);
     return (this.#opened = { source, schema, sql, database, query, lookups });
   }

@@ -96,7 +96,7 @@ export class ColumnReader<Entity extends object> {
         ({ isVirtualProperty, type }) =>
           !isVirtualProperty &&
           !driver.spatialTypes.includes(type) &&
-          // SQLite needs a function of its own to read it.
+          // SQLite can read it by a function only.
           !(type === 'jsonb' && options.type === 'better-sqlite3'),
       )
     );

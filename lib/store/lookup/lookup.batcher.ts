@@ -259,6 +259,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       }
     }
   }
+
   /**
    * No two lookups get the same object, nor anything in it. Those for which there is no copy ask for the row again, in
    * the next batch. Copies are made before the first lookup goes on, which may change what is in its rows.
