@@ -130,7 +130,11 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
       ...pooled,
       poolSize: SERVER_CONNECTIONS,
     } as DataSourceOptions).initialize();
+    const unpooled = await new DataSource(direct.options).initialize();
     try {
+      const [untouched] = await unpooled.query(
+        "SELECT current_setting('default_transaction_isolation') AS isolation",
+      );
       // Begin as many transactions at once as there are connections, to get each connection once.
       const runners = await repeat(SERVER_CONNECTIONS, async () => {
         const runner = inspector.createQueryRunner();
@@ -157,12 +161,13 @@ describeTopology('two applications behind PgBouncer', ['postgres server', 'pgbou
         expect(row).toMatchObject({
           timeout: '0',
           idle_timeout: '0',
-          isolation: 'repeatable read',
+          isolation: untouched.isolation,
           prepared: 0,
           advisory: 0,
         });
       }
     } finally {
+      await unpooled.destroy();
       await inspector.destroy();
     }
   });
