@@ -40,8 +40,8 @@ export class Deadline {
   }
 
   /**
-   * Declares it over for all that ask from now on. Timers count in whole milliseconds and may be early, so the clock
-   * may still allow a commit, whose token the caller would never get.
+   * Marks it as passed. A timer may fire a millisecond early; without this, a COMMIT could still be sent after the
+   * caller was told that the login failed.
    */
   expire(): DeadlineExceededError {
     this.#end = Number.NEGATIVE_INFINITY;

@@ -102,7 +102,7 @@ export async function runScript<T>(
 }
 
 /** Runs a statement through TypeORM, on a runner of the application's. */
-export async function queryRunner(
+export async function queryByTypeorm(
   runner: QueryRunner,
   statement: Sql,
   dialect: SqlDialect,
@@ -112,11 +112,16 @@ export async function queryRunner(
   return { rows: records as readonly Row[], affected: affected ?? 0 };
 }
 
-/** What kind of error this is, by the code of the driver's error under whatever TypeORM wrapped it in. */
+/** What kind of error this is, by the code of the driver's error. */
 export function classifyByCode(error: unknown, { errorCodes }: SqlDialect): ErrorKind {
-  const { driverError } = (error ?? {}) as { driverError?: unknown };
-  const { code } = (driverError ?? error ?? {}) as { code?: unknown };
+  const { code } = driverErrorOf(error);
   if (typeof code !== 'string') return 'fault';
   if (errorCodes.transient.includes(code)) return 'transient';
   return errorCodes.missingReference.includes(code) ? 'missing_reference' : 'fault';
+}
+
+/** The driver's error, under whatever TypeORM wrapped it in. */
+export function driverErrorOf(error: unknown): Readonly<Record<string, unknown>> {
+  const { driverError } = (error ?? {}) as { driverError?: unknown };
+  return (driverError ?? error ?? {}) as Record<string, unknown>;
 }

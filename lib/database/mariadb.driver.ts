@@ -1,5 +1,5 @@
 import type { DataSourceOptions, QueryRunner } from 'typeorm';
-import type { QueryResult, Row } from './database.ts';
+import { driverErrorOf, type QueryResult, type Row } from './database.ts';
 import {
   connectTimeoutOf,
   primaryOptions,
@@ -15,7 +15,6 @@ interface MysqlConnection {
     parameters: readonly unknown[],
     done: (error: Error | null, result: Row[] | { readonly affectedRows: number }) => void,
   ): void;
-  on(event: 'error' | 'end', listener: () => void): void;
   destroy(): void;
   /** The application may have its own. */
   readonly stream: { unref?(): void; destroy?(): void };
@@ -81,27 +80,17 @@ export class MariadbDriver implements PoolDriver {
     });
   }
 
-  onLost(runner: QueryRunner, listener: () => void): void {
-    connectionOf(runner).on('error', listener);
-    connectionOf(runner).on('end', listener);
-  }
-
   unref(runner: QueryRunner): void {
     connectionOf(runner).stream.unref?.();
   }
 
   /** An error of the server has a number; mysql2 marks those of the connection as fatal. */
   isLost(error: unknown): boolean {
-    const { driverError } = (error ?? {}) as { driverError?: unknown };
-    const { errno, fatal } = (driverError ?? error ?? {}) as { errno?: unknown; fatal?: unknown };
+    const { errno, fatal } = driverErrorOf(error);
     return typeof errno !== 'number' || errno <= 0 || fatal === true;
   }
 
   async discard(runner: QueryRunner): Promise<void> {
-    await this.cancelAndDiscard(runner);
-  }
-
-  async cancelAndDiscard(runner: QueryRunner): Promise<void> {
     const connection = connectionOf(runner);
     connection.destroy();
     // mysql2 only ends the stream: without an answer from the server the socket would stay, and keep a process alive.

@@ -1,16 +1,21 @@
 import { performance } from 'node:perf_hooks';
 import type { DataSource, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import { Operation } from '../async/operation.ts';
-import { queryRunner as queryByTypeorm, type Connection, type QueryResult } from './database.ts';
+import { queryByTypeorm, type Connection, type QueryResult } from './database.ts';
 import { connectTimeoutOf, type PoolDriver, type PoolSettings } from './pool.driver.ts';
 import type { SqlDialect } from './sql.dialect.ts';
 import { render, type Sql } from './sql.ts';
-import { createDriver, createRunner, type OwnDriver } from './typeorm-internals.ts';
+import {
+  createDriver,
+  createRunner,
+  rawConnectionOf,
+  type OwnDriver,
+} from './typeorm-internals.ts';
 
 /** A firewall may have forgotten a connection that was idle for longer, in milliseconds. */
 const MAX_IDLE_MS = 60_000;
 
-/** The plan of a prepared statement may be of a time when the table was small, and the server a former primary. */
+/** An older connection may use a plan that was made for a small table, or be to a server that is no primary any more. */
 const MAX_AGE_MS = 300_000;
 
 /** A connection that the package has opened. */
@@ -33,7 +38,8 @@ export class OwnConnection implements Connection {
     this.#dataSource = dataSource;
     this.#driver = driver;
     this.#dialect = dialect;
-    driver.onLost(runner, () => (this.isLost = true));
+    const raw = rawConnectionOf(runner) as NodeJS.EventEmitter;
+    for (const event of ['error', 'end']) raw.on(event, () => (this.isLost = true));
   }
 
   async query(statement: Sql, isFrequent = false): Promise<QueryResult> {
@@ -110,8 +116,8 @@ export class OwnConnections {
   }
 
   /**
-   * The next connection that is opened or given back: while a new one is long in coming, those that are there serve
-   * all. No more may wait at a time than there may be connections.
+   * The first connection that is opened or given back: a slow connect must not block a caller while another connection
+   * is free. The caller holds a permit, so at most `connections` wait.
    *
    * @throws DeadlineExceededError, and the error of a connection that could not be opened
    */
@@ -193,7 +199,7 @@ export class OwnConnections {
       await op.race(connecting);
     } catch (error) {
       void connecting.then(
-        () => this.#driver.discard(runner),
+        () => this.#driver.discard(runner, false),
         () => undefined,
       );
       throw error;
@@ -201,7 +207,7 @@ export class OwnConnections {
     try {
       await op.race(this.#driver.prepareSession(runner, this.#settings));
     } catch (error) {
-      await this.#driver.discard(runner);
+      await this.#driver.discard(runner, false);
       throw error;
     }
     this.#driver.unref(runner);
@@ -233,7 +239,7 @@ export class OwnConnections {
   }
 
   #discard({ runner }: OwnConnection): void {
-    void this.#driver.discard(runner);
+    void this.#driver.discard(runner, false);
     this.#leave();
   }
 
@@ -248,5 +254,5 @@ function isUsable({ isLost, runner }: OwnConnection): boolean {
 }
 
 function closedError(): Error {
-  return new Error('The application is closed.');
+  return new Error('nestjs-knox has closed its connections: the application is closed.');
 }

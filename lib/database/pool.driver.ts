@@ -49,17 +49,13 @@ export interface PoolDriver {
     parameters: readonly unknown[],
     isFrequent: boolean,
   ): Promise<QueryResult>;
-  /** Hears that the connection is lost while nobody uses it. */
-  onLost(runner: QueryRunner, listener: () => void): void;
   /** Lets the process end while the connection is open: an operation keeps it alive by its own timer. */
   unref(runner: QueryRunner): void;
   /** Whether the connection cannot be used any more after this error. */
   isLost(error: unknown): boolean;
-  /** Closes a connection. */
-  discard(runner: QueryRunner): Promise<void>;
   /**
-   * Ends what the server does on a connection, as far as it can be told to, and closes it. Never rejects, and soon
-   * resolves.
+   * Closes a connection. If it is busy, what the server does for it is ended first, as far as it can be told to. Never
+   * rejects, and soon resolves.
    */
-  cancelAndDiscard(runner: QueryRunner): Promise<void>;
+  discard(runner: QueryRunner, isBusy: boolean): Promise<void>;
 }

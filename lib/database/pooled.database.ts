@@ -7,7 +7,7 @@ import { IsolationLevelError } from '../errors/isolation-level.error.ts';
 import {
   classifyByCode,
   OutcomeUnknownError,
-  queryRunner,
+  queryByTypeorm,
   runScript,
   type Connection,
   type Database,
@@ -73,7 +73,7 @@ export class PooledDatabase implements Database {
     script: () => TransactionScript<T>,
   ): Promise<T> {
     const query = (statement: Sql): Promise<QueryResult> =>
-      queryRunner(transaction, statement, this.dialect);
+      queryByTypeorm(transaction, statement, this.dialect);
     if (lock) {
       await this.#checkIsolation(query);
       op.deadline.throwIfPassed();
@@ -118,7 +118,7 @@ export class PooledDatabase implements Database {
     } catch (error) {
       if (error instanceof DeadlineExceededError) {
         // A server that is frozen, or gone without a word, would hold the connection for ever.
-        if (isBusy) await this.#driver.cancelAndDiscard(connection.runner);
+        if (isBusy) await this.#driver.discard(connection.runner, true);
       } else if (this.#driver.isLost(error)) connection.isLost = true;
       throw error;
     } finally {

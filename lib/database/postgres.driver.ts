@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { DataSourceOptions, QueryRunner } from 'typeorm';
 import { clearTimeout, setTimeout } from '../async/system-timers.ts';
-import type { QueryResult, Row } from './database.ts';
+import { driverErrorOf, type QueryResult, type Row } from './database.ts';
 import {
   connectTimeoutOf,
   primaryOptions,
@@ -17,7 +17,6 @@ interface PostgresClient {
   readonly processID: number | null;
   readonly secretKey: number | null;
   query(query: PostgresQuery, done: (error: Error | null, result: PostgresResult) => void): void;
-  on(event: 'error' | 'end', listener: () => void): void;
   /** pg's own client has it. */
   unref?(): void;
 }
@@ -36,9 +35,6 @@ interface PostgresResult {
 
 /** How long the cancelling of a query may take, in milliseconds. */
 const CANCEL_MS = 1_000;
-
-/** How many statements are kept prepared on each connection. */
-const MAX_PREPARED = 200;
 
 /** @see https://www.postgresql.org/docs/15/protocol-message-formats.html, CancelRequest */
 const CANCEL_REQUEST_CODE = 80_877_102;
@@ -77,9 +73,9 @@ export class PostgresDriver implements PoolDriver {
   }
 
   /**
-   * Sets the session in one statement, which does nothing if the server's process is not the one that the client was
-   * told of: there is a pooler between, and the session is not ours. It also leaves out what older servers lack. An
-   * administrator's default_transaction_read_only stays.
+   * Sets the session in one statement. Behind a pooler, the backend's process is not the one that the client was told
+   * of; then the WHERE sets nothing, because others use that session too. Settings that an older server lacks are left
+   * out. An administrator's default_transaction_read_only stays.
    */
   async prepareSession(runner: QueryRunner, { timeoutMs }: PoolSettings): Promise<void> {
     const client = clientOf(runner);
@@ -121,12 +117,6 @@ export class PostgresDriver implements PoolDriver {
     }
   }
 
-  onLost(runner: QueryRunner, listener: () => void): void {
-    const client = clientOf(runner);
-    client.on('error', listener);
-    client.on('end', listener);
-  }
-
   unref(runner: QueryRunner): void {
     clientOf(runner).unref?.();
   }
@@ -135,21 +125,16 @@ export class PostgresDriver implements PoolDriver {
     return !ANSWERED.test(codeOf(error));
   }
 
-  async discard(runner: QueryRunner): Promise<void> {
+  async discard(runner: QueryRunner, isBusy: boolean): Promise<void> {
+    // Cancel before closing: PgBouncer cannot match a cancel request once its client has disconnected.
+    if (isBusy) await cancel(clientOf(runner));
     await closePostgresConnection(runner);
   }
 
-  async cancelAndDiscard(runner: QueryRunner): Promise<void> {
-    // Cancel before closing: PgBouncer cannot match a cancel request once its client has disconnected.
-    await cancel(clientOf(runner));
-    await this.discard(runner);
-  }
-
-  /** It shows in the server's log. Texts are few; where there are many, the names begin anew. */
+  /** It shows in the server's log. Only lookups are frequent, so there are few. */
   #nameOf(text: string): string {
     let name = this.#names.get(text);
     if (name === undefined) {
-      if (this.#names.size === MAX_PREPARED) this.#names.clear();
       name = `knox_${text.slice(0, text.indexOf(' '))}_${String(this.#namesMade++)}`;
       this.#names.set(text, name);
     }
@@ -197,9 +182,8 @@ function clientOf(runner: QueryRunner): PostgresClient {
   return rawConnectionOf(runner) as PostgresClient;
 }
 
-/** The SQLSTATE of an error, under whatever TypeORM wrapped it in; '' if it has none. */
+/** The SQLSTATE of an error; '' if it has none. */
 function codeOf(error: unknown): string {
-  const { driverError } = (error ?? {}) as { driverError?: unknown };
-  const { code } = (driverError ?? error ?? {}) as { code?: unknown };
+  const { code } = driverErrorOf(error);
   return typeof code === 'string' ? code : '';
 }

@@ -23,7 +23,7 @@ export interface SqlDialect extends Placeholders {
   readonly currentRead: Sql;
   /** Whether an INSERT may count rows of its own table without locking those of other owners. */
   readonly canCountInInsert: boolean;
-  /** Asks for a transaction's isolation level, where one of them has no current reads at all. */
+  /** Asks for a transaction's isolation level, if there is one that cannot see new commits; else null. */
   readonly isolationLevel: Sql | null;
   /**
    * Opens a transaction at READ COMMITTED that the server itself ends after so many milliseconds, and takes

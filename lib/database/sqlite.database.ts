@@ -5,7 +5,7 @@ import { MAX_WAITING, Semaphore, type Lane } from '../async/semaphore.ts';
 import { setImmediate } from '../async/system-timers.ts';
 import {
   classifyByCode,
-  queryRunner,
+  queryByTypeorm,
   runScript,
   type Connection,
   type Database,
@@ -20,7 +20,7 @@ import { SQLITE } from './sqlite.dialect.ts';
 import {
   createDriver,
   createRunner,
-  openConnectionOf,
+  rawConnectionOf,
   sourceOf,
   type OwnDriver,
 } from './typeorm-internals.ts';
@@ -127,7 +127,7 @@ export class SqliteDatabase implements Database {
     op: Operation,
     script: () => TransactionScript<T>,
   ): Promise<T> {
-    return runScript(script(), op, (statement) => queryRunner(transaction, statement, SQLITE));
+    return runScript(script(), op, (statement) => queryByTypeorm(transaction, statement, SQLITE));
   }
 
   async close(): Promise<void> {
@@ -144,7 +144,10 @@ export class SqliteDatabase implements Database {
       const { connection } = await this.#open();
       // Do not write after the deadline: the caller has been told that it failed.
       op.deadline.throwIfPassed();
-      if (connection.inTransaction) throw new ConnectionBusyError('In a transaction.');
+      if (connection.inTransaction)
+        throw new ConnectionBusyError(
+          "The application's transaction holds the connection of the in-memory database.",
+        );
       return work(connection);
     });
   }
@@ -168,7 +171,8 @@ export class SqliteDatabase implements Database {
   }
 
   #open(): Promise<OpenFile> {
-    if (this.#isClosed) throw new Error('The application is closed.');
+    if (this.#isClosed)
+      throw new Error('nestjs-knox has closed its connections: the application is closed.');
     this.#file ??= this.#openFile().catch((error: unknown) => {
       this.#file = undefined;
       throw error;
@@ -184,7 +188,7 @@ export class SqliteDatabase implements Database {
     const driver = createDriver(this.#dataSource);
     await driver.connect();
     this.#driver = driver;
-    const connection = openConnectionOf(driver) as SqliteConnection;
+    const connection = rawConnectionOf(driver) as SqliteConnection;
     // A busy wait would block the event loop; a file that is locked is tried again later instead.
     connection.pragma('busy_timeout = 0');
     return { runner: createRunner(this.#dataSource, driver), connection };

@@ -35,11 +35,6 @@ export function sourceOf({ driver }: DataSource): unknown {
   return master ?? poolCluster ?? pool ?? databaseConnection;
 }
 
-/** What a driver of our own has open. */
-export function openConnectionOf(driver: OwnDriver): unknown {
-  return (driver as unknown as DriverInternals).databaseConnection;
-}
-
 /** A second driver of the same data source, with connections, and perhaps options, that are not the application's. */
 export function createDriver(
   dataSource: DataSource,
@@ -55,9 +50,9 @@ export function createRunner(dataSource: DataSource, driver: OwnDriver): QueryRu
   return Object.assign(runner, { manager: dataSource.createEntityManager(runner) });
 }
 
-/** The driver's connection of a query runner that is connected. */
-export function rawConnectionOf(runner: QueryRunner): unknown {
-  return (runner as unknown as RunnerInternals).databaseConnection;
+/** The connection that a query runner, or the driver of SQLite, has open. */
+export function rawConnectionOf(holder: QueryRunner | OwnDriver): unknown {
+  return (holder as unknown as RunnerInternals).databaseConnection;
 }
 
 /** Closes the connection of a query runner on PostgreSQL, instead of giving it back to its pool. */

@@ -96,7 +96,7 @@ export class RequestAuthenticator {
         ? token.then((extracted) => this.#authenticateToken(extracted, op))
         : this.#authenticateToken(token, op);
     } catch (error) {
-      // If a request has no headers to read, nothing is known about its token: that is no 401.
+      // The request could not be read, so nothing is known about its token: that is a 503, not a 401.
       return this.tokens.fail(error);
     }
   }

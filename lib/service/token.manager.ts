@@ -21,8 +21,8 @@ export interface TokenManagerParts<Token extends AbstractAuthToken> {
 }
 
 /**
- * All that the doors (HTTP and TokenService) ask about tokens. Here, and nowhere else, a refusal becomes a 401
- * and a fault a 503: each method throws what `toHttpError` makes of an error.
+ * All that HTTP and TokenService ask about tokens. Here a refused token becomes a 401, and here alone a fault becomes
+ * a 503: each method throws what `toHttpError` makes of an error.
  */
 export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #store: TokenStore<Token>;

@@ -46,8 +46,9 @@ export class CompensatingDeletion {
   }
 
   /**
-   * For an insert in the application's transaction, which may yet commit. The deletion is sent at once, so that it
-   * follows the INSERT on the connection before anything else can. A failed transaction keeps nothing anyway.
+   * For an insert in the application's transaction. The application may catch the error and commit, which would keep a
+   * token that nobody holds. The DELETE is sent now, so that it runs right after the INSERT. If the transaction has
+   * failed, the DELETE fails too, and nothing is kept.
    */
   scheduleIn(transaction: QueryRunner, digest: string, timeoutMs: number): void {
     this.#runInBackground(() => {

@@ -50,7 +50,8 @@ export function* insertAndCount(
 
 /**
  * Moves an expiry forward, unless another transaction holds the row: a refresh waits for no row. It reads the clock
- * with the row in hand, because a login may have taken the place of a token that expired meanwhile.
+ * after it has locked the row: if the token has expired by then, a login may have used its place, and a refresh would
+ * exceed the limit.
  */
 export function* refreshIfUnlocked(
   sql: TokenSql,

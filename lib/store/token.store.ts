@@ -5,7 +5,7 @@ import type { Operation } from '../async/operation.ts';
 import { AppTransactions } from '../database/app-transactions.ts';
 import {
   OutcomeUnknownError,
-  queryRunner,
+  queryByTypeorm,
   type Connection,
   type Database,
   type TransactionScript,
@@ -87,11 +87,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #tasks: BackgroundTasks;
   readonly #options: TokenStoreOptions<Token>;
   readonly #compensation: CompensatingDeletion;
-  /** Of one owner's transactions one holds a connection; the others would only wait on it for the same lock. */
+  /** One transaction of an owner at a time: a few logins of one user would hold all connections, for one lock. */
   readonly #owners = new KeyedMutex();
-  /** Of one token's deletions too. */
+  /** One deletion of a token at a time, for the same reason. */
   readonly #rows = new KeyedMutex();
-  /** Of many uses of a token at once, one waits for its owner's lock. */
+  /** One refresh of a token at a time waits for its owner's lock; the others are skipped. */
   readonly #refreshes = new KeyedMutex();
   #opened: OpenStore<Token> | undefined;
 
@@ -207,8 +207,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const script = (sql: TokenSql): TransactionScript<boolean> =>
       refreshIfUnlocked(sql, token.digest, expiry, minGain);
     if (!mayExpireBeforeCommit(token, op)) return this.#transact(null, false, op, script);
-    // A login that counts the owner's tokens meanwhile takes this one for expired: lock the owner. The request is
-    // answered even if it does not get the lock.
+    // This token may expire before the refresh commits. A parallel login would then not count it, and the user would
+    // exceed the limit; so lock the owner. If the lock does not come in time, the refresh is skipped.
     const owner = this.ownerKey(token.user);
     const refreshed = await this.#refreshes.tryRunExclusive(token.digest, () =>
       this.#transact(owner, true, op.shorten(MAX_REFRESH_WAIT_MS), script),
@@ -337,7 +337,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   #connectionOf(runner: QueryRunner): Connection {
     const { dialect } = this.#open().database;
-    return { runner, query: (statement) => queryRunner(runner, statement, dialect) };
+    return { runner, query: (statement) => queryByTypeorm(runner, statement, dialect) };
   }
 
   /** Answers by the deadline; a shutdown waits for it. */
@@ -347,8 +347,8 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 }
 
 /**
- * How long after its beginning a COMMIT may still arrive, in milliseconds: a server lets a transaction idle for as
- * long as its client would wait, and lets its COMMIT run for as long.
+ * How long a COMMIT whose answer is lost may still take effect, in milliseconds: the server keeps an idle transaction
+ * for `timeoutMs`, then runs its COMMIT for at most `timeoutMs`. One second is slack.
  */
 function commitGraceOf({ deadline }: Operation): number {
   return 2 * deadline.timeoutMs + 1_000;

@@ -212,7 +212,7 @@ describe.each(SERVERS)('connections of our own on %s', (name) => {
   it('do not open once they are closed', async () => {
     await currentId();
     await database.close();
-    await expect(currentId()).rejects.toThrow('The application is closed.');
+    await expect(currentId()).rejects.toThrow('the application is closed');
   });
 
   describe('whose network fails', () => {

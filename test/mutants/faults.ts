@@ -94,9 +94,7 @@ export const FAULTS: readonly Mutant[] = [
   },
   {
     name: 'A connection that gives no answer goes back to the pool',
-    edits: [
-      replaceIn('PooledDatabase.#work', /this\.#driver\.cancelAndDiscard\([^)]+\)/, 'undefined'),
-    ],
+    edits: [replaceIn('PooledDatabase.#work', /this\.#driver\.discard\([^)]+\)/, 'undefined')],
     check: OUTAGE,
     killedBy: /the connections made meanwhile never hear of anyone/,
   },

@@ -70,7 +70,8 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     this.#metadata = metadata;
     this.#ownerSchema = owner;
     this.#instants = instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata);
-    // Join deleted owners too: for a null, a left join would call the transformers of columns that are never null.
+    // An inner join, with soft-deleted owners: with a left join that drops them, TypeORM would pass null to the
+    // transformers of columns that are never null, and these may throw.
     this.#byDigests = tokens()
       .withDeleted()
       .innerJoinAndSelect('token.user', 'user')
@@ -204,8 +205,9 @@ function answering(runner: QueryRunner, runQuery: RunQuery, rows: TokenRows): Qu
 }
 
 /**
- * A runner as entities may keep it. It counts as released, so that lazy relations are loaded on a connection of the
- * application's; but in the application's own transaction they are loaded there.
+ * TypeORM keeps the runner in entities for lazy relations. This one reports `isReleased`, so that a lazy relation uses
+ * a connection of the application's, not ours, which serves others by then. In the application's transaction it does
+ * not, so that the relation is read there.
  */
 function released(
   runner: QueryRunner,

@@ -10,8 +10,8 @@ import { CopyBudget, copyRows } from './row.copy.ts';
 import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
 
 /**
- * So many lookups need not wait for the end of the turn if the database is idle: it works on them while this process
- * reads the requests behind them.
+ * With so many queued lookups and no running statement, send at once. Otherwise the database idles while this process
+ * reads the remaining requests of the turn.
  */
 const EAGER_BATCH_SIZE = 16;
 
@@ -220,7 +220,8 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     try {
       await this.#loadAll(asked, load, connection, op);
     } finally {
-      // By now all that have rows have gone on in `find`, as their promises were resolved before ours.
+      // Each `find` has started its hydration by now, because its promise was resolved earlier. Wait for them: a
+      // hydration must not query a connection that another operation uses.
       if (hydrations.length > 0) await Promise.allSettled(hydrations);
     }
   }

@@ -8,8 +8,9 @@ interface Waiting<Token> {
 }
 
 /**
- * Hydrates tokens of one batch together, each digest once in a pass: what is asked for in one go is one pass, and one
- * more for the second request of any digest. It runs in the async context of the first that asked.
+ * TypeORM hydrates all rows of a batch in one call, and makes one entity of the rows of a digest. Two requests must not
+ * share an entity, so the second request of a digest goes into a second pass. A pass runs in the async context of the
+ * first request of the batch.
  */
 export class SharedHydration<Token> {
   readonly #hydrate: (rows: TokenRows) => Promise<ReadonlyMap<string, Token>>;

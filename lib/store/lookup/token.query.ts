@@ -6,8 +6,9 @@ import type { OwnerKey } from '../schema/owner.schema.ts';
 export type TokenRows = readonly Row[];
 
 /**
- * Makes an entity of a token's rows, which nothing else may use. It is a promise if the connection is needed until
- * then. The application's code runs in the caller's async context.
+ * Makes the entity. The rows must not be shared, because the entity keeps their objects. A promise means that it still
+ * queries the connection: do not give the connection back before. It runs the application's code, so call it in the
+ * request's async context.
  */
 export type Hydrate<Token> = (rows: TokenRows) => Token | Promise<Token | null>;
 
