@@ -1,5 +1,5 @@
 import { sql, type Sql } from './sql.ts';
-import { inPaddedList, type RowLock, type SqlDialect } from './sql.dialect.ts';
+import { inList, type RowLock, type SqlDialect } from './sql.dialect.ts';
 
 /** MariaDB has clauses that bound a wait; on MySQL 8 its innodb_lock_wait_timeout ends the wait. */
 type Server = 'mariadb' | 'mysql';
@@ -19,7 +19,7 @@ export function mariadbDialect(server: Server): SqlDialect {
     // client sends its parameters: a collation takes other texts for equal.
     textEquals: (column, value) =>
       sql`${column} = ${value} AND BINARY CONVERT(${column} USING utf8mb4) = ${value}`,
-    anyOf: inPaddedList,
+    anyOf: inList,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     // Counting inside the INSERT would take locks that make different owners wait for one another.

@@ -42,18 +42,8 @@ export interface SqlDialect extends Placeholders {
   };
 }
 
-/**
- * `column IN (?, …)` with 2, 4, 8, … places, so that a hundred sizes of a list share eight statements. One value has
- * the cheaper plan by `=`.
- */
-export function inPaddedList(column: Sql, values: readonly string[]): Sql {
+/** `column IN (?, …)`. One value has the cheaper plan by `=`. */
+export function inList(column: Sql, values: readonly string[]): Sql {
   if (values.length === 1) return sql`${column} = ${values[0]}`;
-  return sql`${column} IN (${sql.join(padded(values))})`;
-}
-
-/** The values, of which there is one or more, with the last one repeated up to 1, 2, 4, … of them. */
-export function padded(values: readonly string[]): string[] {
-  const [last = ''] = values.slice(-1);
-  const places = 2 ** Math.ceil(Math.log2(values.length));
-  return [...values, ...Array<string>(places - values.length).fill(last)];
+  return sql`${column} IN (${sql.join(values)})`;
 }

@@ -1,12 +1,12 @@
 import { sql } from './sql.ts';
-import { inPaddedList, type SqlDialect } from './sql.dialect.ts';
+import { inList, type SqlDialect } from './sql.dialect.ts';
 
 /** SQLite has a single writer: a transaction needs no lock on a row. */
 export const SQLITE: SqlDialect = {
   placeholder: () => '?',
   identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
   textEquals: (column, value) => sql`${column} = ${value}`,
-  anyOf: inPaddedList,
+  anyOf: inList,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   canCountInInsert: true,

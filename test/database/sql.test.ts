@@ -61,7 +61,7 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       name: '`a"b``c`',
       text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
       one: '`d` = ?',
-      three: '`d` IN (?, ?, ?, ?)',
+      three: '`d` IN (?, ?, ?)',
       lock: 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE WAIT 2',
       bound: 'SET STATEMENT innodb_lock_wait_timeout = 2 FOR DELETE',
     },
@@ -73,7 +73,7 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       name: '`a"b``c`',
       text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
       one: '`d` = ?',
-      three: '`d` IN (?, ?, ?, ?)',
+      three: '`d` IN (?, ?, ?)',
       lock: 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE',
       bound: 'DELETE',
     },
@@ -85,7 +85,7 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       name: '"a""b`c"',
       text: '"d" = ?',
       one: '"d" = ?',
-      three: '"d" IN (?, ?, ?, ?)',
+      three: '"d" IN (?, ?, ?)',
       lock: 'none',
       bound: 'DELETE',
     },
@@ -102,13 +102,11 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
     expect(text(dialect.textEquals(column, 'x'))).toBe(texts.text);
   });
 
-  it('compares with one value, and with several in few sizes', () => {
+  it('compares with one value, and with several', () => {
     expect(text(dialect.anyOf(column, ['x']))).toBe(texts.one);
     expect(text(dialect.anyOf(column, ['x', 'y', 'z']))).toBe(texts.three);
     const { parameters } = render(dialect.anyOf(column, ['x', 'y', 'z']), dialect);
-    expect(parameters.flat()).toEqual(
-      parameters.length === 1 ? ['x', 'y', 'z'] : ['x', 'y', 'z', 'z'],
-    );
+    expect(parameters.flat()).toEqual(['x', 'y', 'z']);
   });
 
   it('locks, and bounds a wait', () => {

@@ -60,7 +60,9 @@ export class ColumnQuery<Token extends AbstractAuthToken> implements TokenQuery<
   ): Promise<ReadonlyMap<string, TokenRows>> {
     const statement = sql`${this.#select}${this.#sql.hasDigestOf(digests)}`;
     const { rows } = await connection.query(statement, true);
-    return new Map(rows.map((row) => [String(row[this.#digestKey]), [row]]));
+    const found = new Map<string, TokenRows>();
+    for (const row of rows) found.set(String(row[this.#digestKey]), [row]);
+    return found;
   }
 
   hydration(): Hydrate<Token> {

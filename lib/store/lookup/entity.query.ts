@@ -7,7 +7,7 @@ import type {
   ValueTransformer,
 } from 'typeorm';
 import type { Connection, Row } from '../../database/database.ts';
-import { padded, type SqlDialect } from '../../database/sql.dialect.ts';
+import type { SqlDialect } from '../../database/sql.dialect.ts';
 import { render, sql, type Sql } from '../../database/sql.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import { EPOCH_MILLISECONDS } from '../../entities/instant.format.ts';
@@ -113,7 +113,7 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     connection: Connection,
     digests: readonly string[],
   ): Promise<ReadonlyMap<string, TokenRows>> {
-    const query = this.#byDigests.clone().setParameters({ digests: padded(digests) });
+    const query = this.#byDigests.clone().setParameters({ digests: [...digests] });
     const statement = sql.rendered(...query.getQueryAndParameters());
     const { rows } = await connection.query(statement, true);
     const found = new Map<string, Row[]>();

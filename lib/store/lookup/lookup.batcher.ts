@@ -266,6 +266,11 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
    * the next batch. Copies are made before the first lookup goes on, which may change what is in its rows.
    */
   #settleOne(group: DigestGroup<Token>, loaded: LoadedToken<Token>, budget: CopyBudget): void {
+    // Most tokens are asked for once in a batch.
+    if (group.lookups.length === 1) {
+      this.#resolve(group.lookups.pop() as PendingLookup<Token>, loaded);
+      return;
+    }
     const [first, ...others] = group.lookups.splice(0).filter(this.#isPending);
     let isCopyable = true;
     for (const lookup of others) {
