@@ -84,6 +84,11 @@ export class OutcomeUnknownError extends KnoxError {
   }
 }
 
+/** What work is told that comes when the connections are closed. */
+export function closedError(): Error {
+  return new Error('nestjs-knox has closed its connections: the application is closed.');
+}
+
 /**
  * Runs a script on one connection. No statement is sent after the deadline: by then the caller has been told that
  * the work failed, and may have ended the transaction.

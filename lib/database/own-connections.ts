@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { DataSource, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import { Operation } from '../async/operation.ts';
-import { queryByTypeorm, type Connection, type QueryResult } from './database.ts';
+import { closedError, queryByTypeorm, type Connection, type QueryResult } from './database.ts';
 import { connectTimeoutOf, type PoolDriver, type PoolSettings } from './pool.driver.ts';
 import type { SqlDialect } from './sql.dialect.ts';
 import { render, type Sql } from './sql.ts';
@@ -251,8 +251,4 @@ export class OwnConnections {
 
 function isUsable({ isLost, runner }: OwnConnection): boolean {
   return !isLost && !runner.isReleased;
-}
-
-function closedError(): Error {
-  return new Error('nestjs-knox has closed its connections: the application is closed.');
 }

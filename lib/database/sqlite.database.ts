@@ -5,6 +5,7 @@ import { MAX_WAITING, Semaphore, type Lane } from '../async/semaphore.ts';
 import { setImmediate } from '../async/system-timers.ts';
 import {
   classifyByCode,
+  closedError,
   queryByTypeorm,
   runScript,
   type Connection,
@@ -51,6 +52,10 @@ const MAX_PREPARED = 200;
 /** The connection is inside a transaction of the application's, which could roll our write back. */
 class ConnectionBusyError extends Error {
   readonly code = 'SQLITE_BUSY';
+
+  constructor() {
+    super("The application's transaction holds the connection of the in-memory database.");
+  }
 }
 
 /** An open file: TypeORM's runner, and better-sqlite3's connection under it. */
@@ -144,10 +149,7 @@ export class SqliteDatabase implements Database {
       const { connection } = await this.#open();
       // Do not write after the deadline: the caller has been told that it failed.
       op.deadline.throwIfPassed();
-      if (connection.inTransaction)
-        throw new ConnectionBusyError(
-          "The application's transaction holds the connection of the in-memory database.",
-        );
+      if (connection.inTransaction) throw new ConnectionBusyError();
       return work(connection);
     });
   }
@@ -171,8 +173,7 @@ export class SqliteDatabase implements Database {
   }
 
   #open(): Promise<OpenFile> {
-    if (this.#isClosed)
-      throw new Error('nestjs-knox has closed its connections: the application is closed.');
+    if (this.#isClosed) throw closedError();
     this.#file ??= this.#openFile().catch((error: unknown) => {
       this.#file = undefined;
       throw error;

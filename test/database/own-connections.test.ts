@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { performance } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Operation } from '../../lib/async/operation.ts';
 import type { Connection, Database } from '../../lib/database/database.ts';
@@ -141,6 +142,24 @@ describe.each(SERVERS)('connections of our own on %s', (name) => {
       await slow.close();
       await source.destroy();
       proxy.shutDown();
+    }
+  });
+
+  it('are replaced when they have been idle for a minute, or are five minutes old', async () => {
+    const start = performance.now();
+    let passed = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => start + passed);
+    try {
+      const first = await currentId();
+      for (passed = 50_000; passed < 300_000; passed += 50_000) {
+        expect(await currentId()).toBe(first);
+      }
+      const second = await currentId();
+      expect(second).not.toBe(first);
+      passed += 61_000;
+      expect(await currentId()).not.toBe(second);
+    } finally {
+      clock.mockRestore();
     }
   });
 

@@ -46,6 +46,7 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
   /** Reads what TypeORM would leave to the driver; null if that is right. */
   readonly #instants: readonly InstantColumn[] | null;
   readonly #runsApplicationCode: boolean;
+  readonly #hasRelationIds: boolean;
 
   /** @throws KnoxConfigError if a relation is not the owner's */
   constructor(
@@ -104,9 +105,9 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     joinRelations(this.#owner, owner.metadata, 'user', userRelations);
 
     const { aliases } = this.#byDigests.expressionMap;
-    this.#runsApplicationCode = runsApplicationCode(
-      aliases.filter(({ hasMetadata }) => hasMetadata).map((alias) => alias.metadata),
-    );
+    const joined = aliases.filter(({ hasMetadata }) => hasMetadata).map(({ metadata: of }) => of);
+    this.#runsApplicationCode = runsApplicationCode(joined);
+    this.#hasRelationIds = joined.some(({ relationIds }) => relationIds.length > 0);
   }
 
   async load(
@@ -135,6 +136,7 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     }
     const shared = new SharedHydration(async (rows) => {
       const tokens = await hydrate(rows);
+      if (!this.#hasRelationIds) return tokens;
       for (const token of tokens.values()) copyRelationIds(token, this.#metadata);
       return tokens;
     }, digestOf);
