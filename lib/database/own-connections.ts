@@ -235,6 +235,7 @@ export class OwnConnections {
       void connecting.then(disconnect, () => undefined);
       throw error;
     }
+    this.#driver.onConnected?.(driver);
     return driver;
   }
 

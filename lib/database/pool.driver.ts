@@ -1,5 +1,6 @@
 import type { DataSourceOptions, QueryRunner } from 'typeorm';
 import type { QueryResult } from './database.ts';
+import type { OwnDriver } from './typeorm-internals.ts';
 
 /** How many connections of ours there may be, and how long one operation may take, in milliseconds. */
 export interface PoolSettings {
@@ -37,6 +38,8 @@ export function primaryOptions(options: DataSourceOptions): object {
 export interface PoolDriver {
   /** The options of a data source, changed for connections of our own; never to a replica. */
   ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions;
+  /** Is told once when the driver has connected. */
+  onConnected?(driver: OwnDriver): void;
   /**
    * Sets a new connection's session to what our statements need, so that no default of the server, the role or
    * the application decides what they do.

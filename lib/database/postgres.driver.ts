@@ -8,7 +8,12 @@ import {
   type PoolDriver,
   type PoolSettings,
 } from './pool.driver.ts';
-import { closePostgresConnection, rawConnectionOf } from './typeorm-internals.ts';
+import {
+  closePostgresConnection,
+  rawConnectionOf,
+  sourceOf,
+  type OwnDriver,
+} from './typeorm-internals.ts';
 
 /** The part of pg's Client that is used here. */
 interface PostgresClient {
@@ -70,6 +75,15 @@ export class PostgresDriver implements PoolDriver {
         min: 0,
       },
     } as unknown as DataSourceOptions;
+  }
+
+  /**
+   * pg-pool hands a new client over without an "error" listener. A server that ends the connection in that moment
+   * would end the process.
+   */
+  onConnected(driver: OwnDriver): void {
+    const pool = sourceOf({ driver }) as NodeJS.EventEmitter;
+    pool.on('connect', (client: NodeJS.EventEmitter) => client.on('error', () => undefined));
   }
 
   /**

@@ -30,8 +30,8 @@ interface RunnerInternals {
 }
 
 /** What a data source has open: another object each time that it is initialized. */
-export function sourceOf({ driver }: DataSource): unknown {
-  const { master, poolCluster, pool, databaseConnection } = driver as unknown as DriverInternals;
+export function sourceOf({ driver }: { readonly driver: object }): unknown {
+  const { master, poolCluster, pool, databaseConnection } = driver as DriverInternals;
   return master ?? poolCluster ?? pool ?? databaseConnection;
 }
 

@@ -21,6 +21,18 @@ const KILL = {
   },
 };
 
+/** What a server says last to a client that has connected, and what it adds when it ends the connection at once. */
+const ENDED_AT_ONCE = {
+  postgres: {
+    ending: 'Z\0\0\0\x05I',
+    bytes: Buffer.from('E\0\0\0\x20SFATAL\0C57P01\0MTerminated.\0\0', 'latin1'),
+  },
+  mariadb: {
+    ending: '\0\0\0\x02\0\0\0',
+    bytes: Buffer.from('\x14\0\0\0\xff\x87\x07#70100Terminated.', 'latin1'),
+  },
+};
+
 describeOnServers('a connection to %s that is killed', (database) => {
   const kill = KILL[database as keyof typeof KILL];
   let test: FaultyApp;
@@ -73,6 +85,16 @@ describeOnServers('a connection to %s that is killed', (database) => {
     const [answer] = await Promise.all([test.client.post('/auth/logout', { token }), killed]);
     expect([answer.status, answer.body]).toEqual([503, ERRORS.unavailable]);
     await test.proxy.quiet(50);
+    expect((await test.me(token)).status).toBe(200);
+  });
+
+  it('in the moment in which it is opened: a 503, and the next request works', async () => {
+    const token = await test.newToken();
+    await kill(test);
+    await test.proxy.quiet(50);
+    const { ending, bytes } = ENDED_AT_ONCE[database as keyof typeof ENDED_AT_ONCE];
+    test.proxy.addToReply(ending, bytes);
+    expect((await test.me(token)).status).toBe(503);
     expect((await test.me(token)).status).toBe(200);
   });
 

@@ -6,11 +6,16 @@ import type { Check } from './mutant.ts';
 /** How long one run may take, in milliseconds. One that takes longer proves nothing. */
 const TIMEOUT_MS = 300_000;
 
+/** An error that nobody caught, and that would have ended an application. */
+const CRASH = /Test suite failed to run/;
+
 /** The part of Jest's report that is read here. */
 interface JestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly testResults: readonly {
+    /** What Jest prints of the file's failures. */
+    readonly message: string;
     readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
@@ -64,7 +69,8 @@ async function runTests(folder: string, tests: readonly string[], only: RegExp):
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => status === 'failed')
     .map(({ fullName }) => fullName);
-  return { invalid: null, failures };
+  const crashes = report.testResults.flatMap(({ message }) => CRASH.exec(message) ?? []);
+  return { invalid: null, failures: [...failures, ...crashes] };
 }
 
 function reportIn(file: string): JestReport | undefined {

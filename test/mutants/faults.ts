@@ -7,6 +7,7 @@ const APP_TRANSACTION = { tests: ['test/faults/app-transaction.test.ts'] };
 const LOCKED_ROW = { tests: ['test/faults/locked-row.test.ts'] };
 const LOCKED_TABLE = { tests: ['test/faults/locked-table.test.ts'] };
 const OWN_CONNECTIONS = { tests: ['test/database/own-connections.test.ts'] };
+const CONNECTION_KILLED = { tests: ['test/faults/connection-killed.test.ts'] };
 const CONNECTION_STATES = { tests: ['test/faults/connection-states.test.ts'] };
 
 /** A database that gives no answer is no reason to refuse a token. */
@@ -103,6 +104,12 @@ export const FAULTS: readonly Mutant[] = [
     edits: [replaceBody('cancel', 'return Promise.resolve();')],
     check: LOCKED_TABLE,
     killedBy: /a table of postgres/,
+  },
+  {
+    name: 'A server that ends a new connection at once ends the process',
+    edits: [replaceBody('PostgresDriver.onConnected', '')],
+    check: CONNECTION_KILLED,
+    killedBy: /to postgres that is killed in the moment/,
   },
   {
     name: "A connection of which nobody heard goes back to pg's pool",

@@ -8,32 +8,16 @@ export const COMMIT = /COMMIT(?!TED)/;
 /** From the client to the server, or back. */
 type Direction = 'request' | 'reply';
 
-/** A statement that PostgreSQL is asked to prepare: its name and its text. */
-const PREPARED = /(knox_\d+)\0([^\0]+)\0/g;
-
-/** The name of a statement. */
-const STATEMENT_NAME = /knox_\d+(?=\0)/g;
-
 /** A client's connection, and the connection to the server that belongs to it. */
 class Link {
   readonly #waiting: [Socket, Buffer | null][] = [];
   /** The directions in which only this link has stopped. */
   readonly stopped = new Set<Direction>();
-  /** The texts of prepared statements: later requests name them only. */
-  readonly #prepared = new Map<string, string>();
 
   constructor(
     readonly client: Socket,
     readonly server: Socket,
   ) {}
-
-  /** The text of a request, with those of the prepared statements that it names. */
-  textOf(chunk: Buffer): string {
-    const request = chunk.toString('latin1');
-    const named = [...request.matchAll(STATEMENT_NAME)].map(([name]) => this.#prepared.get(name));
-    for (const [, name, text] of request.matchAll(PREPARED)) this.#prepared.set(name!, text!);
-    return [request, ...named].join('\n');
-  }
 
   /** Forwards the chunk, or keeps it until `flush`. Null is the end of the stream. */
   pass(to: Socket, chunk: Buffer | null, isOpen: boolean): void {
@@ -77,6 +61,7 @@ export class Proxy {
   #frozen = false;
   #rejects = false;
   #snare: Snare | undefined;
+  #addition: { readonly ending: string; readonly bytes: Buffer } | undefined;
   readonly #counters: ((request: string) => void)[] = [];
   #delayMs = 0;
   #lastPassed = 0;
@@ -223,6 +208,11 @@ export class Proxy {
     });
   }
 
+  /** Adds bytes to the next reply that ends so, in one chunk with it. */
+  addToReply(ending: string, bytes: Buffer): void {
+    this.#addition = { ending, bytes };
+  }
+
   #lay(pattern: RegExp, spring: Snare['spring']): Promise<void> {
     return new Promise((sprung) => (this.#snare = { pattern, spring, sprung }));
   }
@@ -242,8 +232,9 @@ export class Proxy {
   #pipe(link: Link, from: Socket, to: Socket, direction: Direction): void {
     from.setNoDelay(true);
     const isOpen = (): boolean => !this.#frozen && !link.stopped.has(direction);
-    from.on('data', (chunk) => {
+    from.on('data', (received) => {
       this.#lastPassed = performance.now();
+      const chunk = direction === 'reply' ? this.#withAddition(received) : received;
       const kept = direction === 'request' && this.#springs(link, chunk) === 'keep';
       const pass = (): void => link.pass(to, chunk, !kept && isOpen());
       if (this.#delayMs > 0) setTimeout(pass, this.#delayMs);
@@ -258,8 +249,15 @@ export class Proxy {
     });
   }
 
+  #withAddition(reply: Buffer): Buffer {
+    const addition = this.#addition;
+    if (!addition || !reply.toString('latin1').endsWith(addition.ending)) return reply;
+    this.#addition = undefined;
+    return Buffer.concat([reply, addition.bytes]);
+  }
+
   #springs(link: Link, chunk: Buffer): 'forward' | 'keep' {
-    const request = link.textOf(chunk);
+    const request = chunk.toString('latin1');
     for (const count of this.#counters) count(request);
     const snare = this.#snare;
     if (!snare?.pattern.test(request)) return 'forward';
