@@ -1,4 +1,4 @@
-import { killAll, runCheck, type Outcome } from './check-runner.ts';
+import { CRASH, killAll, runCheck, type Outcome } from './check-runner.ts';
 import type { Check, Mutant } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 import { WorkingCopy } from './working-copy.ts';
@@ -46,7 +46,7 @@ async function failuresOf(mutant: Mutant): Promise<readonly string[]> {
   if (expected.length > 0) throw new Error(`fails without the bug: ${expected.join('; ')}`);
   const outcome = await copy.withMutant(mutant, () => runCheck(copy.folder, check, killedBy));
   if (outcome.invalid !== null) throw new Error(outcome.invalid);
-  return outcome.failures.filter((failure) => killedBy.test(failure));
+  return outcome.failures.filter((failure) => failure === CRASH || killedBy.test(failure));
 }
 
 async function judge(mutant: Mutant): Promise<string> {
