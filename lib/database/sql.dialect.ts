@@ -16,7 +16,7 @@ export interface SqlDialect extends Placeholders {
   /** Whether a text column is exactly this value: same case, same accents, same trailing spaces. */
   textEquals(column: Sql, value: unknown): Sql;
   /** Whether a column is one of these values, of which there is one or more. */
-  anyOf(column: Sql, values: readonly string[]): Sql;
+  anyOf(column: Sql, values: readonly unknown[]): Sql;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */
@@ -43,7 +43,7 @@ export interface SqlDialect extends Placeholders {
 }
 
 /** `column IN (?, …)`. One value has the cheaper plan by `=`. */
-export function inList(column: Sql, values: readonly string[]): Sql {
+export function inList(column: Sql, values: readonly unknown[]): Sql {
   if (values.length === 1) return sql`${column} = ${values[0]}`;
   return sql`${column} IN (${sql.join(values)})`;
 }

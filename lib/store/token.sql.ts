@@ -10,10 +10,6 @@ import type { TokenSchema } from './schema/token.schema.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
-/** The names of the tables in a SELECT. */
-export const TOKEN_ALIAS = 't';
-export const OWNER_ALIAS = 'u';
-
 /**
  * The statements for one table of tokens, made from the entity's metadata. Instants go in as epoch
  * milliseconds. No statement that changes rows is without a WHERE.
@@ -22,8 +18,6 @@ export class TokenSql {
   readonly #dataSource: DataSource;
   readonly #schema: TokenSchema;
   readonly #dialect: SqlDialect;
-  readonly #tokenAlias: Sql;
-  readonly #ownerAlias: Sql;
   /** The digest under a name that does not depend on the column's. */
   readonly #digest: Sql;
   /** The expiry in epoch milliseconds. */
@@ -33,8 +27,6 @@ export class TokenSql {
     this.#dataSource = dataSource;
     this.#schema = schema;
     this.#dialect = dialect;
-    this.#tokenAlias = dialect.identifier(TOKEN_ALIAS);
-    this.#ownerAlias = dialect.identifier(OWNER_ALIAS);
     this.#digest = sql`${schema.column.digest} AS ${dialect.identifier('digest')}`;
     this.#expiry = schema.toEpoch(schema.column.expiry);
   }
@@ -89,35 +81,6 @@ export class TokenSql {
   refresh(digest: string, expiry: number, now: number, minGain: number): Sql {
     const { table, column, instants } = this.#schema;
     return sql`UPDATE ${table} SET ${column.expiry} = ${instants.toStored(expiry)} WHERE ${this.#hasDigest(digest)} AND ${this.#expiry} > ${now} AND ${this.#expiry} < ${expiry - minGain}`;
-  }
-
-  /** The tokens with their owners, to be completed with the condition that `hasDigestOf` makes. */
-  selectWithOwner(selection: Sql): Sql {
-    const { table, column, owner } = this.#schema;
-    const [token, user] = [this.#tokenAlias, this.#ownerAlias];
-    return sql`SELECT ${selection} FROM ${table} ${token} INNER JOIN ${owner.table} ${user} ON ${user}.${owner.key} = ${token}.${column.user} WHERE `;
-  }
-
-  /** Whether the token, by its alias, is one of these digests. */
-  hasDigestOf(digests: readonly string[]): Sql {
-    return this.#dialect.anyOf(sql`${this.#tokenAlias}.${this.#schema.column.digest}`, digests);
-  }
-
-  /** The owner's tokens that are unexpired at `now`, newest first. */
-  selectUnexpired(selection: Sql, owner: OwnerKey, now: number): Sql {
-    const { table, column } = this.#schema;
-    const newestFirst = sql`${this.#schema.toEpoch(column.created)} DESC, ${column.digest}`;
-    return sql`SELECT ${selection} FROM ${table} ${this.#tokenAlias} WHERE ${this.#equals(column.user, owner)} AND ${this.#isUnexpired(now)} ORDER BY ${newestFirst}`;
-  }
-
-  /** The owner of this key, unless it is soft-deleted. */
-  selectOwner(selection: Sql, key: OwnerKey): Sql {
-    const { owner } = this.#schema;
-    const isOwner = owner.hasTextKey
-      ? this.#dialect.textEquals(owner.key, key)
-      : sql`${owner.key} = ${key}`;
-    const isKept = owner.deletedAt ? sql` AND ${owner.deletedAt} IS NULL` : sql.empty;
-    return sql`SELECT ${selection} FROM ${owner.table} ${this.#ownerAlias} WHERE ${isOwner}${isKept}`;
   }
 
   delete(digest: string): Sql {

@@ -15,7 +15,8 @@ import { sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
-import { queryChooser } from './lookup/query.chooser.ts';
+import { ColumnQuery } from './lookup/column.query.ts';
+import { EntityQuery } from './lookup/entity.query.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
 import type { TokenQuery } from './lookup/token.query.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
@@ -72,7 +73,7 @@ interface OpenStore<Token extends AbstractAuthToken> {
   readonly schema: TokenSchema;
   readonly sql: TokenSql;
   readonly database: Database;
-  readonly query: () => TokenQuery<Token>;
+  readonly entities: EntityQuery<Token>;
   readonly lookups: LookupBatcher<Token>;
 }
 
@@ -145,18 +146,18 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
   list(owner: OwnerKey, now: number, op: Operation): Promise<Token[]> {
-    const { database, query } = this.#open();
+    const { database, entities } = this.#open();
     return this.#answer(
       op,
-      database.connect('read', op, (connection) => query().list(connection, owner, now)),
+      database.connect('read', op, (connection) => entities.list(connection, owner, now)),
     );
   }
 
   /** The owner of this key as the database has it, or null if it is gone or soft-deleted. */
   findOwner(key: OwnerKey, op: Operation, transaction?: QueryRunner): Promise<object | null> {
-    const { database, query } = this.#open();
+    const { database, entities } = this.#open();
     const find = (connection: Connection): Promise<object | null> =>
-      query().findOwner(connection, key);
+      entities.findOwner(connection, key);
     return this.#answer(
       op,
       transaction ? find(this.#connectionOf(transaction)) : database.connect('read', op, find),
@@ -266,9 +267,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
     const sql = new TokenSql(this.#dataSource, schema, dialect);
-    const query = queryChooser<Token>(this.#dataSource, schema, sql, dialect, userRelations);
+    const entities = new EntityQuery<Token>(this.#dataSource, schema, dialect, userRelations);
+    const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
+    const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
     const lookups = new LookupBatcher<Token>(database, query);
-    return (this.#opened = { source, schema, sql, database, query, lookups });
+    return (this.#opened = { source, schema, sql, database, entities, lookups });
   }
 
   async #insert(
@@ -298,10 +301,10 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Fills in the columns that the database has filled in. */
   async #readBack(token: Token, op: Operation, transaction?: QueryRunner): Promise<void> {
-    const { query } = this.#open();
+    const { entities } = this.#open();
     try {
       const saved = await (transaction
-        ? query().find(this.#connectionOf(transaction), token.digest)
+        ? entities.find(this.#connectionOf(transaction), token.digest)
         : this.find(token.digest, op));
       Object.assign(token, saved, { user: token.user });
     } catch (error) {

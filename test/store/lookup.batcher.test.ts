@@ -7,7 +7,7 @@ import { MAX_WAITING, OverloadError } from '../../lib/async/semaphore.ts';
 import type { Connection, Database, Row } from '../../lib/database/database.ts';
 import type { AbstractAuthToken } from '../../lib/index.ts';
 import { LookupBatcher } from '../../lib/store/lookup/lookup.batcher.ts';
-import type { Hydrate, TokenQuery, TokenRows } from '../../lib/store/lookup/token.query.ts';
+import type { Hydrate, TokenRows } from '../../lib/store/lookup/token.query.ts';
 
 /** What the fake query makes of a row. */
 interface Token extends AbstractAuthToken {
@@ -156,10 +156,7 @@ describe.each(['at once', 'on the connection'])('LookupBatcher, hydrating %s,', 
   beforeEach(() => {
     database = new FakeDatabase();
     query = new FakeQuery(database, how === 'on the connection');
-    batcher = new LookupBatcher(
-      database as unknown as Database,
-      () => query as unknown as TokenQuery<Token>,
-    );
+    batcher = new LookupBatcher(database as unknown as Database, () => query);
   });
 
   const find = (digest: string, ms = 60_000): Promise<Token | null> =>
@@ -508,10 +505,7 @@ describe.each(['at once', 'on the connection'])('LookupBatcher, hydrating %s,', 
         const deadlines = await import('../../lib/async/deadline.ts');
         const operations = await import('../../lib/async/operation.ts');
         if (when === 'after') jest.useFakeTimers();
-        const faked = new batchers.LookupBatcher(
-          database as unknown as Database,
-          () => query as unknown as TokenQuery<Token>,
-        );
+        const faked = new batchers.LookupBatcher(database as unknown as Database, () => query);
         const ask = (digest: string, ms: number): Promise<Token | null> =>
           faked.find(digest, operations.Operation.within(ms));
         expect(await ask('a', 60_000)).toEqual(rowOf('a'));
@@ -530,10 +524,7 @@ describe('LookupBatcher, hydrating on the connection,', () => {
   beforeEach(() => {
     database = new FakeDatabase();
     query = new FakeQuery(database, true);
-    batcher = new LookupBatcher(
-      database as unknown as Database,
-      () => query as unknown as TokenQuery<Token>,
-    );
+    batcher = new LookupBatcher(database as unknown as Database, () => query);
   });
 
   const find = (digest: string, ms = 60_000): Promise<Token | null> =>

@@ -1,95 +1,92 @@
 import type { DataSource } from 'typeorm';
-import type { Connection, Row } from '../../database/database.ts';
+import type { Connection } from '../../database/database.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
-import { sql, type Sql } from '../../database/sql.ts';
+import { render, sql } from '../../database/sql.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
-import type { OwnerKey } from '../schema/owner.schema.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
-import { OWNER_ALIAS, TOKEN_ALIAS, type TokenSql } from '../token.sql.ts';
-import { ColumnReader } from './column.reader.ts';
-import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
+import { hasLoadSubscriber } from './application-code.ts';
+import { DigestQuery } from './digest.query.ts';
+import { EntityReader } from './entity.reader.ts';
+import { joinedRelations, joinTo, multipliesRows } from './joined.relation.ts';
+import { MAX_BATCH, type Hydrate, type TokenQuery, type TokenRows } from './token.query.ts';
+
+/** The names of the tables in the SELECT. */
+const TOKEN = 't';
+const OWNER = 'u';
 
 /** The key of the column that says when an owner was soft-deleted. */
-const DELETED_AT_KEY = 'deleted_at';
+const DELETED_AT = 'deleted_at';
 
 /**
- * The short way from a digest to entities: SQL that is made once, and rows that are read by what the metadata says.
- * It is for entities that are their columns; for all others there is EntityQuery.
+ * The short way from a digest to entities: rows that are read by what the metadata says. It is for entities that are
+ * their columns and their relations; for all others there is EntityQuery.
  */
 export class ColumnQuery<Token extends AbstractAuthToken> implements TokenQuery<Token> {
-  readonly maxBatch = 100;
-  readonly #sql: TokenSql;
-  readonly #tokens: ColumnReader<Token>;
-  readonly #owners: ColumnReader<object>;
-  readonly #digestKey: string;
-  /** Lacks the condition on the digests. */
-  readonly #select: Sql;
+  readonly maxBatch: number;
+  /** Whether it gives all that TypeORM would give; a subscriber may be added after the start. */
+  readonly isEnough: () => boolean;
+  readonly #digests: DigestQuery;
+  readonly #tokens: EntityReader<Token>;
+  readonly #owners: EntityReader<object>;
 
   constructor(
     dataSource: DataSource,
     schema: TokenSchema,
-    tokenSql: TokenSql,
     dialect: SqlDialect,
+    userRelations: readonly string[],
   ) {
     const { metadata, owner } = schema;
-    this.#sql = tokenSql;
-    this.#tokens = new ColumnReader(dataSource, metadata, TOKEN_ALIAS, dialect, (column, name) =>
-      schema.isInstant(column) ? schema.toEpoch(name) : name,
+    const tokenRelations = joinedRelations(metadata, TOKEN, [], 'user');
+    const ownerRelations = joinedRelations(owner.metadata, OWNER, userRelations);
+    this.maxBatch = multipliesRows([...tokenRelations, ...ownerRelations])
+      ? MAX_BATCH.manyRows
+      : MAX_BATCH.oneRow;
+    const isSupported =
+      EntityReader.supports(dataSource, metadata, tokenRelations) &&
+      EntityReader.supports(dataSource, owner.metadata, ownerRelations);
+    this.isEnough = () => isSupported && !hasLoadSubscriber(dataSource);
+
+    this.#tokens = new EntityReader(
+      dataSource,
+      metadata,
+      TOKEN,
+      dialect,
+      tokenRelations,
+      (column, name) => (schema.isInstant(column) ? schema.toEpoch(name) : name),
     );
-    this.#owners = new ColumnReader(dataSource, owner.metadata, OWNER_ALIAS, dialect);
-    this.#digestKey = this.#tokens.keyOf('digest');
+    this.#owners = new EntityReader(dataSource, owner.metadata, OWNER, dialect, ownerRelations);
     const deletedAt = owner.deletedAt
-      ? sql`, ${dialect.identifier(OWNER_ALIAS)}.${owner.deletedAt} AS ${dialect.identifier(DELETED_AT_KEY)}`
+      ? sql`, ${dialect.identifier(OWNER)}.${owner.deletedAt} AS ${dialect.identifier(DELETED_AT)}`
       : sql.empty;
-    this.#select = tokenSql.selectWithOwner(
-      sql`${this.#tokens.selection}, ${this.#owners.selection}${deletedAt}`,
-    );
+    const selection = sql`${this.#tokens.selection}, ${this.#owners.selection}${deletedAt}`;
+    const query = dataSource
+      .createQueryBuilder(metadata.target as new () => object, TOKEN)
+      .select(render(selection, dialect).text)
+      .cache(false)
+      .withDeleted()
+      .innerJoin(`${TOKEN}.user`, OWNER);
+    query.expressionMap.withDeleted = false;
+    joinTo(query, TOKEN, tokenRelations, false);
+    joinTo(query, OWNER, ownerRelations, false);
+    const digest = sql`${dialect.identifier(TOKEN)}.${schema.column.digest}`;
+    this.#digests = new DigestQuery(query, digest, this.#tokens.keyOf('digest'), dialect);
   }
 
-  /** Whether the entities are such as can be read this way. */
-  static supports(dataSource: DataSource, { metadata, owner }: TokenSchema): boolean {
-    return (
-      ColumnReader.supports(dataSource, metadata, 'user') &&
-      ColumnReader.supports(dataSource, owner.metadata, null)
-    );
-  }
-
-  async load(
+  load(
     connection: Connection,
     digests: readonly string[],
   ): Promise<ReadonlyMap<string, TokenRows>> {
-    const statement = sql`${this.#select}${this.#sql.hasDigestOf(digests)}`;
-    const { rows } = await connection.query(statement, true);
-    const found = new Map<string, TokenRows>();
-    for (const row of rows) found.set(String(row[this.#digestKey]), [row]);
-    return found;
+    return this.#digests.load(connection, digests);
   }
 
   hydration(): Hydrate<Token> {
     return this.#hydrate;
   }
 
-  async find(connection: Connection, digest: string): Promise<Token | null> {
-    const rows = (await this.load(connection, [digest])).get(digest);
-    return rows ? this.#hydrate(rows) : null;
-  }
-
-  async list(connection: Connection, owner: OwnerKey, now: number): Promise<Token[]> {
-    const { rows } = await connection.query(
-      this.#sql.selectUnexpired(this.#tokens.selection, owner, now),
-    );
-    return rows.map((row) => this.#tokens.read(row));
-  }
-
-  async findOwner(connection: Connection, key: OwnerKey): Promise<object | null> {
-    const { rows } = await connection.query(this.#sql.selectOwner(this.#owners.selection, key));
-    return rows[0] ? this.#owners.read(rows[0]) : null;
-  }
-
-  readonly #hydrate = ([row]: TokenRows): Token => {
-    const token = this.#tokens.read(row as Row);
-    const isDeleted = ((row as Row)[DELETED_AT_KEY] ?? null) !== null;
-    (token as { user: object | null }).user = isDeleted ? null : this.#owners.read(row as Row);
+  readonly #hydrate = (rows: TokenRows): Token => {
+    const token = this.#tokens.read(rows);
+    const isDeleted = (rows[0]?.[DELETED_AT] ?? null) !== null;
+    (token as { user: object | null }).user = isDeleted ? null : this.#owners.read(rows);
     return token;
   };
 }

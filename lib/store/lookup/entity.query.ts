@@ -11,13 +11,14 @@ import type { SqlDialect } from '../../database/sql.dialect.ts';
 import { render, sql, type Sql } from '../../database/sql.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import { EPOCH_MILLISECONDS } from '../../entities/instant.format.ts';
-import { KnoxConfigError } from '../../errors/knox-config.error.ts';
 import { LAST_INSTANT } from '../../tokens/expiry.ts';
 import type { OwnerKey, OwnerSchema } from '../schema/owner.schema.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
 import { hasLoadSubscriber, runsApplicationCode } from './application-code.ts';
+import { DigestQuery } from './digest.query.ts';
+import { joinedRelations, joinTo } from './joined.relation.ts';
 import { SharedHydration } from './shared.hydration.ts';
-import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
+import { MAX_BATCH, type Hydrate, type TokenQuery, type TokenRows } from './token.query.ts';
 
 /** The key under which a row has its token's digest: TypeORM may shorten its own keys. */
 const DIGEST_KEY = 'knox_digest';
@@ -35,11 +36,11 @@ interface InstantColumn {
  * batch; then TypeORM hydrates tokens from the rows in hand.
  */
 export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<Token> {
-  /** Fewer than of columns: to-many relations multiply the rows, and the largest token delays all others. */
-  readonly maxBatch = 25;
+  readonly maxBatch = MAX_BATCH.manyRows;
   readonly #dataSource: DataSource;
   readonly #metadata: EntityMetadata;
-  readonly #byDigests: SelectQueryBuilder<Token>;
+  readonly #withOwner: SelectQueryBuilder<Token>;
+  readonly #digests: DigestQuery;
   readonly #byOwner: SelectQueryBuilder<Token>;
   readonly #owner: SelectQueryBuilder<object>;
   readonly #ownerSchema: OwnerSchema;
@@ -67,20 +68,19 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
       dataSource
         .createQueryBuilder<Token>(metadata.target as new () => Token, 'token')
         .cache(false);
+    const tokenRelations = joinedRelations(metadata, 'token', [], 'user');
+    const ownerRelations = joinedRelations(owner.metadata, 'user', userRelations);
     this.#dataSource = dataSource;
     this.#metadata = metadata;
     this.#ownerSchema = owner;
     this.#instants = instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata);
     // An inner join, with soft-deleted owners: with a left join that drops them, TypeORM would pass null to the
     // transformers of columns that are never null, and these may throw.
-    this.#byDigests = tokens()
-      .withDeleted()
-      .innerJoinAndSelect('token.user', 'user')
-      .where('token.digest IN (:...digests)');
-    this.#byDigests.expressionMap.withDeleted = false;
-    if (owner.isDeletedAtHidden) this.#byDigests.addSelect(`user.${owner.deletionPath}`);
-    joinEagerRelations(this.#byDigests, metadata, 'token', ['user']);
-    joinRelations(this.#byDigests, owner.metadata, 'user', userRelations);
+    this.#withOwner = tokens().withDeleted().innerJoinAndSelect('token.user', 'user');
+    this.#withOwner.expressionMap.withDeleted = false;
+    if (owner.isDeletedAtHidden) this.#withOwner.addSelect(`user.${owner.deletionPath}`);
+    joinTo(this.#withOwner, 'token', tokenRelations, true);
+    joinTo(this.#withOwner, 'user', ownerRelations, true);
 
     this.#byOwner = tokens()
       .where(isOwner(named(column.user), sql.raw(':owner')))
@@ -89,48 +89,40 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
       })
       .orderBy('token.created', 'DESC')
       .addOrderBy('token.digest');
-    joinEagerRelations(this.#byOwner, metadata, 'token', ['user']);
+    joinTo(this.#byOwner, 'token', tokenRelations, true);
 
-    for (const query of [this.#byDigests, this.#byOwner]) {
+    for (const query of [this.#withOwner, this.#byOwner]) {
       query.addSelect(textOf(named(column.digest)), DIGEST_KEY);
       for (const { key, property } of this.#instants ?? []) {
         query.addSelect(epochOf(column[property]), key);
       }
     }
+    this.#digests = new DigestQuery(this.#withOwner, named(column.digest), DIGEST_KEY, dialect);
 
     this.#owner = dataSource
       .createQueryBuilder(owner.metadata.target as new () => object, 'user')
       .cache(false)
       .where(isOwner(sql`${dialect.identifier('user')}.${owner.key}`, sql.raw(':key')));
-    joinRelations(this.#owner, owner.metadata, 'user', userRelations);
+    joinTo(this.#owner, 'user', ownerRelations, true);
 
-    const { aliases } = this.#byDigests.expressionMap;
+    const { aliases } = this.#withOwner.expressionMap;
     const joined = aliases.filter(({ hasMetadata }) => hasMetadata).map(({ metadata: of }) => of);
     this.#runsApplicationCode = runsApplicationCode(joined);
     this.#hasRelationIds = joined.some(({ relationIds }) => relationIds.length > 0);
   }
 
-  async load(
+  load(
     connection: Connection,
     digests: readonly string[],
   ): Promise<ReadonlyMap<string, TokenRows>> {
-    const query = this.#byDigests.clone().setParameters({ digests: [...digests] });
-    const statement = sql.rendered(...query.getQueryAndParameters());
-    const { rows } = await connection.query(statement, true);
-    const found = new Map<string, Row[]>();
-    for (const row of rows) {
-      const digest = digestOf(row);
-      const others = found.get(digest);
-      if (others) others.push(row);
-      else found.set(digest, [row]);
-    }
-    return found;
+    return this.#digests.load(connection, digests);
   }
 
   hydration({ runner }: Connection): Hydrate<Token> {
     const query = oneAtATime(runner);
     const hydrate = (rows: TokenRows): Promise<ReadonlyMap<string, Token>> =>
       this.#hydrate(answering(runner, query, rows));
+    const { digestOf } = this.#digests;
     if (this.#runsApplicationCode || hasLoadSubscriber(this.#dataSource)) {
       return async (rows) => (await hydrate(rows)).get(digestOf(rows[0])) ?? null;
     }
@@ -143,24 +135,27 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     return (rows) => shared.hydrate(rows);
   }
 
+  /** The token of this digest, expired or not; null if there is none. */
   async find(connection: Connection, digest: string): Promise<Token | null> {
     const rows = (await this.load(connection, [digest])).get(digest);
     return rows ? this.hydration(connection)(rows) : null;
   }
 
+  /** The owner's tokens that are unexpired at `now`, newest first, without their owner. */
   list({ runner }: Connection, owner: OwnerKey, now: number): Promise<Token[]> {
     const query = this.#byOwner.clone().setQueryRunner(released(runner));
     return this.#entities(query.setParameters({ owner, now }));
   }
 
+  /** The owner of this key, or null if there is none or it is soft-deleted. */
   findOwner({ runner }: Connection, key: OwnerKey): Promise<object | null> {
     const query = this.#owner.clone().setQueryRunner(released(runner));
     return query.setParameters({ key }).getOne();
   }
 
-  /** The tokens of these rows, by digest. */
+  /** The tokens of the rows that the runner answers with, by digest. */
   async #hydrate(runner: QueryRunner): Promise<ReadonlyMap<string, Token>> {
-    const query = this.#byDigests.clone().setQueryRunner(runner);
+    const query = this.#withOwner.clone().setQueryRunner(runner);
     // Nothing is sent, and making the text would take longer than all the rest.
     query.getQueryAndParameters = () => ['', []];
     const tokens = new Map<string, Token>();
@@ -177,7 +172,7 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     const { entities, raw } = await query.getRawAndEntities<Row>();
     if (!this.#instants) return entities;
     // A token may have many rows, one for each of what is joined to it; all say the same of it.
-    const rows = new Map(raw.map((row) => [digestOf(row), row]));
+    const rows = new Map(raw.map((row) => [row[DIGEST_KEY], row]));
     for (const token of entities) {
       const row = rows.get(token.digest);
       for (const { key, property, transformer } of this.#instants) {
@@ -186,10 +181,6 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     }
     return entities;
   }
-}
-
-function digestOf(row: Row | undefined): string {
-  return String(row?.[DIGEST_KEY]);
 }
 
 type RunQuery = (...args: Parameters<QueryRunner['query']>) => Promise<unknown>;
@@ -261,50 +252,4 @@ function instantColumns(metadata: EntityMetadata): InstantColumn[] {
     property,
     transformer: metadata.findColumnWithPropertyPath(property)?.transformer as ValueTransformer,
   }));
-}
-
-/** Joins what `userRelations` names, and what the entities along the way load eagerly. */
-function joinRelations(
-  query: SelectQueryBuilder<object>,
-  metadata: EntityMetadata,
-  alias: string,
-  paths: readonly string[],
-): void {
-  const names = [...new Set(paths.map((path) => relationIn(metadata, path)))];
-  joinEagerRelations(query, metadata, alias, names);
-  for (const name of names) {
-    const nested = paths.filter((path) => path.startsWith(`${name}.`));
-    const joined = `${alias}_${name.replaceAll('.', '_')}`;
-    query.leftJoinAndSelect(`${alias}.${name}`, joined);
-    joinRelations(
-      query,
-      metadata.findRelationWithPropertyPath(name)?.inverseEntityMetadata as EntityMetadata,
-      joined,
-      nested.map((path) => path.slice(name.length + 1)),
-    );
-  }
-}
-
-/** The relation that a path begins with; one of an embedded column has a dot in its name. */
-function relationIn(metadata: EntityMetadata, path: string): string {
-  const segments = path.split('.');
-  const name = segments
-    .map((_, index) => segments.slice(0, index + 1).join('.'))
-    .find((prefix) => metadata.findRelationWithPropertyPath(prefix));
-  if (name !== undefined) return name;
-  throw new KnoxConfigError('userRelations', `${metadata.name} has no relation "${path}".`);
-}
-
-function joinEagerRelations(
-  query: SelectQueryBuilder<object>,
-  metadata: EntityMetadata,
-  alias: string,
-  alreadyJoined: readonly string[],
-): void {
-  for (const relation of metadata.eagerRelations) {
-    if (alreadyJoined.includes(relation.propertyPath)) continue;
-    const joined = `${alias}_${relation.propertyPath.replaceAll('.', '_')}`;
-    query.leftJoinAndSelect(`${alias}.${relation.propertyPath}`, joined);
-    joinEagerRelations(query, relation.inverseEntityMetadata, joined, []);
-  }
 }

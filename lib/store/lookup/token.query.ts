@@ -1,6 +1,4 @@
 import type { Connection, Row } from '../../database/database.ts';
-import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
-import type { OwnerKey } from '../schema/owner.schema.ts';
 
 /** The rows of one token: one, or one for each row that is joined to it. */
 export type TokenRows = readonly Row[];
@@ -12,18 +10,15 @@ export type TokenRows = readonly Row[];
  */
 export type Hydrate<Token> = (rows: TokenRows) => Token | Promise<Token | null>;
 
-/** Tokens and owners as entities. A token comes with its owner, or with null if that is soft-deleted. */
-export interface TokenQuery<Token extends AbstractAuthToken> {
+/** Reads tokens by their digests, each with its owner, or with null if that is soft-deleted. */
+export interface TokenQuery<Token> {
   /** How many digests one statement may ask for. */
   readonly maxBatch: number;
   /** The rows of the tokens of these digests, by digest, in one statement. */
   load(connection: Connection, digests: readonly string[]): Promise<ReadonlyMap<string, TokenRows>>;
   /** For rows that were loaded on this connection. */
   hydration(connection: Connection): Hydrate<Token>;
-  /** The token of this digest, expired or not; null if there is none. */
-  find(connection: Connection, digest: string): Promise<Token | null>;
-  /** The owner's tokens that are unexpired at `now`, newest first, without their owner. */
-  list(connection: Connection, owner: OwnerKey, now: number): Promise<Token[]>;
-  /** The owner of this key, or null if there is none or it is soft-deleted. */
-  findOwner(connection: Connection, key: OwnerKey): Promise<object | null>;
 }
+
+/** How many digests one statement may ask for: fewer where a token has many rows, as the largest delays all others. */
+export const MAX_BATCH = { oneRow: 100, manyRows: 25 } as const;
