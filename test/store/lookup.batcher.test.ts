@@ -322,7 +322,7 @@ describe.each(['at once', 'on the connection'])('LookupBatcher, hydrating %s,', 
       expect(outcomes).toMatchObject([{ value: rowOf('a') }, bad, { value: null }, bad, b, b]);
       const all = ['a', 'bad', 'none', 'b'];
       expect(database.sent).toEqual([all, ...all.map((digest) => [digest])]);
-      expect(database.probes).toBe(1);
+      expect(database.probes).toBe(2);
     });
 
     it('of a statement for one token is not asked for again, and costs no connection', async () => {

@@ -133,7 +133,7 @@ export class EntityReader<Entity extends object> {
   /** @param rows of one entity: one, or one for each row that is joined to it */
   read(rows: readonly Row[]): Entity {
     const entity = this.#metadata.create(undefined, { fromDeserializer: true }) as Entity;
-    const [row = {}] = rows;
+    const row = rows[0] as Row;
     for (const { key, column, hydrate } of this.#columns) {
       const value = hydrate(row[key]);
       if (column.embeddedMetadata) column.setEntityValue(entity, value);

@@ -44,12 +44,6 @@ interface DigestGroup<Token> {
   readonly lookups: PendingLookup<Token>[];
 }
 
-/** What one statement asks for. */
-interface Batch<Token extends AbstractAuthToken> {
-  readonly query: TokenQuery<Token>;
-  readonly groups: readonly DigestGroup<Token>[];
-}
-
 /**
  * Asks for all tokens that are looked up in one turn of the event loop in one statement, and in the same one for those
  * that come while it waits for a connection. No lookup joins a statement that was sent: an answer that is older than
@@ -145,7 +139,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     const begun = this.#arrivals;
     const [oldest] = this.#queued.values();
     const op = Operation.within(oldest?.lookups[0]?.op.deadline.timeoutMs ?? 0);
-    let batch: Batch<Token> | undefined;
+    let batch: readonly DigestGroup<Token>[] | undefined;
     try {
       await this.#database.connect('lookup', op, (connection) => {
         // After a transient error it is called again, with the same batch.
@@ -154,10 +148,10 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       });
     } catch (error) {
       if (batch) {
-        for (const { lookups } of batch.groups) this.#rejectAll(lookups, error);
+        for (const { lookups } of batch) this.#rejectAll(lookups, error);
       } else {
         // Should the connection come after all, there is nothing to ask.
-        batch = { query: this.#query(), groups: [] };
+        batch = [];
         this.#acquiring--;
         this.#rejectQueued(begun, error);
       }
@@ -167,44 +161,45 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
   }
 
   /**
-   * Fail only lookups that were waiting when this run began; later ones may still get a connection. On a timeout, fail
-   * only those whose own deadline has passed.
+   * Fails the lookups that were waiting when this run began; later ones may still get a connection. After a timeout it
+   * fails none: the timer rejects those whose own deadline has passed.
    */
   #rejectQueued(begun: number, error: unknown): void {
     const isTimeout = error instanceof DeadlineExceededError;
-    const latest = isTimeout ? performance.now() + 1 : Number.POSITIVE_INFINITY;
-    for (const { digest, lookups } of [...this.#queued.values()].slice(0, this.#query().maxBatch)) {
+    const groups = isTimeout ? [] : [...this.#queued.values()].slice(0, this.#query().maxBatch);
+    for (const group of groups) {
       this.#rejectAll(
-        lookups.filter(({ arrival, op }) => arrival < begun && op.deadline.endsAt <= latest),
+        group.lookups.filter(({ arrival }) => arrival < begun),
         error,
       );
-      if (!lookups.some(this.#isPending)) this.#queued.delete(digest);
+      if (!this.#isAsked(group)) this.#queued.delete(group.digest);
     }
     if (this.#queued.size > 0) this.#schedule();
   }
 
-  #takeBatch(op: Operation): Batch<Token> {
+  #takeBatch(op: Operation): readonly DigestGroup<Token>[] {
     this.#acquiring--;
-    const query = this.#query();
+    const { maxBatch } = this.#query();
     const groups: DigestGroup<Token>[] = [];
     for (const [digest, group] of this.#queued) {
-      if (groups.length === query.maxBatch) break;
+      if (groups.length === maxBatch) break;
       this.#queued.delete(digest);
       for (const lookup of group.lookups) op.deadline.extendTo(lookup.op.deadline);
       groups.push(group);
     }
     if (this.#queued.size > 0) this.#schedule();
-    return { query, groups };
+    return groups;
   }
 
   /** Gives each lookup its rows, and keeps the connection until all have hydrated theirs. */
   async #answer(
-    { query, groups }: Batch<Token>,
+    groups: readonly DigestGroup<Token>[],
     connection: Connection,
     op: Operation,
   ): Promise<void> {
     const asked = groups.filter(this.#isAsked);
     if (asked.length === 0) return;
+    const query = this.#query();
     const hydrate = query.hydration(connection);
     const hydrations: Promise<unknown>[] = [];
     const budget = new CopyBudget();
@@ -212,8 +207,8 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       const digests = some.map(({ digest }) => digest);
       const found = await query.load(connection, digests);
       for (const group of some) {
-        const loaded = found.get(group.digest);
-        if (loaded) this.#settleOne(group, { rows: loaded, hydrate, hydrations }, budget);
+        const rows = found.get(group.digest);
+        if (rows) this.#settleOne(group, { rows, hydrate, hydrations }, budget);
         else for (const lookup of group.lookups) this.#resolve(lookup, null);
       }
     };
@@ -228,7 +223,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
 
   /**
    * Loads all groups at once. If that fails though the connection is good, one row may be the cause, such as one that
-   * the driver cannot parse: then each group is asked for alone, once, so that only the lookups of that row fail.
+   * the driver cannot parse: then each group is asked for alone, so that only the lookups of that row fail.
    */
   async #loadAll(
     groups: readonly DigestGroup<Token>[],
@@ -240,23 +235,9 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       await load(groups);
     } catch (error) {
       if (this.#isTransient(error) || !(await isGood(connection, op))) throw error;
-      if (groups.length > 1) await this.#loadEach(groups, load, op);
-      else for (const { lookups } of groups) this.#rejectAll(lookups, error);
-    }
-  }
-
-  async #loadEach(
-    groups: readonly DigestGroup<Token>[],
-    load: (some: readonly DigestGroup<Token>[]) => Promise<void>,
-    op: Operation,
-  ): Promise<void> {
-    for (const group of groups) {
-      op.deadline.throwIfPassed();
-      try {
-        await load([group]);
-      } catch (error) {
-        if (this.#isTransient(error)) throw error;
-        this.#rejectAll(group.lookups, error);
+      for (const group of groups) {
+        if (groups.length === 1) this.#rejectAll(group.lookups, error);
+        else await this.#loadAll([group], load, connection, op);
       }
     }
   }
