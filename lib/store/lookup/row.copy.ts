@@ -24,53 +24,42 @@ export class CopyBudget {
   }
 }
 
-/**
- * The rows, sharing nothing that could be changed with those given. Undefined if a value is of an unknown kind, or
- * too large for what is left of the budget.
- */
+/** A value is of an unknown kind, or too large for what is left of the budget. */
+class NotCopyableError extends Error {}
+
+/** The rows, sharing nothing that could be changed with those given; undefined if they cannot be copied. */
 export function copyRows(rows: readonly Row[], budget: CopyBudget): readonly Row[] | undefined {
   const { left } = budget;
-  const copies: Row[] = [];
-  for (const row of rows) {
-    const copy = copyRow(row, budget);
-    if (!copy) {
-      // Smaller rows of others may fit.
-      budget.left = left;
-      return undefined;
-    }
-    copies.push(copy);
+  try {
+    return rows.map((row) => copyRow(row, budget));
+  } catch (error) {
+    if (!(error instanceof NotCopyableError)) throw error;
+    // Smaller rows of others may fit.
+    budget.left = left;
+    return undefined;
   }
-  return copies;
 }
 
 /** A row of primitives is its own copy, as entities hold values, never the row itself. */
-function copyRow(row: Row, budget: CopyBudget): Row | undefined {
-  let copy: Record<string, unknown> | undefined;
-  for (const key of Object.keys(row)) {
-    const value = row[key];
-    if (!isCopyable(value, budget, MAX_DEPTH)) return undefined;
-    if (typeof value !== 'object' || value === null) continue;
-    copy ??= { ...row };
-    copy[key] = copyValue(value);
+function copyRow(row: Row, budget: CopyBudget): Row {
+  let copy = row;
+  for (const [key, value] of Object.entries(row)) {
+    const copied = copyValue(value, budget, MAX_DEPTH);
+    if (copied !== value) copy = { ...copy, [key]: copied };
   }
-  return copy ?? row;
+  return copy;
 }
 
 /** Drivers make primitives, dates, bytes and JSON of a value. */
-function isCopyable(value: unknown, budget: CopyBudget, depth: number): boolean {
+function copyValue(value: unknown, budget: CopyBudget, depth: number): unknown {
   const length = typeof value === 'string' || Buffer.isBuffer(value) ? value.length : 0;
-  if (depth === 0 || !budget.spend(length)) return false;
-  if (typeof value !== 'object' || value === null) return true;
-  if (types.isDate(value) || Buffer.isBuffer(value)) return true;
-  const prototype: unknown = Array.isArray(value) ? null : Object.getPrototypeOf(value);
-  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  return isPlain && Object.values(value).every((part) => isCopyable(part, budget, depth - 1));
-}
-
-function copyValue(value: unknown): unknown {
+  if (depth === 0 || !budget.spend(length)) throw new NotCopyableError();
   if (typeof value !== 'object' || value === null) return value;
   if (types.isDate(value)) return new Date(value);
   if (Buffer.isBuffer(value)) return Buffer.from(value);
-  if (Array.isArray(value)) return value.map(copyValue);
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyValue(part)]));
+  const copyPart = (part: unknown): unknown => copyValue(part, budget, depth - 1);
+  if (Array.isArray(value)) return value.map(copyPart);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw new NotCopyableError();
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyPart(part)]));
 }
