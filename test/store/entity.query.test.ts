@@ -186,6 +186,52 @@ function relatives(): Case {
   return { entities: [Owner, Country], owner: Owner, values, isShort: true };
 }
 
+/** Names that together are longer than an identifier of PostgreSQL may be. */
+function longNames(): Case {
+  const tags = { Plan: 'subscriptionPlanOfTheOrganisation', Team: 'organisationOfTheMembership' };
+  @Entity('plan')
+  class Plan {
+    @PrimaryGeneratedColumn() id!: number;
+    @Column({ type: 'varchar', length: 20 }) name!: string;
+    @Column({ type: 'varchar', length: 20 }) note!: string;
+  }
+  @Entity('team')
+  class Team {
+    @PrimaryGeneratedColumn() id!: number;
+  }
+  @Entity('owner')
+  class Owner extends Numbered {}
+  ManyToMany(() => Plan, { cascade: true })(Team.prototype, tags.Plan);
+  JoinTable({ name: 'team_plan' })(Team.prototype, tags.Plan);
+  ManyToOne(() => Team, { cascade: true })(Owner.prototype, tags.Team);
+  const plans = [
+    { name: 'a', note: 'b' },
+    { name: 'c', note: 'd' },
+  ];
+  return {
+    entities: [Owner, Team, Plan],
+    owner: Owner,
+    values: { [tags.Team]: { [tags.Plan]: plans } },
+    relations: { [tags.Team]: { [tags.Plan]: true } },
+    isShort: true,
+  };
+}
+
+/** A related entity of which only TypeORM can tell whether it is there. */
+function hiddenKey(): Case {
+  @Entity('country')
+  class Country {
+    @PrimaryColumn({ type: 'int', select: false }) id!: number;
+    @Column({ type: 'varchar', length: 20 }) name!: string;
+  }
+  @Entity('owner')
+  class Owner extends Numbered {
+    @ManyToOne(() => Country, { eager: true, cascade: true }) country!: Country;
+  }
+  const values = { country: { id: 1, name: 'Peru' } };
+  return { entities: [Owner, Country], owner: Owner, values, isShort: false };
+}
+
 /** TypeORM transforms the nulls of a row that has no related one, too. */
 const bigintOrNull = (value: string | null) => (value === null ? null : BigInt(value));
 
@@ -446,6 +492,8 @@ const CASES: Record<string, (database: DatabaseName) => Case> = {
   'with a lazy relation': lazyRelation,
   'with an eager relation': relatives,
   'with relations of all kinds': relationsOfAllKinds,
+  'with relations of long names': longNames,
+  'with a relation of a hidden key': hiddenKey,
   'of a class that shares its table': inheritance,
   'with a listener': listener,
   'with a listener in an embedded part': embeddedListener,
@@ -574,5 +622,33 @@ describe.each(DATABASES)('a subscriber that comes after the start, on %s,', (nam
       await test.close();
       await database.drop();
     }
+  });
+});
+
+describe('eager relations that lead back to their entity', () => {
+  it('stop the start, with a reason', async () => {
+    @Entity('owner')
+    class Owner extends Numbered {
+      @ManyToOne(() => Team, { eager: true }) team!: unknown;
+    }
+    @Entity('team')
+    class Team {
+      @PrimaryGeneratedColumn() id!: number;
+      @ManyToOne(() => Owner, { eager: true }) lead!: unknown;
+    }
+    const tokenEntity = tokenOf(Owner);
+    const database = await createDatabase('sqlite');
+    const start = (knox = {}) =>
+      startOwnerApp({
+        dataSource: { ...database.options, entities: [Owner, Team, tokenEntity] },
+        owner: Owner,
+        knox: { tokenEntity, ...knox },
+      });
+    const problem =
+      'KnoxModule option "userRelations": the relation Team.lead is eager and leads back to Owner, without end; ' +
+      'remove `eager: true` from it, and name it in userRelations if requests need it.';
+    await expect(start()).rejects.toThrow(problem);
+    await expect(start({ userRelations: ['team'] })).rejects.toThrow('Owner.team is eager');
+    await database.drop();
   });
 });

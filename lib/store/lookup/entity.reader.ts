@@ -112,16 +112,16 @@ export class EntityReader<Entity extends object> {
       isOneTable &&
       !hasMore &&
       metadata.columns.every(
-        ({ isVirtualProperty, type, isPrimary, isSelect }) =>
+        ({ isVirtualProperty, type }) =>
           !isVirtualProperty &&
-          (!isPrimary || isSelect) &&
           !driver.spatialTypes.includes(type) &&
           // SQLite can read it by a function only.
           !(type === 'jsonb' && options.type === 'better-sqlite3'),
       ) &&
-      joined.every(({ relation, children }) =>
-        EntityReader.supports(dataSource, relation.inverseEntityMetadata, children),
-      )
+      joined.every(({ relation: { inverseEntityMetadata: related }, children }) => {
+        const isKeyRead = related.primaryColumns.every(({ isSelect }) => isSelect);
+        return isKeyRead && EntityReader.supports(dataSource, related, children);
+      })
     );
   }
 

@@ -15,23 +15,29 @@ export interface JoinedRelation {
  *
  * @param paths such as `roles` or `roles.permissions`
  * @param joined a relation that the query joins by itself
- * @throws KnoxConfigError for a path that is no relation
+ * @param loading the entities on an eager way to this one
+ * @throws KnoxConfigError for a path that is no relation, and for eager relations that lead in a circle
  */
 export function joinedRelations(
   metadata: EntityMetadata,
   alias: string,
   paths: readonly string[],
   joined?: string,
+  loading: readonly EntityMetadata[] = [metadata],
 ): JoinedRelation[] {
   const named = paths.map((path) => relationIn(metadata, path));
   const eager = metadata.eagerRelations.filter(({ propertyPath }) => propertyPath !== joined);
-  return [...new Set([...named, ...eager])].map((relation) => {
+  return [...new Set([...named, ...eager])].map((relation, index) => {
     const { propertyPath, inverseEntityMetadata } = relation;
-    const joinAlias = `${alias}_${propertyPath.replaceAll('.', '_')}`;
+    // A number, because PostgreSQL cuts off what is longer than 63 bytes.
+    const joinAlias = `${alias}_${String(index)}`;
     const nested = paths
       .filter((path) => path.startsWith(`${propertyPath}.`))
       .map((path) => path.slice(propertyPath.length + 1));
-    const children = joinedRelations(inverseEntityMetadata, joinAlias, nested);
+    const isNamed = named.includes(relation);
+    if (!isNamed && loading.includes(inverseEntityMetadata)) throw circleError(metadata, relation);
+    const way = isNamed ? [inverseEntityMetadata] : [...loading, inverseEntityMetadata];
+    const children = joinedRelations(inverseEntityMetadata, joinAlias, nested, undefined, way);
     return { relation, alias: joinAlias, children };
   });
 }
@@ -59,6 +65,18 @@ export function isToMany({ isOneToMany, isManyToMany }: RelationMetadata): boole
 /** Whether one row may become many by what is joined to it. */
 export function multipliesRows(relations: readonly JoinedRelation[]): boolean {
   return relations.some(({ relation, children }) => isToMany(relation) || multipliesRows(children));
+}
+
+/** TypeORM's own `find` fails for such an entity with "Maximum call stack size exceeded". */
+function circleError(
+  { name }: EntityMetadata,
+  { propertyPath, inverseEntityMetadata }: RelationMetadata,
+): KnoxConfigError {
+  return new KnoxConfigError(
+    'userRelations',
+    `the relation ${name}.${propertyPath} is eager and leads back to ${inverseEntityMetadata.name}, without end; ` +
+      'remove `eager: true` from it, and name it in userRelations if requests need it.',
+  );
 }
 
 /** The relation that a path begins with; one of an embedded column has a dot in its name. */
