@@ -22,8 +22,6 @@ export function mariadbDialect(server: Server): SqlDialect {
     anyOf: inList,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
-    // Counting inside the INSERT would take locks that make different owners wait for one another.
-    canCountInInsert: false,
     isolationLevel: null,
     begin: (ms, rowLock) => [
       // At READ COMMITTED, as the session of each of our connections is.

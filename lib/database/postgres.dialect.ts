@@ -20,7 +20,6 @@ export const POSTGRES: SqlDialect = {
     values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = ANY(${values})`,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
-  canCountInInsert: true,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,
   begin: (ms, rowLock) => {
     // 0 would be no timeout at all. The second one ends a transaction whose COMMIT got lost.

@@ -21,8 +21,6 @@ export interface SqlDialect extends Placeholders {
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */
   readonly currentRead: Sql;
-  /** Whether an INSERT may count rows of its own table without locking those of other owners. */
-  readonly canCountInInsert: boolean;
   /** Asks for a transaction's isolation level, if there is one that cannot see new commits; else null. */
   readonly isolationLevel: Sql | null;
   /**

@@ -9,7 +9,6 @@ export const SQLITE: SqlDialect = {
   anyOf: inList,
   skipLocked: sql.empty,
   currentRead: sql.empty,
-  canCountInInsert: true,
   isolationLevel: null,
   begin: () => [sql`BEGIN IMMEDIATE`],
   lock: () => null,

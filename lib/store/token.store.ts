@@ -11,6 +11,7 @@ import {
   type TransactionScript,
 } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
+import type { PoolSettings } from '../database/pool.driver.ts';
 import { sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
@@ -22,27 +23,23 @@ import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
-  deleteByOwner,
-  deleteExpired,
+  DELETE_BATCH_SIZE,
+  deleteFound,
   insertAndCount,
   refreshIfUnlocked,
   type InsertLimit,
 } from './token.scripts.ts';
 import { TokenSql } from './token.sql.ts';
 
-export { DELETE_BATCH_SIZE } from './token.scripts.ts';
+export { DELETE_BATCH_SIZE };
 export type { OwnerKey, TokenSchema };
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
 
-export interface TokenStoreOptions<Token extends AbstractAuthToken> {
+export interface TokenStoreOptions<Token extends AbstractAuthToken> extends PoolSettings {
   readonly tokenEntity: TokenEntity<Token>;
   readonly userRelations: readonly string[];
-  /** How many database connections the package opens for itself. */
-  readonly connections: number;
-  /** How long one operation may take, in milliseconds. */
-  readonly timeoutMs: number;
 }
 
 /** Why a token was not inserted. */
@@ -186,7 +183,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Deletes all tokens of the owner but the one of the digest `except`; how many they were. */
   deleteAll(owner: OwnerKey, except: string | null, op: Operation): Promise<number> {
-    return this.#transact(owner, true, op, (sql) => deleteByOwner(sql, owner, except));
+    return this.#transact(owner, true, op, (sql) =>
+      deleteFound(sql, sql.digestsOfOwner(owner), except),
+    );
   }
 
   /**
@@ -194,7 +193,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * have locked. How many they were: fewer than DELETE_BATCH_SIZE were the last.
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<number> {
-    return this.#transact(owner, false, op, (sql) => deleteExpired(sql, owner, now));
+    return this.#transact(owner, false, op, (sql) =>
+      deleteFound(sql, sql.expiredDigests(owner, now, DELETE_BATCH_SIZE)),
+    );
   }
 
   /**
@@ -219,10 +220,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const opened = this.#opened;
     if (opened) {
       if (opened.source === source) return opened;
-      this.#tasks.run(
-        () => opened.database.close(),
-        () => undefined,
-      );
+      void this.#tasks.track(opened.database.close());
     }
     const { tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
