@@ -9,10 +9,6 @@ export const SQLITE: SqlDialect = {
   anyOf: inList,
   skipLocked: sql.empty,
   currentRead: sql.empty,
-  isolationLevel: null,
-  begin: () => [sql`BEGIN IMMEDIATE`],
-  lock: () => null,
-  boundWait: (statement) => statement,
   errorCodes: {
     transient: [
       'SQLITE_BUSY',
