@@ -1,15 +1,10 @@
 import { sql, type Sql } from './sql.ts';
-import { inList, type RowLock, type SqlDialect } from './sql.dialect.ts';
+import { inList, type RowLock, type ServerDialect } from './sql.dialect.ts';
 
-/** MariaDB has clauses that bound a wait; on MySQL 8 its innodb_lock_wait_timeout ends the wait. */
-type Server = 'mariadb' | 'mysql';
-
-const seconds = (ms: number): string => String(Math.ceil(ms / 1000));
-
-export function mariadbDialect(server: Server): SqlDialect {
-  const isMariaDb = server === 'mariadb';
+export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
-    const wait = sql.raw(isMariaDb ? ` WAIT ${seconds(ms)}` : '');
+    // MySQL 8 has no such clause: there innodb_lock_wait_timeout ends the wait.
+    const wait = sql.raw(server === 'mariadb' ? ` WAIT ${String(Math.ceil(ms / 1000))}` : '');
     return sql`SELECT ${key} FROM ${table} WHERE ${key} = ${value} FOR UPDATE${wait}`;
   };
   return {
@@ -22,8 +17,6 @@ export function mariadbDialect(server: Server): SqlDialect {
     anyOf: inList,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
-    // Counting inside the INSERT would take locks that make different owners wait for one another.
-    canCountInInsert: false,
     isolationLevel: null,
     begin: (ms, rowLock) => [
       // At READ COMMITTED, as the session of each of our connections is.
@@ -31,10 +24,6 @@ export function mariadbDialect(server: Server): SqlDialect {
       ...(rowLock ? [lock(rowLock, ms)] : []),
     ],
     lock,
-    boundWait: (statement, ms) =>
-      isMariaDb
-        ? sql`${sql.raw(`SET STATEMENT innodb_lock_wait_timeout = ${seconds(ms)} FOR `)}${statement}`
-        : statement,
     errorCodes: {
       transient: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
       missingReference: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],

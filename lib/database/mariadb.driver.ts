@@ -1,12 +1,14 @@
-import type { DataSourceOptions, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { driverErrorOf, type QueryResult, type Row } from './database.ts';
-import {
-  connectTimeoutOf,
-  primaryOptions,
-  type PoolDriver,
-  type PoolSettings,
-} from './pool.driver.ts';
+import { mariadbDialect } from './mariadb.dialect.ts';
+import { connectTimeoutOf, type PoolDriver, type PoolSettings } from './pool.driver.ts';
+import type { ServerDialect } from './sql.dialect.ts';
 import { rawConnectionOf } from './typeorm-internals.ts';
+
+interface MysqlOptions {
+  readonly extra?: { readonly connectTimeout?: number };
+  readonly connectTimeout?: number;
+}
 
 /** The part of a mysql2 pool connection that is used here. */
 interface MysqlConnection {
@@ -22,29 +24,20 @@ interface MysqlConnection {
 
 /** mysql2, to MariaDB and to MySQL 8. */
 export class MariadbDriver implements PoolDriver {
+  readonly dialect: ServerDialect;
   readonly #isMariaDb: boolean;
 
   constructor(server: 'mariadb' | 'mysql') {
+    this.dialect = mariadbDialect(server);
     this.#isMariaDb = server === 'mariadb';
   }
 
-  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions {
-    const { extra, connectTimeout, ...rest } = primaryOptions(options) as {
-      extra?: { connectTimeout?: number };
-      connectTimeout?: number;
-    };
-    const { connections } = settings;
+  poolOptions({ extra, connectTimeout }: MysqlOptions, settings: PoolSettings): object {
     return {
-      ...rest,
-      poolSize: connections,
+      connectionLimit: settings.connections,
+      connectTimeout: connectTimeoutOf(settings, extra?.connectTimeout ?? connectTimeout),
       charset: 'utf8mb4',
-      extra: {
-        ...extra,
-        connectionLimit: connections,
-        connectTimeout: connectTimeoutOf(settings, extra?.connectTimeout ?? connectTimeout),
-        charset: 'utf8mb4',
-      },
-    } as unknown as DataSourceOptions;
+    };
   }
 
   async prepareSession(runner: QueryRunner, { timeoutMs }: PoolSettings): Promise<void> {

@@ -1,11 +1,9 @@
 import type { DataSource } from 'typeorm';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
 import type { Database } from './database.ts';
-import { mariadbDialect } from './mariadb.dialect.ts';
 import { MariadbDriver } from './mariadb.driver.ts';
 import type { PoolSettings } from './pool.driver.ts';
 import { PooledDatabase } from './pooled.database.ts';
-import { POSTGRES } from './postgres.dialect.ts';
 import { PostgresDriver } from './postgres.driver.ts';
 import { SqliteDatabase } from './sqlite.database.ts';
 import { sourceOf } from './typeorm-internals.ts';
@@ -18,15 +16,10 @@ export function openDatabase(dataSource: DataSource, settings: PoolSettings): Da
       return new SqliteDatabase(dataSource);
     case 'postgres':
       checkPool(dataSource);
-      return new PooledDatabase(dataSource, POSTGRES, new PostgresDriver(), settings);
+      return new PooledDatabase(dataSource, new PostgresDriver(), settings);
     case 'mariadb':
     case 'mysql':
-      return new PooledDatabase(
-        dataSource,
-        mariadbDialect(type),
-        new MariadbDriver(type),
-        settings,
-      );
+      return new PooledDatabase(dataSource, new MariadbDriver(type), settings);
     default:
       throw new KnoxConfigError(
         'dataSource',

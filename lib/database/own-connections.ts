@@ -2,8 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { DataSource, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import { Operation } from '../async/operation.ts';
 import { closedError, queryByTypeorm, type Connection, type QueryResult } from './database.ts';
-import { connectTimeoutOf, type PoolDriver, type PoolSettings } from './pool.driver.ts';
-import type { SqlDialect } from './sql.dialect.ts';
+import { connectTimeoutOf, ownOptions, type PoolDriver, type PoolSettings } from './pool.driver.ts';
 import { render, type Sql } from './sql.ts';
 import {
   createDriver,
@@ -26,26 +25,20 @@ export class OwnConnection implements Connection {
   idleSince = 0;
   readonly #dataSource: DataSource;
   readonly #driver: PoolDriver;
-  readonly #dialect: SqlDialect;
 
-  constructor(
-    runner: QueryRunner,
-    dataSource: DataSource,
-    driver: PoolDriver,
-    dialect: SqlDialect,
-  ) {
+  constructor(runner: QueryRunner, dataSource: DataSource, driver: PoolDriver) {
     this.runner = runner;
     this.#dataSource = dataSource;
     this.#driver = driver;
-    this.#dialect = dialect;
     const raw = rawConnectionOf(runner) as NodeJS.EventEmitter;
     for (const event of ['error', 'end']) raw.on(event, () => (this.isLost = true));
   }
 
   async query(statement: Sql, isFrequent = false): Promise<QueryResult> {
-    if (this.#isWatched()) return queryByTypeorm(this.runner, statement, this.#dialect);
+    const { dialect } = this.#driver;
+    if (this.#isWatched()) return queryByTypeorm(this.runner, statement, dialect);
     const { logger } = this.#dataSource;
-    const { text, parameters } = render(statement, this.#dialect);
+    const { text, parameters } = render(statement, dialect);
     logger.logQuery(text, parameters as unknown[], this.runner);
     try {
       return await this.#driver.query(this.runner, text, parameters, isFrequent);
@@ -79,10 +72,9 @@ interface Waiting {
 export class OwnConnections {
   readonly #dataSource: DataSource;
   readonly #driver: PoolDriver;
-  readonly #dialect: SqlDialect;
   readonly #settings: PoolSettings;
   readonly #idle: OwnConnection[] = [];
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
   /** How many connections are idle, in use or being opened. */
   #size = 0;
   #opening = 0;
@@ -90,15 +82,9 @@ export class OwnConnections {
   #closing: Promise<void> | undefined;
   #onEmpty = (): void => undefined;
 
-  constructor(
-    dataSource: DataSource,
-    driver: PoolDriver,
-    dialect: SqlDialect,
-    settings: PoolSettings,
-  ) {
+  constructor(dataSource: DataSource, driver: PoolDriver, settings: PoolSettings) {
     this.#dataSource = dataSource;
     this.#driver = driver;
-    this.#dialect = dialect;
     this.#settings = settings;
   }
 
@@ -132,14 +118,9 @@ export class OwnConnections {
     try {
       return await op.race(connection);
     } catch (error) {
-      const place = this.#waiting.findIndex((other) => other === waiting);
-      if (place !== -1) this.#waiting.splice(place, 1);
-      // Given in the moment in which time ran out.
-      else
-        void connection.then(
-          (given) => this.giveBack(given),
-          () => undefined,
-        );
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      // It may be given in the moment in which time runs out.
+      void connection.then((given) => this.giveBack(given)).catch(() => undefined);
       throw error;
     }
   }
@@ -161,8 +142,7 @@ export class OwnConnections {
 
   /** Waits for the connections that are in use or being opened, which is bounded in time. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
@@ -197,21 +177,14 @@ export class OwnConnections {
     const connecting = runner.connect();
     try {
       await op.race(connecting);
-    } catch (error) {
-      void connecting.then(
-        () => this.#driver.discard(runner, false),
-        () => undefined,
-      );
-      throw error;
-    }
-    try {
       await op.race(this.#driver.prepareSession(runner, this.#settings));
     } catch (error) {
-      await this.#driver.discard(runner, false);
+      // It may be connected later.
+      void connecting.then(() => this.#driver.discard(runner, false)).catch(() => undefined);
       throw error;
     }
     this.#driver.unref(runner);
-    return new OwnConnection(runner, this.#dataSource, this.#driver, this.#dialect);
+    return new OwnConnection(runner, this.#dataSource, this.#driver);
   }
 
   #connectedSource(op: Operation): Promise<OwnDriver> {
@@ -223,7 +196,7 @@ export class OwnConnections {
   }
 
   async #connect(op: Operation): Promise<OwnDriver> {
-    const options = this.#driver.ownOptions(this.#dataSource.options, this.#settings);
+    const options = ownOptions(this.#dataSource.options, this.#driver, this.#settings);
     const driver = createDriver(this.#dataSource, options);
     const connecting = driver.connect();
     try {
@@ -231,8 +204,7 @@ export class OwnConnections {
     } catch (error) {
       // TypeORM asks a new pool's first connection for the server's version, and leaves it open if that fails.
       const disconnect = (): Promise<void> => driver.disconnect().catch(() => undefined);
-      void disconnect();
-      void connecting.then(disconnect, () => undefined);
+      void connecting.then(disconnect, disconnect);
       throw error;
     }
     this.#driver.onConnected?.(driver);

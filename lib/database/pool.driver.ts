@@ -1,5 +1,6 @@
 import type { DataSourceOptions, QueryRunner } from 'typeorm';
 import type { QueryResult } from './database.ts';
+import type { ServerDialect } from './sql.dialect.ts';
 import type { OwnDriver } from './typeorm-internals.ts';
 
 /** How many connections of ours there may be, and how long one operation may take, in milliseconds. */
@@ -26,7 +27,7 @@ export function connectTimeoutOf({ timeoutMs }: PoolSettings, given?: number): n
 const ADDRESS = ['url', 'host', 'port', 'username', 'password', 'database', 'socketPath'] as const;
 
 /** The options of a data source for its primary server alone. */
-export function primaryOptions(options: DataSourceOptions): object {
+function primaryOptions(options: DataSourceOptions): object {
   const { replication, ...rest } = options as { replication?: { master: object } };
   if (!replication) return rest;
   // A `url` beside `replication` would go before the primary's host.
@@ -34,10 +35,23 @@ export function primaryOptions(options: DataSourceOptions): object {
   return { ...rest, ...noAddress, ...replication.master };
 }
 
+/** The options of a data source, changed for connections of our own; never to a replica. */
+export function ownOptions(
+  options: DataSourceOptions,
+  driver: PoolDriver,
+  settings: PoolSettings,
+): DataSourceOptions {
+  const primary = primaryOptions(options) as { readonly extra?: object };
+  // TypeORM lets `extra` go before all other options.
+  const extra = { ...primary.extra, ...driver.poolOptions(primary, settings) };
+  return { ...primary, extra } as DataSourceOptions;
+}
+
 /** What differs between pg and mysql2. */
 export interface PoolDriver {
-  /** The options of a data source, changed for connections of our own; never to a replica. */
-  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions;
+  readonly dialect: ServerDialect;
+  /** The options of its pool, where the data source has these options. */
+  poolOptions(options: object, settings: PoolSettings): object;
   /** Is told once when the driver has connected. */
   onConnected?(driver: OwnDriver): void;
   /**

@@ -17,7 +17,7 @@ import {
 } from './database.ts';
 import { OwnConnections, type OwnConnection } from './own-connections.ts';
 import type { PoolDriver, PoolSettings } from './pool.driver.ts';
-import type { RowLock, SqlDialect } from './sql.dialect.ts';
+import type { RowLock, ServerDialect } from './sql.dialect.ts';
 import { sql, type Sql } from './sql.ts';
 
 const COMMIT = sql`COMMIT`;
@@ -25,22 +25,17 @@ const ROLLBACK = sql`ROLLBACK`;
 
 /** PostgreSQL, MariaDB and MySQL, over connections of our own. */
 export class PooledDatabase implements Database {
-  readonly dialect: SqlDialect;
+  readonly dialect: ServerDialect;
   readonly #driver: PoolDriver;
   readonly #connections: OwnConnections;
   /** Wait here, not in the driver's pool: its queue is unbounded and ignores deadlines. */
   readonly #permits: Semaphore;
 
-  constructor(
-    dataSource: DataSource,
-    dialect: SqlDialect,
-    driver: PoolDriver,
-    settings: PoolSettings,
-  ) {
+  constructor(dataSource: DataSource, driver: PoolDriver, settings: PoolSettings) {
     const { connections } = settings;
-    this.dialect = dialect;
+    this.dialect = driver.dialect;
     this.#driver = driver;
-    this.#connections = new OwnConnections(dataSource, driver, dialect, settings);
+    this.#connections = new OwnConnections(dataSource, driver, settings);
     this.#permits = new Semaphore(connections, MAX_WAITING, connections > 1 ? 1 : 0);
   }
 
@@ -53,9 +48,7 @@ export class PooledDatabase implements Database {
   }
 
   execute(statement: Sql, op: Operation): Promise<QueryResult> {
-    return this.connect('write', op, (connection) =>
-      connection.query(this.dialect.boundWait(statement, op.deadline.remaining)),
-    );
+    return this.connect('write', op, (connection) => connection.query(statement));
   }
 
   transaction<T>(
@@ -77,8 +70,7 @@ export class PooledDatabase implements Database {
     if (lock) {
       await this.#checkIsolation(query);
       op.deadline.throwIfPassed();
-      const statement = this.dialect.lock(lock, op.deadline.remaining);
-      if (statement) await query(statement);
+      await query(this.dialect.lock(lock, op.deadline.remaining));
     }
     return runScript(script(), op, query);
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sql, type Sql } from './sql.ts';
-import type { RowLock, SqlDialect } from './sql.dialect.ts';
+import type { RowLock, ServerDialect } from './sql.dialect.ts';
 
 /**
  * An advisory lock rather than the row's own: an application that updates the row meanwhile neither waits
@@ -11,7 +11,7 @@ function lock({ name }: RowLock): Sql {
   return sql.raw(`SELECT pg_advisory_xact_lock(${String(key)})`);
 }
 
-export const POSTGRES: SqlDialect = {
+export const POSTGRES: ServerDialect = {
   placeholder: (index) => `$${String(index + 1)}`,
   identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
   textEquals: (column, value) => sql`${column} = ${value}`,
@@ -20,7 +20,6 @@ export const POSTGRES: SqlDialect = {
     values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = ANY(${values})`,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
-  canCountInInsert: true,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,
   begin: (ms, rowLock) => {
     // 0 would be no timeout at all. The second one ends a transaction whose COMMIT got lost.
@@ -34,8 +33,6 @@ export const POSTGRES: SqlDialect = {
     return [rowLock ? sql`${begin}; ${lock(rowLock)}` : begin];
   },
   lock,
-  // The statement is cancelled when its deadline has passed.
-  boundWait: (statement) => statement,
   errorCodes: {
     // serialization_failure, deadlock_detected
     transient: ['40001', '40P01'],

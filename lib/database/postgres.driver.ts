@@ -1,19 +1,20 @@
 import { connect } from 'node:net';
-import type { DataSourceOptions, QueryRunner } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { clearTimeout, setTimeout } from '../async/system-timers.ts';
 import { driverErrorOf, type QueryResult, type Row } from './database.ts';
-import {
-  connectTimeoutOf,
-  primaryOptions,
-  type PoolDriver,
-  type PoolSettings,
-} from './pool.driver.ts';
+import { connectTimeoutOf, type PoolDriver, type PoolSettings } from './pool.driver.ts';
+import { POSTGRES } from './postgres.dialect.ts';
 import {
   closePostgresConnection,
   rawConnectionOf,
   sourceOf,
   type OwnDriver,
 } from './typeorm-internals.ts';
+
+interface PostgresOptions {
+  readonly extra?: { readonly connectionTimeoutMillis?: number };
+  readonly connectTimeoutMS?: number;
+}
 
 /** The part of pg's Client that is used here. */
 interface PostgresClient {
@@ -52,29 +53,20 @@ const ANSWERED = /^(?!08|57P)[0-9A-Z]{5}$/;
 
 /** pg, and drivers that behave as pg does. */
 export class PostgresDriver implements PoolDriver {
+  readonly dialect = POSTGRES;
   /** Connections without a pooler between: only their session is ours, and keeps prepared statements. */
   readonly #direct = new WeakSet<PostgresClient>();
   readonly #names = new Map<string, string>();
   #namesMade = 0;
 
-  ownOptions(options: DataSourceOptions, settings: PoolSettings): DataSourceOptions {
-    const { extra, connectTimeoutMS, ...rest } = primaryOptions(options) as {
-      extra?: { connectionTimeoutMillis?: number };
-      connectTimeoutMS?: number;
-    };
-    const { connections } = settings;
+  poolOptions({ extra, connectTimeoutMS }: PostgresOptions, settings: PoolSettings): object {
     const given = extra?.connectionTimeoutMillis ?? connectTimeoutMS;
     return {
-      ...rest,
-      poolSize: connections,
-      extra: {
-        ...extra,
-        // pg waits for ever by itself, and the place of a connection that never comes is lost.
-        connectionTimeoutMillis: connectTimeoutOf(settings, given),
-        max: connections,
-        min: 0,
-      },
-    } as unknown as DataSourceOptions;
+      // pg waits for ever by itself, and the place of a connection that never comes is lost.
+      connectionTimeoutMillis: connectTimeoutOf(settings, given),
+      max: settings.connections,
+      min: 0,
+    };
   }
 
   /**

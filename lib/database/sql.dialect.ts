@@ -21,8 +21,16 @@ export interface SqlDialect extends Placeholders {
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */
   readonly currentRead: Sql;
-  /** Whether an INSERT may count rows of its own table without locking those of other owners. */
-  readonly canCountInInsert: boolean;
+  readonly errorCodes: {
+    /** Trying again may succeed: a deadlock, a serialization failure, a lock. */
+    readonly transient: readonly string[];
+    /** A row that a foreign key points at is not there. */
+    readonly missingReference: readonly string[];
+  };
+}
+
+/** How a server, whose transactions run side by side, writes SQL. */
+export interface ServerDialect extends SqlDialect {
   /** Asks for a transaction's isolation level, if there is one that cannot see new commits; else null. */
   readonly isolationLevel: Sql | null;
   /**
@@ -30,16 +38,8 @@ export interface SqlDialect extends Placeholders {
    * the lock. The lock is never taken in one statement with the INSERT, whose snapshot would be older.
    */
   begin(ms: number, lock: RowLock | null): readonly Sql[];
-  /** Takes a lock until the end of the transaction; waits so many milliseconds for it. Null: none is needed. */
-  lock(lock: RowLock, ms: number): Sql | null;
-  /** The statement, waiting for a locked row no longer than so many milliseconds. */
-  boundWait(statement: Sql, ms: number): Sql;
-  readonly errorCodes: {
-    /** Trying again may succeed: a deadlock, a serialization failure, a lock. */
-    readonly transient: readonly string[];
-    /** A row that a foreign key points at is not there. */
-    readonly missingReference: readonly string[];
-  };
+  /** Takes a lock until the end of the transaction; waits so many milliseconds for it. */
+  lock(lock: RowLock, ms: number): Sql;
 }
 
 /** `column IN (?, …)`. One value has the cheaper plan by `=`. */

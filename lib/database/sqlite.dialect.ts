@@ -9,11 +9,6 @@ export const SQLITE: SqlDialect = {
   anyOf: inList,
   skipLocked: sql.empty,
   currentRead: sql.empty,
-  canCountInInsert: true,
-  isolationLevel: null,
-  begin: () => [sql`BEGIN IMMEDIATE`],
-  lock: () => null,
-  boundWait: (statement) => statement,
   errorCodes: {
     transient: [
       'SQLITE_BUSY',

@@ -51,13 +51,13 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     options: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
-    const terms = tokenOptions(options, this.#settings, this.#store.entity);
-    const key = this.#store.ownerKey(user);
+    const terms = tokenOptions(options, this.#settings, this.#store.schema);
+    const key = this.#store.schema.owner.keyOf(user);
     const transaction = this.#store.transactions.transactionOf(options.manager);
     const owner = await this.#activeOwner(user, key, op, transaction);
     const token = generateToken(terms.prefix, this.#settings.tokenLength);
     const now = Date.now();
-    const unsaved = this.#store.build({
+    const authToken = this.#store.build({
       ...terms.columns,
       digest: digestOf(token, this.#settings.hashAlgorithm),
       tokenKey: tokenKeyOf(token),
@@ -67,13 +67,9 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
       ttl: terms.ownTtl,
     });
     const limit = { owner: key, limit: terms.limit, now };
-    const result = await this.#store.insert(unsaved, limit, op, transaction);
-    if (!result.ok) {
-      throw result.reason === 'limit'
-        ? new TokenLimitExceededException()
-        : new KnoxUnauthorizedException('user_inactive');
-    }
-    const { token: authToken } = result;
+    const refusal = await this.#store.insert(authToken, limit, op, transaction);
+    if (refusal === 'limit') throw new TokenLimitExceededException();
+    if (refusal === 'no_owner') throw new KnoxUnauthorizedException('user_inactive');
     this.#store.transactions.onCommit(transaction, () => {
       this.#events.publish(TokenCreatedEvent, op, authToken.user, authToken);
     });
@@ -94,6 +90,6 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     if (owner === null || !(await op.race(Promise.resolve(this.#userStatus.isActive(owner))))) {
       throw new KnoxUnauthorizedException('user_inactive');
     }
-    return this.#store.isOwnerInstance(user) ? user : owner;
+    return this.#store.schema.owner.isInstance(user) ? user : owner;
   }
 }

@@ -72,7 +72,9 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** The user's unexpired tokens, newest first. */
   async list(user: Token['user'], op: Operation): Promise<Token[]> {
-    const tokens = await answer(() => this.#store.list(this.#store.ownerKey(user), Date.now(), op));
+    const tokens = await answer(() =>
+      this.#store.list(this.#store.schema.owner.keyOf(user), Date.now(), op),
+    );
     for (const token of tokens) token.user = user;
     return tokens;
   }

@@ -4,7 +4,7 @@ import { ArgumentError } from '../errors/argument.error.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
 import { DURATION_FORMAT, parseDuration, type Duration } from '../options/duration.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import type { EntityInfo } from '../store/token.store.ts';
+import type { TokenSchema } from '../store/token.store.ts';
 import { MAX_PREFIX_LENGTH, isTokenPrefix } from '../tokens/token.ts';
 
 /** What one token may have instead of what the module's options say. */
@@ -38,39 +38,39 @@ export interface TokenOptions {
 export function tokenOptions(
   options: CreateTokenOptions,
   settings: KnoxSettings,
-  entity: EntityInfo,
+  schema: TokenSchema,
 ): TokenOptions {
   const { prefix = settings.tokenPrefix, limit = settings.tokenLimitPerUser } = options;
   const { ttl, columns = {} } = options;
-  const ownTtl = ownTtlOf(ttl, settings, entity);
+  const ownTtl = ownTtlOf(ttl, settings, schema);
   return {
     prefix: checkPrefix(prefix),
     limit: checkLimit(limit),
-    ttl: checkLastInstant(ttl === undefined ? settings.tokenTtl : ownTtl, entity),
+    ttl: checkLastInstant(ttl === undefined ? settings.tokenTtl : ownTtl, schema),
     ownTtl,
-    columns: checkColumns(columns, entity),
+    columns: checkColumns(columns, schema),
   };
 }
 
-function ownTtlOf(ttl: unknown, settings: KnoxSettings, entity: EntityInfo): number | null {
+function ownTtlOf(ttl: unknown, settings: KnoxSettings, schema: TokenSchema): number | null {
   if (ttl === undefined || ttl === null) return null;
   const ownTtl = parseDuration(ttl);
   if (ownTtl === undefined) {
     throw new ArgumentError(`ttl must be ${DURATION_FORMAT}, or null; got ${describeKind(ttl)}.`);
   }
-  if (!entity.hasTtlColumn && settings.autoRefresh) {
+  if (!schema.hasTtlColumn && settings.autoRefresh) {
     throw new ArgumentError(
-      `ttl: ${entity.name} has no column to keep it, so that autoRefresh would go by tokenTtl; ` +
-        'leave ttl out, or turn autoRefresh off.',
+      `ttl: ${schema.metadata.name} has no column to keep it, so that autoRefresh would go by ` +
+        'tokenTtl; leave ttl out, or turn autoRefresh off.',
     );
   }
   return ownTtl;
 }
 
-function checkLastInstant(ttl: number | null, { name, lastInstant }: EntityInfo): number | null {
-  if (ttl === null || Date.now() + ttl <= lastInstant) return ttl;
-  const last = new Date(lastInstant).toISOString();
-  throw new ArgumentError(`ttl: ${name} can store no expiry past ${last}.`);
+function checkLastInstant(ttl: number | null, { metadata, instants }: TokenSchema): number | null {
+  if (ttl === null || Date.now() + ttl <= instants.lastInstant) return ttl;
+  const last = new Date(instants.lastInstant).toISOString();
+  throw new ArgumentError(`ttl: ${metadata.name} can store no expiry past ${last}.`);
 }
 
 function checkPrefix(prefix: unknown): string {
@@ -86,12 +86,12 @@ function checkLimit(limit: unknown): number | null {
   throw new ArgumentError(`limit must be a whole number or null; got ${describeKind(limit)}.`);
 }
 
-function checkColumns(columns: unknown, { name, extraColumns }: EntityInfo): object {
+function checkColumns(columns: unknown, { metadata, extraColumns }: TokenSchema): object {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) {
     throw new ArgumentError(`columns must be an object; got ${describeKind(columns)}.`);
   }
   const wrong = Object.keys(columns).find((column) => !extraColumns.has(column));
   if (wrong === undefined) return columns;
   const known = extraColumns.size === 0 ? 'it has none of its own' : [...extraColumns].join(', ');
-  throw new ArgumentError(`columns: ${name} has no column "${wrong}" to set; ${known}.`);
+  throw new ArgumentError(`columns: ${metadata.name} has no column "${wrong}" to set; ${known}.`);
 }

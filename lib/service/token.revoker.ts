@@ -44,7 +44,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     op: Operation,
   ): Promise<number> {
     const kept = except === undefined ? null : this.#digest(except);
-    const count = await this.#store.deleteAll(this.#store.ownerKey(user), kept, op);
+    const count = await this.#store.deleteAll(this.#store.schema.owner.keyOf(user), kept, op);
     if (count > 0) this.#events.publish(TokenRevokedEvent, op, user, null, count);
     return count;
   }
@@ -60,7 +60,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
       const count =
         user === null
           ? Number(await this.#store.delete(authToken.digest, op))
-          : await this.#deleteExpired(this.#store.ownerKey(user), () => op);
+          : await this.#deleteExpired(this.#store.schema.owner.keyOf(user), () => op);
       if (count > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, count);
     } catch (error) {
       logFault('Expired tokens could not be deleted', error);
@@ -74,7 +74,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     const op = Operation.within(this.#settings.authTimeout, () => client);
     this.#tasks.run(
       async () => {
-        const count = await this.#deleteExpired(this.#store.ownerKey(user), () => op);
+        const count = await this.#deleteExpired(this.#store.schema.owner.keyOf(user), () => op);
         if (count > 0) this.#events.publish(TokenExpiredEvent, op, user, null, count);
       },
       (error) => {

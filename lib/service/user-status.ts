@@ -6,12 +6,9 @@ import type { TokenStore } from '../store/token.store.ts';
 /** Decides whether a user may be authenticated at all. */
 export class UserStatus {
   readonly #settings: KnoxSettings;
-  readonly #store: Pick<TokenStore, 'isReady' | 'entity' | 'isActiveByColumn'>;
+  readonly #store: Pick<TokenStore, 'isReady' | 'schema'>;
 
-  constructor(
-    settings: KnoxSettings,
-    store: Pick<TokenStore, 'isReady' | 'entity' | 'isActiveByColumn'>,
-  ) {
+  constructor(settings: KnoxSettings, store: Pick<TokenStore, 'isReady' | 'schema'>) {
     this.#settings = settings;
     this.#store = store;
   }
@@ -23,15 +20,15 @@ export class UserStatus {
    */
   check(): void {
     if (this.#settings.isUserActive || !this.#store.isReady) return;
-    const { activeColumn, ownerName } = this.#store.entity;
-    if (activeColumn === 'none') {
+    const { activeColumn, metadata } = this.#store.schema.owner;
+    if (!activeColumn) {
       new Logger('KnoxModule').debug(
-        `${ownerName} has no isActive column: all its users count as active.`,
+        `${metadata.name} has no isActive column: all its users count as active.`,
       );
-    } else if (activeColumn === 'not_loaded') {
+    } else if (!activeColumn.isSelect) {
       throw new KnoxConfigError(
         'isUserActive',
-        `${ownerName}.isActive has select: false, so that it is never loaded; ` +
+        `${metadata.name}.isActive has select: false, so that it is never loaded; ` +
           'take that off, or give isUserActive.',
       );
     }
@@ -43,7 +40,7 @@ export class UserStatus {
    */
   isActive(user: object): boolean | Promise<boolean> {
     const { isUserActive } = this.#settings;
-    if (!isUserActive) return this.#store.isActiveByColumn(user);
+    if (!isUserActive) return this.#store.schema.owner.isActiveByColumn(user);
     const verdict = isUserActive(user);
     return isThenable(verdict) ? Promise.resolve(verdict).then(isYes) : isYes(verdict);
   }

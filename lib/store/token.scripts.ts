@@ -1,4 +1,5 @@
 import type { TransactionScript } from '../database/database.ts';
+import type { Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import type { TokenSql } from './token.sql.ts';
@@ -15,15 +16,16 @@ export interface InsertLimit {
   readonly now: number;
 }
 
-/** Counts and inserts. The count holds only behind the owner's lock. */
+/**
+ * Counts and inserts. The count holds only behind the owner's lock. A count inside of the INSERT would, on MariaDB, take
+ * locks that make different owners wait for one another.
+ */
 export function* countAndInsert(
   sql: TokenSql,
   token: AbstractAuthToken,
   { owner, limit, now }: InsertLimit,
 ): TransactionScript<'limit' | null> {
   if (limit !== null) {
-    const insert = sql.insertBelowLimit(token, limit, owner, now);
-    if (insert) return (yield insert).affected === 0 ? 'limit' : null;
     const { rows } = yield sql.countUnexpired(owner, now);
     if (Number(rows[0]?.total) >= limit) return 'limit';
   }
@@ -65,36 +67,18 @@ export function* refreshIfUnlocked(
   return affected > 0;
 }
 
-/** Deletes the owner's tokens but the one of this digest. */
-export function* deleteByOwner(
+/** Deletes the tokens whose digests a SELECT finds, but the one of the digest `except`. */
+export function* deleteFound(
   sql: TokenSql,
-  owner: OwnerKey,
-  except: string | null,
+  select: Sql,
+  except: string | null = null,
 ): TransactionScript<number> {
-  const { rows } = yield sql.digestsOfOwner(owner);
-  const digests = digestsOf(rows).filter((digest) => digest !== except);
-  return yield* deleteInBatches(sql, digests);
-}
-
-/** Deletes a batch of the tokens that are expired at `now`, of one owner or of all. */
-export function* deleteExpired(
-  sql: TokenSql,
-  owner: OwnerKey | null,
-  now: number,
-): TransactionScript<number> {
-  const { rows } = yield sql.expiredDigests(owner, now, DELETE_BATCH_SIZE);
-  return yield* deleteInBatches(sql, digestsOf(rows));
-}
-
-function* deleteInBatches(sql: TokenSql, digests: readonly string[]): TransactionScript<number> {
+  const { rows } = yield select;
+  const digests = rows.map(({ digest }) => String(digest)).filter((digest) => digest !== except);
   let deleted = 0;
   for (let start = 0; start < digests.length; start += DELETE_BATCH_SIZE) {
     const batch = digests.slice(start, start + DELETE_BATCH_SIZE);
     deleted += (yield sql.deleteByDigests(batch)).affected;
   }
   return deleted;
-}
-
-function digestsOf(rows: readonly Record<string, unknown>[]): string[] {
-  return rows.map((row) => String(row.digest));
 }

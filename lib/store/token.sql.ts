@@ -35,7 +35,7 @@ export class TokenSql {
   ownerLock(owner: OwnerKey): RowLock {
     const { table, key } = this.#schema.owner;
     return {
-      name: `nestjs-knox:${this.#schema.tablePath}:${String(owner)}`,
+      name: `nestjs-knox:${this.#schema.metadata.tablePath}:${String(owner)}`,
       table,
       key,
       value: owner,
@@ -43,24 +43,11 @@ export class TokenSql {
   }
 
   insert(token: AbstractAuthToken): Sql {
-    const { insertColumns } = this.#schema;
+    const { table, insertColumns } = this.#schema;
     if (!insertColumns) return this.#insertByTypeorm(token);
-    const values = this.#values(insertColumns, token);
-    return sql`${this.#insertInto(insertColumns)} VALUES (${sql.join(values)})`;
-  }
-
-  /** Inserts unless the owner has as many tokens; undefined where that takes two statements. */
-  insertBelowLimit(
-    token: AbstractAuthToken,
-    limit: number,
-    owner: OwnerKey,
-    now: number,
-  ): Sql | undefined {
-    const { insertColumns } = this.#schema;
-    if (!insertColumns || !this.#dialect.canCountInInsert) return undefined;
-    const values = this.#values(insertColumns, token);
-    const count = this.countUnexpired(owner, now);
-    return sql`${this.#insertInto(insertColumns)} SELECT ${sql.join(values)} WHERE (${count}) < ${limit}`;
+    const names = insertColumns.map(({ databaseName }) => this.#dialect.identifier(databaseName));
+    const values = insertColumns.map((column) => this.#valueOf(column, token));
+    return sql`INSERT INTO ${table} (${sql.join(names)}) VALUES (${sql.join(values)})`;
   }
 
   countUnexpired(owner: OwnerKey, now: number): Sql {
@@ -128,21 +115,13 @@ export class TokenSql {
       : sql`${column} = ${key}`;
   }
 
-  #insertInto(columns: readonly ColumnMetadata[]): Sql {
-    const names = columns.map(({ databaseName }) => this.#dialect.identifier(databaseName));
-    return sql`INSERT INTO ${this.#schema.table} (${sql.join(names)})`;
-  }
-
-  #values(columns: readonly ColumnMetadata[], token: AbstractAuthToken): unknown[] {
-    const { driver } = this.#dataSource;
-    return columns.map((column) => {
-      const value: unknown = column.getEntityValue(token);
-      const stored: unknown =
-        value instanceof Date && this.#schema.isInstant(column)
-          ? this.#stored(value)
-          : driver.preparePersistentValue(value, column);
-      return stored ?? null;
-    });
+  #valueOf(column: ColumnMetadata, token: AbstractAuthToken): unknown {
+    const value: unknown = column.getEntityValue(token);
+    const stored: unknown =
+      value instanceof Date && this.#schema.isInstant(column)
+        ? this.#stored(value)
+        : this.#dataSource.driver.preparePersistentValue(value, column);
+    return stored ?? null;
   }
 
   /** For columns that the database fills in, or that need SQL around their value. */

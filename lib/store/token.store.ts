@@ -11,6 +11,7 @@ import {
   type TransactionScript,
 } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
+import type { PoolSettings } from '../database/pool.driver.ts';
 import { sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
@@ -23,48 +24,27 @@ import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
-  deleteByOwner,
-  deleteExpired,
+  DELETE_BATCH_SIZE,
+  deleteFound,
   insertAndCount,
   refreshIfUnlocked,
   type InsertLimit,
 } from './token.scripts.ts';
 import { TokenSql } from './token.sql.ts';
 
-export { DELETE_BATCH_SIZE } from './token.scripts.ts';
-export type { OwnerKey };
+export { DELETE_BATCH_SIZE };
+export type { OwnerKey, TokenSchema };
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
 
-export interface TokenStoreOptions<Token extends AbstractAuthToken> {
+export interface TokenStoreOptions<Token extends AbstractAuthToken> extends PoolSettings {
   readonly tokenEntity: TokenEntity<Token>;
   readonly userRelations: readonly string[];
-  /** How many database connections the package opens for itself. */
-  readonly connections: number;
-  /** How long one operation may take, in milliseconds. */
-  readonly timeoutMs: number;
 }
 
-/** What the token entity and its owner are like. */
-export interface EntityInfo {
-  /** The names of the two classes. */
-  readonly name: string;
-  readonly ownerName: string;
-  /** Whether a token's own TTL has a column. */
-  readonly hasTtlColumn: boolean;
-  /** The last instant that its table can store, in epoch milliseconds. */
-  readonly lastInstant: number;
-  /** Properties of the application's own token class, those that `columns` may set. */
-  readonly extraColumns: ReadonlySet<string>;
-  /** Whether the owner has an `isActive` column, and TypeORM loads it. */
-  readonly activeColumn: 'loaded' | 'not_loaded' | 'none';
-}
-
-/** The saved token, with all that the database has filled in, or why there is none. */
-export type InsertResult<Token> =
-  | { readonly ok: true; readonly token: Token }
-  | { readonly ok: false; readonly reason: 'limit' | 'no_owner' };
+/** Why a token was not inserted. */
+type Refusal = 'limit' | 'no_owner';
 
 /** All that depends on the data source being up. */
 interface OpenStore<Token extends AbstractAuthToken> {
@@ -110,33 +90,13 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     return this.#dataSource.isInitialized;
   }
 
-  /** @throws KnoxConfigError if the entities or the driver are not such as the package can work with */
-  get entity(): EntityInfo {
-    const { metadata, owner, instants, hasTtlColumn, extraColumns } = this.#open().schema;
-    const loaded = owner.activeColumn?.isSelect ? 'loaded' : 'not_loaded';
-    return {
-      name: metadata.name,
-      ownerName: owner.metadata.name,
-      hasTtlColumn,
-      lastInstant: instants.lastInstant,
-      extraColumns,
-      activeColumn: owner.activeColumn ? loaded : 'none',
-    };
-  }
-
-  /** @throws ArgumentError if this is no user, a user of another entity, or one without a key */
-  ownerKey(user: unknown): OwnerKey {
-    return this.#open().schema.owner.keyOf(user);
-  }
-
-  /** Whether this is an instance of the owner's class, loaded or made by the application. */
-  isOwnerInstance(user: object): boolean {
-    return this.#open().schema.owner.isInstance(user);
-  }
-
-  /** The value of the owner's `isActive` column; without one, all owners are active. */
-  isActiveByColumn(user: object): boolean {
-    return this.#open().schema.owner.isActiveByColumn(user);
+  /**
+   * What the token entity and its owner are like.
+   *
+   * @throws KnoxConfigError if the entities or the driver are not such as the package can work with
+   */
+  get schema(): TokenSchema {
+    return this.#open().schema;
   }
 
   /** The token of this digest with its user, which is null if soft-deleted; null if there is no token. */
@@ -172,15 +132,15 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Inserts the token, unless its owner is gone or holds as many as the limit allows. After an error no row is
-   * left, or will be.
+   * Inserts the token, and gives it what the database has filled in. Null; or why there is none: its owner is gone, or
+   * holds as many as the limit allows. After an error no row is left, or will be.
    */
   async insert(
     token: Token,
     limit: InsertLimit,
     op: Operation,
     transaction?: QueryRunner,
-  ): Promise<InsertResult<Token>> {
+  ): Promise<Refusal | null> {
     const insert = this.#insert(token, limit, op, transaction);
     try {
       return await this.#answer(op, insert);
@@ -210,7 +170,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!mayExpireBeforeCommit(token, op)) return this.#transact(null, false, op, script);
     // This token may expire before the refresh commits. A parallel login would then not count it, and the user would
     // exceed the limit; so lock the owner. If the lock does not come in time, the refresh is skipped.
-    const owner = this.ownerKey(token.user);
+    const owner = this.schema.owner.keyOf(token.user);
     const refreshed = await this.#refreshes.tryRunExclusive(token.digest, () =>
       this.#transact(owner, true, op.shorten(MAX_REFRESH_WAIT_MS), script),
     );
@@ -224,7 +184,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Deletes all tokens of the owner but the one of the digest `except`; how many they were. */
   deleteAll(owner: OwnerKey, except: string | null, op: Operation): Promise<number> {
-    return this.#transact(owner, true, op, (sql) => deleteByOwner(sql, owner, except));
+    return this.#transact(owner, true, op, (sql) =>
+      deleteFound(sql, sql.digestsOfOwner(owner), except),
+    );
   }
 
   /**
@@ -232,7 +194,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * have locked. How many they were: fewer than DELETE_BATCH_SIZE were the last.
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<number> {
-    return this.#transact(owner, false, op, (sql) => deleteExpired(sql, owner, now));
+    return this.#transact(owner, false, op, (sql) =>
+      deleteFound(sql, sql.expiredDigests(owner, now, DELETE_BATCH_SIZE)),
+    );
   }
 
   /**
@@ -242,7 +206,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   async open(): Promise<void> {
     if (!this.isReady) return;
-    const { metadata, owner } = this.#open().schema;
+    const { metadata, owner } = this.schema;
     const entity = metadata.target as typeof BaseToken;
     await entity.validateSchema(this.#dataSource, metadata, owner.metadata);
   }
@@ -257,10 +221,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const opened = this.#opened;
     if (opened) {
       if (opened.source === source) return opened;
-      this.#tasks.run(
-        () => opened.database.close(),
-        () => undefined,
-      );
+      void this.#tasks.track(opened.database.close());
     }
     const { tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
@@ -279,7 +240,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     limit: InsertLimit,
     op: Operation,
     transaction?: QueryRunner,
-  ): Promise<InsertResult<Token>> {
+  ): Promise<Refusal | null> {
     const { schema, database, sql } = this.#open();
     const { owner } = limit;
     const lock = limit.limit === null ? null : sql.ownerLock(owner);
@@ -289,14 +250,13 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
         : this.#owners.runExclusive(String(owner), op, () =>
             database.transaction(lock, op, () => countAndInsert(sql, token, limit)),
           ));
-      if (refusal !== null) return { ok: false, reason: refusal };
+      if (refusal !== null) return refusal;
     } catch (error) {
-      if (database.classify(error) === 'missing_reference')
-        return { ok: false, reason: 'no_owner' };
+      if (database.classify(error) === 'missing_reference') return 'no_owner';
       throw error;
     }
     if (schema.hasGeneratedColumns) await this.#readBack(token, op, transaction);
-    return { ok: true, token };
+    return null;
   }
 
   /** Fills in the columns that the database has filled in. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { mariadbDialect } from '../../lib/database/mariadb.dialect.ts';
 import { POSTGRES } from '../../lib/database/postgres.dialect.ts';
 import { render, sql } from '../../lib/database/sql.ts';
-import type { SqlDialect } from '../../lib/database/sql.dialect.ts';
+import type { ServerDialect, SqlDialect } from '../../lib/database/sql.dialect.ts';
 import { SQLITE } from '../../lib/database/sqlite.dialect.ts';
 
 const MARIADB = mariadbDialect('mariadb');
@@ -50,8 +50,6 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       text: '"d" = $1',
       one: '"d" = $1',
       three: '"d" = ANY($1)',
-      lock: 'SELECT pg_advisory_xact_lock(-494639534654387916)',
-      bound: 'DELETE',
     },
   ],
   [
@@ -62,8 +60,6 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
       one: '`d` = ?',
       three: '`d` IN (?, ?, ?)',
-      lock: 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE WAIT 2',
-      bound: 'SET STATEMENT innodb_lock_wait_timeout = 2 FOR DELETE',
     },
   ],
   [
@@ -74,8 +70,6 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
       one: '`d` = ?',
       three: '`d` IN (?, ?, ?)',
-      lock: 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE',
-      bound: 'DELETE',
     },
   ],
   [
@@ -86,8 +80,6 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
       text: '"d" = ?',
       one: '"d" = ?',
       three: '"d" IN (?, ?, ?)',
-      lock: 'none',
-      bound: 'DELETE',
     },
   ],
 ])('the dialect of %s', (_, dialect, texts) => {
@@ -108,18 +100,21 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
     const { parameters } = render(dialect.anyOf(column, ['x', 'y', 'z']), dialect);
     expect(parameters.flat()).toEqual(['x', 'y', 'z']);
   });
+});
 
-  it('locks, and bounds a wait', () => {
-    const lock = dialect.lock(
-      {
-        name: 'nestjs-knox:knox_auth_token:1',
-        table: dialect.identifier('users'),
-        key: dialect.identifier('id'),
-        value: 1,
-      },
-      1_500,
-    );
-    expect(lock ? text(lock) : 'none').toBe(texts.lock);
-    expect(text(dialect.boundWait(sql`DELETE`, 1_500))).toBe(texts.bound);
-  });
+it.each<[string, ServerDialect, string]>([
+  ['PostgreSQL', POSTGRES, 'SELECT pg_advisory_xact_lock(-494639534654387916)'],
+  ['MariaDB', MARIADB, 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE WAIT 2'],
+  ['MySQL', mariadbDialect('mysql'), 'SELECT `id` FROM `users` WHERE `id` = ? FOR UPDATE'],
+])('the dialect of %s locks', (_, dialect, text) => {
+  const lock = dialect.lock(
+    {
+      name: 'nestjs-knox:knox_auth_token:1',
+      table: dialect.identifier('users'),
+      key: dialect.identifier('id'),
+      value: 1,
+    },
+    1_500,
+  );
+  expect(render(lock, dialect).text).toBe(text);
 });

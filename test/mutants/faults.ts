@@ -125,7 +125,7 @@ export const FAULTS: readonly Mutant[] = [
         'OwnConnections.#open',
         `const runner = this.#dataSource.createQueryRunner('master');
         await runner.connect();
-        return new OwnConnection(runner, this.#dataSource, this.#driver, this.#dialect);`,
+        return new OwnConnection(runner, this.#dataSource, this.#driver);`,
       ),
       replaceIn(
         'OwnConnections.giveBack',

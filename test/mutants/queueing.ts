@@ -36,7 +36,6 @@ export const QUEUEING: readonly Mutant[] = [
   {
     name: 'A logout on MariaDB waits for its row as long as the server likes',
     edits: [
-      replaceBody('mariadbDialect.boundWait', 'return statement;'),
       replaceIn(
         'MariadbDriver.prepareSession',
         /(?:innodb_lock_wait_timeout|max_statement_time): seconds,/g,

@@ -124,15 +124,8 @@ export class OwnerSchema {
 
   /** Of this data source, or of any other in the process. */
   #isOtherEntity(user: object): boolean {
-    const entities = getMetadataArgsStorage().tables.map(({ target }) => target);
-    for (
-      let type: unknown = user.constructor;
-      typeof type === 'function' && type !== Object && type !== Function.prototype;
-      type = Object.getPrototypeOf(type)
-    ) {
-      if (entities.includes(type) || this.#dataSource.hasMetadata(type)) return true;
-    }
-    return false;
+    const entities = [...getMetadataArgsStorage().tables, ...this.#dataSource.entityMetadatas];
+    return entities.some(({ target }) => typeof target === 'function' && user instanceof target);
   }
 }
 

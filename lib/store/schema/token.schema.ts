@@ -23,8 +23,7 @@ type ReservedColumn = (typeof RESERVED)[number];
 export class TokenSchema {
   readonly metadata: EntityMetadata;
   readonly owner: OwnerSchema;
-  /** The table's name, schema included, unescaped. */
-  readonly tablePath: string;
+  /** The name of its table, schema included. */
   readonly table: Sql;
   /** The names of our columns. */
   readonly column: Readonly<Record<ReservedColumn, Sql>>;
@@ -72,7 +71,6 @@ export class TokenSchema {
     this.instants = (metadata.target as typeof BaseToken).instantFormat(dataSource);
     this.hasTtlColumn = metadata.findColumnWithPropertyPath('ttl') !== undefined;
     this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn, dialect);
-    this.tablePath = metadata.tablePath;
     this.table = tableOf(metadata, dialect);
     this.column = Object.fromEntries(
       RESERVED.map((property) => [property, columnOf(property)]),
