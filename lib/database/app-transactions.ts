@@ -58,10 +58,7 @@ export class AppTransactions {
     }
     const { subscribers } = this.#dataSource;
     if (!subscribers.includes(this.#subscriber)) subscribers.push(this.#subscriber);
-    const pending = this.#pending.get(transaction) ?? [];
-    this.#pending.set(transaction, [
-      ...pending,
-      { depth: transactionDepthOf(transaction), action },
-    ]);
+    const entry = { depth: transactionDepthOf(transaction), action };
+    this.#pending.set(transaction, [...(this.#pending.get(transaction) ?? []), entry]);
   }
 }

@@ -17,7 +17,10 @@ export interface QueryResult {
  * sequence runs awaited on a server and in one synchronous stroke on SQLite, where a transaction that spans
  * turns of the event loop would lock out the whole process.
  */
-export type TransactionScript<T> = Generator<Sql, T, QueryResult>;
+export type Statements<T> = Generator<Sql, T, QueryResult>;
+
+/** Begins such a sequence; again for each attempt. */
+export type TransactionScript<T> = () => Statements<T>;
 
 /** A connection that is ours while the work that was given it lasts. */
 export interface Connection {
@@ -52,11 +55,7 @@ export interface Database {
    * @param lock is taken first
    * @throws OutcomeUnknownError if no answer to the COMMIT came
    */
-  transaction<T>(
-    lock: RowLock | null,
-    op: Operation,
-    script: () => TransactionScript<T>,
-  ): Promise<T>;
+  transaction<T>(lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T>;
   /**
    * Runs a script in the application's own transaction.
    *
@@ -67,7 +66,7 @@ export interface Database {
     transaction: QueryRunner,
     lock: RowLock | null,
     op: Operation,
-    script: () => TransactionScript<T>,
+    script: TransactionScript<T>,
   ): Promise<T>;
   /** Closes our connections; those in use as soon as they are given back. */
   close(): Promise<void>;
@@ -98,10 +97,11 @@ export async function runScript<T>(
   op: Operation,
   query: (statement: Sql) => Promise<QueryResult>,
 ): Promise<T> {
-  let step = script.next();
+  const statements = script();
+  let step = statements.next();
   while (!step.done) {
     op.deadline.throwIfPassed();
-    step = script.next(await query(step.value));
+    step = statements.next(await query(step.value));
   }
   return step.value;
 }

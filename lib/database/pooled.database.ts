@@ -51,11 +51,7 @@ export class PooledDatabase implements Database {
     return this.connect('write', op, (connection) => connection.query(statement));
   }
 
-  transaction<T>(
-    lock: RowLock | null,
-    op: Operation,
-    script: () => TransactionScript<T>,
-  ): Promise<T> {
+  transaction<T>(lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T> {
     return this.#retry(op, () => this.#transaction(lock, op, script));
   }
 
@@ -63,7 +59,7 @@ export class PooledDatabase implements Database {
     transaction: QueryRunner,
     lock: RowLock | null,
     op: Operation,
-    script: () => TransactionScript<T>,
+    script: TransactionScript<T>,
   ): Promise<T> {
     const query = (statement: Sql): Promise<QueryResult> =>
       queryByTypeorm(transaction, statement, this.dialect);
@@ -72,7 +68,7 @@ export class PooledDatabase implements Database {
       op.deadline.throwIfPassed();
       await query(this.dialect.lock(lock, op.deadline.remaining));
     }
-    return runScript(script(), op, query);
+    return runScript(script, op, query);
   }
 
   close(): Promise<void> {
@@ -133,7 +129,7 @@ export class PooledDatabase implements Database {
   async #transaction<T>(
     lock: RowLock | null,
     op: Operation,
-    script: () => TransactionScript<T>,
+    script: TransactionScript<T>,
   ): Promise<T> {
     const state = { isCommitting: false };
     const work = async (connection: OwnConnection): Promise<T> => {
@@ -142,7 +138,7 @@ export class PooledDatabase implements Database {
         for (const statement of this.dialect.begin(op.deadline.remaining, lock)) {
           await query(statement);
         }
-        const result = await runScript(script(), op, query);
+        const result = await runScript(script, op, query);
         // Do not commit after the deadline: the caller has been told that it failed.
         op.deadline.throwIfPassed();
         state.isCommitting = true;

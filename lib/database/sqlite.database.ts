@@ -106,17 +106,13 @@ export class SqliteDatabase implements Database {
   }
 
   /** One synchronous stroke: the database has a single writer, so no row is locked. */
-  transaction<T>(
-    _lock: RowLock | null,
-    op: Operation,
-    script: () => TransactionScript<T>,
-  ): Promise<T> {
+  transaction<T>(_lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T> {
     return this.#write(op, (connection) => {
       connection.exec('BEGIN IMMEDIATE');
       try {
-        const steps = script();
-        let step = steps.next();
-        while (!step.done) step = steps.next(this.#execute(connection, step.value));
+        const statements = script();
+        let step = statements.next();
+        while (!step.done) step = statements.next(this.#execute(connection, step.value));
         connection.exec('COMMIT');
         return step.value;
       } catch (error) {
@@ -130,9 +126,9 @@ export class SqliteDatabase implements Database {
     transaction: QueryRunner,
     _lock: RowLock | null,
     op: Operation,
-    script: () => TransactionScript<T>,
+    script: TransactionScript<T>,
   ): Promise<T> {
-    return runScript(script(), op, (statement) => queryByTypeorm(transaction, statement, SQLITE));
+    return runScript(script, op, (statement) => queryByTypeorm(transaction, statement, SQLITE));
   }
 
   async close(): Promise<void> {

@@ -12,14 +12,6 @@ const PAUSE_MS = { first: 100, longest: 10_000 } as const;
 /** How a token's row is deleted: on a connection of ours, or in the application's transaction. */
 type DeleteRow = (digest: string, op: Operation, transaction?: QueryRunner) => Promise<unknown>;
 
-/** What has to be over before the row can be deleted for good. */
-export interface InsertAttempt {
-  /** The insert that was given up, which may yet succeed. Without it, the row is there. */
-  readonly insert?: Promise<unknown>;
-  /** How long the COMMIT of that insert may still arrive, in milliseconds. */
-  readonly commitGraceMs?: number;
-}
-
 /**
  * Deletes the token of a login that was answered with an error. If its insert has succeeded, or its outcome is
  * unknown, the row is deleted, with retries until the database confirms. If the COMMIT's outcome is unknown, it is
@@ -34,7 +26,11 @@ export class CompensatingDeletion {
     this.#deleteRow = deleteRow;
   }
 
-  schedule(digest: string, { insert, commitGraceMs = 0 }: InsertAttempt = {}): void {
+  /**
+   * @param insert was given up, and may yet succeed; without it, the row is there
+   * @param commitGraceMs how long the COMMIT of that insert may still arrive, in milliseconds
+   */
+  schedule(digest: string, insert?: Promise<unknown>, commitGraceMs = 0): void {
     this.#runInBackground(async () => {
       const outcome = insert ? await outcomeOf(insert) : 'succeeded';
       if (outcome === 'failed') return;

@@ -1,4 +1,4 @@
-import type { TransactionScript } from '../database/database.ts';
+import type { Statements } from '../database/database.ts';
 import type { Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
@@ -24,7 +24,7 @@ export function* countAndInsert(
   sql: TokenSql,
   token: AbstractAuthToken,
   { owner, limit, now }: InsertLimit,
-): TransactionScript<'limit' | null> {
+): Statements<'limit' | null> {
   if (limit !== null) {
     const { rows } = yield sql.countUnexpired(owner, now);
     if (Number(rows[0]?.total) >= limit) return 'limit';
@@ -41,7 +41,7 @@ export function* insertAndCount(
   sql: TokenSql,
   token: AbstractAuthToken,
   { owner, limit, now }: InsertLimit,
-): TransactionScript<'limit' | null> {
+): Statements<'limit' | null> {
   yield sql.insert(token);
   if (limit === null) return null;
   const { rows } = yield sql.countCommitted(owner, now);
@@ -60,7 +60,7 @@ export function* refreshIfUnlocked(
   digest: string,
   expiry: number,
   minGain: number,
-): TransactionScript<boolean> {
+): Statements<boolean> {
   const { rows } = yield sql.lockDigest(digest);
   if (rows.length === 0) return false;
   const { affected } = yield sql.refresh(digest, expiry, Date.now(), minGain);
@@ -72,7 +72,7 @@ export function* deleteFound(
   sql: TokenSql,
   select: Sql,
   except: string | null = null,
-): TransactionScript<number> {
+): Statements<number> {
   const { rows } = yield select;
   const digests = rows.map(({ digest }) => String(digest)).filter((digest) => digest !== except);
   let deleted = 0;

@@ -8,7 +8,7 @@ import {
   queryByTypeorm,
   type Connection,
   type Database,
-  type TransactionScript,
+  type Statements,
 } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import type { PoolSettings } from '../database/pool.driver.ts';
@@ -147,10 +147,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     } catch (error) {
       const { timeoutMs } = op.deadline;
       if (transaction) this.#compensation.scheduleIn(transaction, token.digest, timeoutMs);
-      else {
-        const commitGraceMs = commitGraceOf(op);
-        this.#compensation.schedule(token.digest, { insert, commitGraceMs });
-      }
+      else this.#compensation.schedule(token.digest, insert, commitGraceOf(op));
       throw error;
     }
   }
@@ -165,7 +162,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * it has expired, or the gain is less than `minGain` milliseconds.
    */
   async refresh(token: Token, expiry: number, minGain: number, op: Operation): Promise<boolean> {
-    const script = (sql: TokenSql): TransactionScript<boolean> =>
+    const script = (sql: TokenSql): Statements<boolean> =>
       refreshIfUnlocked(sql, token.digest, expiry, minGain);
     if (!mayExpireBeforeCommit(token, op)) return this.#transact(null, false, op, script);
     // This token may expire before the refresh commits. A parallel login would then not count it, and the user would
@@ -287,7 +284,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     owner: OwnerKey | null,
     isLocked: boolean,
     op: Operation,
-    script: (sql: TokenSql) => TransactionScript<T>,
+    script: (sql: TokenSql) => Statements<T>,
   ): Promise<T> {
     const { database, sql } = this.#open();
     const lock = owner !== null && isLocked ? sql.ownerLock(owner) : null;
