@@ -69,7 +69,9 @@ async function runTests(folder: string, tests: readonly string[], only: RegExp):
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => status === 'failed')
     .map(({ fullName }) => fullName);
-  const crashes = report.testResults.flatMap(({ message }) => (message.includes(CRASH) ? [CRASH] : []));
+  const crashes = report.testResults.flatMap(({ message }) =>
+    message.includes(CRASH) ? [CRASH] : [],
+  );
   return { invalid: null, failures: [...failures, ...crashes] };
 }
 
