@@ -1,6 +1,8 @@
 import { sql, type Sql } from './sql.ts';
 import { inList, type RowLock, type ServerDialect } from './sql.dialect.ts';
 
+const bytesOf = (value: unknown): Sql => sql`BINARY CONVERT(${value} USING utf8mb4)`;
+
 export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
     // MySQL 8 has no such clause: there innodb_lock_wait_timeout ends the wait.
@@ -10,11 +12,13 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   return {
     placeholder: () => '?',
     identifier: (name) => sql.raw(`\`${name.replaceAll('`', '``')}\``),
-    // The first condition finds the row by its index. The second compares the bytes, in UTF-8, in which the
-    // client sends its parameters: a collation takes other texts for equal.
+    // The first condition finds the row by its index. The second compares the bytes of both in UTF-8: a collation
+    // takes other texts for equal, and the application's own connection may have another character set.
     textEquals: (column, value) =>
-      sql`${column} = ${value} AND BINARY CONVERT(${column} USING utf8mb4) = ${value}`,
+      sql`${column} = ${value} AND ${bytesOf(column)} = ${bytesOf(value)}`,
     anyOf: inList,
+    // Without the hint, a small table is scanned, and each row of it locked.
+    deleteFrom: (table) => sql`DELETE ${table} FROM ${table} FORCE INDEX (PRIMARY) WHERE `,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,

@@ -18,6 +18,7 @@ export const POSTGRES: ServerDialect = {
   // Many are one array, so that there is one text for all sizes. One value has the cheaper plan by `=`.
   anyOf: (column, values) =>
     values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = ANY(${values})`,
+  deleteFrom: (table) => sql`DELETE FROM ${table} WHERE `,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,

@@ -13,10 +13,12 @@ export interface RowLock {
 export interface SqlDialect extends Placeholders {
   /** The escaped name of a table, a column or an alias. */
   identifier(name: string): Sql;
-  /** Whether a text column is exactly this value: same case, same accents, same trailing spaces. */
+  /** Whether a text column is exactly this value, or that of another column: same case, same accents, same trailing spaces. */
   textEquals(column: Sql, value: unknown): Sql;
   /** Whether a column is one of these values, of which there is one or more. */
   anyOf(column: Sql, values: readonly unknown[]): Sql;
+  /** Begins a DELETE of rows by their primary key, up to its condition. It locks no other rows. */
+  deleteFrom(table: Sql): Sql;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */

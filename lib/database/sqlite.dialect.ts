@@ -7,6 +7,7 @@ export const SQLITE: SqlDialect = {
   identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf: inList,
+  deleteFrom: (table) => sql`DELETE FROM ${table} WHERE `,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {

@@ -51,17 +51,22 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     options: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
-    const terms = tokenOptions(options, this.#settings, this.#store.schema);
-    const key = this.#store.schema.owner.keyOf(user);
+    const { schema } = this.#store;
+    const terms = tokenOptions(options, this.#settings, schema);
+    const givenKey = schema.owner.keyOf(user);
     const transaction = this.#store.transactions.transactionOf(options.manager);
-    const owner = await this.#activeOwner(user, key, op, transaction);
+    const owner = await this.#activeOwner(givenKey, op, transaction);
+    // As the database writes it: it may take other spellings for equal, but a lock goes by its name.
+    const key = schema.owner.keyColumn.isSelect ? schema.owner.keyOf(owner) : givenKey;
+    // The token keeps the application's own object, if that can be saved with it.
+    const isKept = schema.owner.isInstance(user) && key === givenKey;
     const token = generateToken(terms.prefix, this.#settings.tokenLength);
     const now = Date.now();
     const authToken = this.#store.build({
       ...terms.columns,
       digest: digestOf(token, this.#settings.hashAlgorithm),
       tokenKey: tokenKeyOf(token),
-      user: owner,
+      user: isKept ? user : owner,
       created: new Date(now),
       expiry: expiryFrom(now, terms.ttl),
       ttl: terms.ownTtl,
@@ -76,12 +81,8 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     return { authToken, token };
   }
 
-  /**
-   * The user as the database has it, because the application's object may be stale or made by hand. If that
-   * object is an instance of the owner's class, the token keeps it.
-   */
+  /** The user as the database has it, because the application's object may be stale or made by hand. */
   async #activeOwner(
-    user: Token['user'],
     key: OwnerKey,
     op: Operation,
     transaction: QueryRunner | undefined,
@@ -90,6 +91,6 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     if (owner === null || !(await op.race(Promise.resolve(this.#userStatus.isActive(owner))))) {
       throw new KnoxUnauthorizedException('user_inactive');
     }
-    return this.#store.schema.owner.isInstance(user) ? user : owner;
+    return owner;
   }
 }

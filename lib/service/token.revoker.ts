@@ -2,10 +2,16 @@ import type { BackgroundTasks } from '../async/background-tasks.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import { ArgumentError } from '../errors/argument.error.ts';
+import { describeKind } from '../errors/knox-config.error.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import { DELETE_BATCH_SIZE, type OwnerKey, type TokenStore } from '../store/token.store.ts';
+import {
+  DELETE_BATCH_SIZE,
+  inBatches,
+  type OwnerKey,
+  type TokenStore,
+} from '../store/token.store.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
 import { logFault } from './error-boundary.ts';
 
@@ -50,8 +56,8 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   /**
-   * Deletes an expired token that was presented, and its owner's other expired ones. The request is refused
-   * whether or not that succeeds.
+   * Deletes an expired token that was presented, and its owner's other expired ones: one batch now, the rest in the
+   * background. The request is refused whether or not that succeeds.
    */
   async deleteExpiredOf(authToken: Token, op: Operation): Promise<void> {
     const user = authToken.user as Token['user'] | null;
@@ -60,7 +66,8 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
       const count =
         user === null
           ? Number(await this.#store.delete(authToken.digest, op))
-          : await this.#deleteExpired(this.#store.schema.owner.keyOf(user), () => op);
+          : await this.#store.deleteExpired(this.#store.schema.owner.keyOf(user), Date.now(), op);
+      if (user !== null && count === DELETE_BATCH_SIZE) this.scheduleCleanup(user, op);
       if (count > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, count);
     } catch (error) {
       logFault('Expired tokens could not be deleted', error);
@@ -71,11 +78,11 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   scheduleCleanup(user: Token['user'], request: Operation): void {
     // Read it now: once its socket is closed, a client has no address.
     const { client } = request;
-    const op = Operation.within(this.#settings.authTimeout, () => client);
+    const operation = (): Operation => Operation.within(this.#settings.authTimeout, () => client);
     this.#tasks.run(
       async () => {
-        const count = await this.#deleteExpired(this.#store.schema.owner.keyOf(user), () => op);
-        if (count > 0) this.#events.publish(TokenExpiredEvent, op, user, null, count);
+        const count = await this.#deleteExpired(this.#store.schema.owner.keyOf(user), operation);
+        if (count > 0) this.#events.publish(TokenExpiredEvent, operation(), user, null, count);
       },
       (error) => {
         logFault('Expired tokens could not be deleted', error);
@@ -92,25 +99,27 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     return count;
   }
 
-  async #deleteExpired(owner: OwnerKey | null, batchOperation: () => Operation): Promise<number> {
+  #deleteExpired(owner: OwnerKey | null, batchOperation: () => Operation): Promise<number> {
     const now = Date.now();
-    let total = 0;
-    let deleted: number;
-    do {
-      deleted = await this.#store.deleteExpired(owner, now, batchOperation());
-      total += deleted;
-    } while (deleted === DELETE_BATCH_SIZE);
-    return total;
+    return inBatches(() => this.#store.deleteExpired(owner, now, batchOperation()));
   }
 
   /** The digest to look for, or null for a string that cannot be a token. */
   #digest(tokenOrAuthToken: string | Token): string | null {
     const { tokenEntity } = this.#store;
-    if (tokenOrAuthToken instanceof tokenEntity) return tokenOrAuthToken.digest;
+    if (tokenOrAuthToken instanceof tokenEntity) return checkDigest(tokenOrAuthToken);
     if (typeof tokenOrAuthToken !== 'string') {
       throw new ArgumentError(`Expected a token, or an instance of ${tokenEntity.name}.`);
     }
     if (!isWellFormedToken(tokenOrAuthToken)) return null;
     return digestOf(tokenOrAuthToken, this.#settings.hashAlgorithm);
   }
+}
+
+/** MariaDB would compare a digest that is a number with all digests as numbers. */
+function checkDigest({ digest, constructor }: { readonly digest: unknown }): string {
+  if (typeof digest === 'string' && /^[0-9a-f]+$/.test(digest)) return digest;
+  throw new ArgumentError(
+    `The ${constructor.name} has no digest: expected a string of hexadecimal; got ${describeKind(digest)}.`,
+  );
 }

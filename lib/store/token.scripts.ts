@@ -1,4 +1,4 @@
-import type { Statements } from '../database/database.ts';
+import type { QueryResult, Statements } from '../database/database.ts';
 import type { Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
@@ -29,7 +29,13 @@ export function* countAndInsert(
     const { rows } = yield sql.countUnexpired(owner, now);
     if (Number(rows[0]?.total) >= limit) return 'limit';
   }
-  yield sql.insert(token);
+  return yield* insert(sql, token);
+}
+
+/** A trigger or a policy may take the row away without an error. */
+function* insert(sql: TokenSql, token: AbstractAuthToken): Statements<null> {
+  const { affected } = yield sql.insert(token);
+  if (affected === 0) throw new Error('The INSERT of a token inserted no row.');
   return null;
 }
 
@@ -42,7 +48,7 @@ export function* insertAndCount(
   token: AbstractAuthToken,
   { owner, limit, now }: InsertLimit,
 ): Statements<'limit' | null> {
-  yield sql.insert(token);
+  yield* insert(sql, token);
   if (limit === null) return null;
   const { rows } = yield sql.countCommitted(owner, now);
   if (Number(rows[0]?.total) <= limit) return null;
@@ -67,18 +73,29 @@ export function* refreshIfUnlocked(
   return affected > 0;
 }
 
-/** Deletes the tokens whose digests a SELECT finds, but the one of the digest `except`. */
-export function* deleteFound(
-  sql: TokenSql,
-  select: Sql,
-  except: string | null = null,
-): Statements<number> {
-  const { rows } = yield select;
-  const digests = rows.map(({ digest }) => String(digest)).filter((digest) => digest !== except);
-  let deleted = 0;
-  for (let start = 0; start < digests.length; start += DELETE_BATCH_SIZE) {
-    const batch = digests.slice(start, start + DELETE_BATCH_SIZE);
-    deleted += (yield sql.deleteByDigests(batch)).affected;
+/** Deletes the tokens whose digests a SELECT finds, which are at most DELETE_BATCH_SIZE. @throws RowKeptError */
+export function* deleteFound(sql: TokenSql, select: Sql): Statements<number> {
+  const digests = digestsOf(yield select);
+  if (digests.length === 0) return 0;
+  const { affected } = yield sql.deleteByDigests(digests);
+  // Others may have deleted them, or something in the database may have kept them.
+  if (affected < digests.length) {
+    const left = digestsOf(yield select);
+    if (left.some((digest) => digests.includes(digest))) throw new RowKeptError();
   }
-  return deleted;
+  return affected;
+}
+
+/** Something in the database keeps a row without an error, such as a trigger or a row-level policy. */
+export class RowKeptError extends Error {
+  constructor() {
+    super(
+      'A token was not deleted: the DELETE succeeded, but its row is still there. Look for a trigger, a rule or a ' +
+        'row-level security policy on the token table.',
+    );
+  }
+}
+
+function digestsOf({ rows }: QueryResult): string[] {
+  return rows.map(({ digest }) => String(digest));
 }

@@ -77,12 +77,14 @@ export class TokenSql {
   /** Deletes rows by the digests that a SELECT has found. */
   deleteByDigests(digests: readonly string[]): Sql {
     const { table, column } = this.#schema;
-    return sql`DELETE FROM ${table} WHERE ${this.#dialect.anyOf(column.digest, digests)}`;
+    return sql`${this.#dialect.deleteFrom(table)}${this.#dialect.anyOf(column.digest, digests)}`;
   }
 
-  digestsOfOwner(owner: OwnerKey): Sql {
+  /** Some of the owner's tokens, but not the one of the digest `except`. */
+  digestsOfOwner(owner: OwnerKey, except: string | null, limit: number): Sql {
     const { table, column } = this.#schema;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}`;
+    const isOther = except === null ? sql.empty : sql` AND ${column.digest} <> ${except}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther} LIMIT ${sql.raw(String(limit))}`;
   }
 
   /** Locks the token's row and selects its digest; nothing where the row is gone, or locked by others. */

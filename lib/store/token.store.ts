@@ -28,6 +28,7 @@ import {
   deleteFound,
   insertAndCount,
   refreshIfUnlocked,
+  RowKeptError,
   type InsertLimit,
 } from './token.scripts.ts';
 import { TokenSql } from './token.sql.ts';
@@ -174,15 +175,28 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     return refreshed ?? false;
   }
 
-  /** Whether there was a token to delete. It is gone, committed, when this resolves. */
+  /**
+   * Whether there was a token to delete. It is gone, committed, when this resolves.
+   *
+   * @throws RowKeptError
+   */
   async delete(digest: string, op: Operation): Promise<boolean> {
-    return (await this.#answer(op, this.#delete(digest, op))) > 0;
+    const deleted = await this.#answer(op, this.#delete(digest, op));
+    if (deleted === 0 && (await this.find(digest, op)) !== null) throw new RowKeptError();
+    return deleted > 0;
   }
 
-  /** Deletes all tokens of the owner but the one of the digest `except`; how many they were. */
+  /**
+   * Deletes all tokens of the owner but the one of the digest `except`; how many they were. Each batch is committed by
+   * itself, so that after an error the next call has less to do.
+   *
+   * @throws RowKeptError
+   */
   deleteAll(owner: OwnerKey, except: string | null, op: Operation): Promise<number> {
-    return this.#transact(owner, true, op, (sql) =>
-      deleteFound(sql, sql.digestsOfOwner(owner), except),
+    return inBatches(() =>
+      this.#transact(owner, true, op, (sql) =>
+        deleteFound(sql, sql.digestsOfOwner(owner, except, DELETE_BATCH_SIZE)),
+      ),
     );
   }
 
@@ -249,7 +263,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
           ));
       if (refusal !== null) return refusal;
     } catch (error) {
-      if (database.classify(error) === 'missing_reference') return 'no_owner';
+      // The row that is not there may be another one that the token refers to.
+      const isReference = database.classify(error) === 'missing_reference';
+      if (isReference && (await this.findOwner(owner, op)) === null) return 'no_owner';
       throw error;
     }
     if (schema.hasGeneratedColumns) await this.#readBack(token, op, transaction);
@@ -304,6 +320,17 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   #answer<T>(op: Operation, work: Promise<T>): Promise<T> {
     return this.#tasks.track(op.race(work));
   }
+}
+
+/** Deletes batches until one is not full; how many rows they were. */
+export async function inBatches(deleteBatch: () => Promise<number>): Promise<number> {
+  let total = 0;
+  let deleted: number;
+  do {
+    deleted = await deleteBatch();
+    total += deleted;
+  } while (deleted === DELETE_BATCH_SIZE);
+  return total;
 }
 
 /**

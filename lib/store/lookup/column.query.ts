@@ -64,7 +64,7 @@ export class ColumnQuery<Token extends AbstractAuthToken> implements TokenQuery<
       .select(render(selection, dialect).text)
       .cache(false)
       .withDeleted()
-      .innerJoin(`${TOKEN}.user`, OWNER);
+      .innerJoin(`${TOKEN}.user`, OWNER, schema.ownerJoin(TOKEN, OWNER, dialect).condition);
     query.expressionMap.withDeleted = false;
     joinTo(query, TOKEN, tokenRelations, false);
     joinTo(query, OWNER, ownerRelations, false);

@@ -76,7 +76,10 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     this.#instants = instants === EPOCH_MILLISECONDS ? null : instantColumns(metadata);
     // An inner join, with soft-deleted owners: with a left join that drops them, TypeORM would pass null to the
     // transformers of columns that are never null, and these may throw.
-    this.#withOwner = tokens().withDeleted().innerJoinAndSelect('token.user', 'user');
+    const { condition, parameters } = schema.ownerJoin('token', 'user', dialect);
+    this.#withOwner = tokens()
+      .withDeleted()
+      .innerJoinAndSelect('token.user', 'user', condition, parameters);
     this.#withOwner.expressionMap.withDeleted = false;
     if (owner.isDeletedAtHidden) this.#withOwner.addSelect(`user.${owner.deletionPath}`);
     joinTo(this.#withOwner, 'token', tokenRelations, true);

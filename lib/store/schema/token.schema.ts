@@ -3,13 +3,14 @@ import {
   type DataSource,
   type EntityMetadata,
   type EntityTarget,
+  type ObjectLiteral,
 } from 'typeorm';
 import { KnoxConfigError } from '../../errors/knox-config.error.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../../entities/base-token.ts';
 import type { InstantFormat } from '../../entities/instant.format.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
-import { sql, type Sql } from '../../database/sql.ts';
+import { render, sql, type Sql } from '../../database/sql.ts';
 import { OwnerSchema, tableOf } from './owner.schema.ts';
 
 /** What `create` fills in itself, and no one may set through `columns`. */
@@ -18,6 +19,12 @@ const RESERVED = ['digest', 'tokenKey', 'user', 'created', 'expiry', 'ttl'] as c
 type ColumnMetadata = EntityMetadata['columns'][number];
 
 type ReservedColumn = (typeof RESERVED)[number];
+
+/** A condition for the query builder, and the values of the parameters that it names. */
+interface OwnerJoin {
+  readonly condition: string | undefined;
+  readonly parameters: ObjectLiteral;
+}
 
 /** What the entity's metadata says about the token table: read once, when the data source is up. */
 export class TokenSchema {
@@ -107,6 +114,31 @@ export class TokenSchema {
   /** The instant that a column holds, in epoch milliseconds. */
   toEpoch(column: Sql): Sql {
     return sql.raw(this.instants.toEpochSql(column.texts.join('')));
+  }
+
+  /**
+   * What joins a token to its owner beside the foreign key, for TypeORM: the same bytes in keys that are text, and the
+   * owner's own class where others share its table.
+   */
+  ownerJoin(token: string, user: string, dialect: SqlDialect): OwnerJoin {
+    const { metadata, key, hasTextKey } = this.owner;
+    const { discriminatorColumn, parentEntityMetadata, childEntityMetadatas } = metadata;
+    const conditions: Sql[] = [];
+    const [tokenAlias, userAlias] = [dialect.identifier(token), dialect.identifier(user)];
+    if (hasTextKey) {
+      const reference = sql`${tokenAlias}.${this.column.user}`;
+      conditions.push(dialect.textEquals(sql`${userAlias}.${key}`, reference));
+    }
+    // TypeORM adds it to the entity that a query is for, and not to one that it joins.
+    if (discriminatorColumn && (parentEntityMetadata as EntityMetadata | undefined)) {
+      const kind = dialect.identifier(discriminatorColumn.databaseName);
+      conditions.push(sql`${userAlias}.${kind} IN (${sql.raw(':...knox_kinds')})`);
+    }
+    const kinds = [metadata, ...childEntityMetadatas].map((each) => each.discriminatorValue);
+    return {
+      condition: render(sql.join(conditions, ' AND '), dialect).text || undefined,
+      parameters: { knox_kinds: kinds },
+    };
   }
 
   /** Whether a column holds an instant, in the table's own format. */
