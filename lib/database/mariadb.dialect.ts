@@ -17,8 +17,12 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
     textEquals: (column, value) =>
       sql`${column} = ${value} AND ${bytesOf(column)} = ${bytesOf(value)}`,
     anyOf: inList,
-    // Without the hint, a small table is scanned, and each row of it locked.
-    deleteFrom: (table) => sql`DELETE ${table} FROM ${table} FORCE INDEX (PRIMARY) WHERE `,
+    // A small table is scanned, whatever the index hints say, and each row that is passed is locked. So the rows are
+    // found first, which locks nothing at READ COMMITTED, and then each is deleted by its key.
+    deleteByKey: (table, key, values) => {
+      const found = sql`SELECT ${key} AS found FROM ${table} WHERE ${inList(key, values)} LIMIT ${sql.raw(String(values.length))}`;
+      return sql`DELETE ${table} FROM (${found}) AS x STRAIGHT_JOIN ${table} ON ${table}.${key} = x.found`;
+    },
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,

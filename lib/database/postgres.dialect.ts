@@ -11,14 +11,17 @@ function lock({ name }: RowLock): Sql {
   return sql.raw(`SELECT pg_advisory_xact_lock(${String(key)})`);
 }
 
+/** Many are one array, so that there is one text for all sizes. One value has the cheaper plan by `=`. */
+function anyOf(column: Sql, values: readonly unknown[]): Sql {
+  return values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = ANY(${values})`;
+}
+
 export const POSTGRES: ServerDialect = {
   placeholder: (index) => `$${String(index + 1)}`,
   identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
   textEquals: (column, value) => sql`${column} = ${value}`,
-  // Many are one array, so that there is one text for all sizes. One value has the cheaper plan by `=`.
-  anyOf: (column, values) =>
-    values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = ANY(${values})`,
-  deleteFrom: (table) => sql`DELETE FROM ${table} WHERE `,
+  anyOf,
+  deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${anyOf(key, values)}`,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,

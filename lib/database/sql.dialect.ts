@@ -17,8 +17,8 @@ export interface SqlDialect extends Placeholders {
   textEquals(column: Sql, value: unknown): Sql;
   /** Whether a column is one of these values, of which there is one or more. */
   anyOf(column: Sql, values: readonly unknown[]): Sql;
-  /** Begins a DELETE of rows by their primary key, up to its condition. It locks no other rows. */
-  deleteFrom(table: Sql): Sql;
+  /** Deletes rows by their primary key, and locks no others. */
+  deleteByKey(table: Sql, key: Sql, values: readonly unknown[]): Sql;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */

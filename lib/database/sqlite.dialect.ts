@@ -7,7 +7,7 @@ export const SQLITE: SqlDialect = {
   identifier: (name) => sql.raw(`"${name.replaceAll('"', '""')}"`),
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf: inList,
-  deleteFrom: (table) => sql`DELETE FROM ${table} WHERE `,
+  deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${inList(key, values)}`,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {

@@ -111,7 +111,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Revokes all tokens of the user whose token was presented. */
   async logOutEverywhere(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await this.revokeAll(found.user, undefined, op);
+    await answer(() => this.#revoker.revokeAllWith(found.authToken, op));
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 

@@ -6,12 +6,7 @@ import { describeKind } from '../errors/knox-config.error.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
-import {
-  DELETE_BATCH_SIZE,
-  inBatches,
-  type OwnerKey,
-  type TokenStore,
-} from '../store/token.store.ts';
+import type { DeletedBatch, OwnerKey, TokenStore } from '../store/token.store.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
 import { logFault } from './error-boundary.ts';
 
@@ -44,15 +39,32 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   /** Deletes the user's tokens but one; how many. @throws ArgumentError for a user that is not an owner */
-  async revokeAll(
+  revokeAll(
     user: Token['user'],
     except: string | Token | undefined,
     op: Operation,
   ): Promise<number> {
     const kept = except === undefined ? null : this.#digest(except);
-    const count = await this.#store.deleteAll(this.#store.schema.owner.keyOf(user), kept, op);
-    if (count > 0) this.#events.publish(TokenRevokedEvent, op, user, null, count);
-    return count;
+    return this.#revokeAll(user, { except: kept, last: null }, op);
+  }
+
+  /** Deletes the user's tokens, this one last: if that fails, its holder can try again. */
+  revokeAllWith(authToken: Token, op: Operation): Promise<number> {
+    return this.#revokeAll(authToken.user, { except: null, last: authToken.digest }, op);
+  }
+
+  #revokeAll(
+    user: Token['user'],
+    which: { readonly except: string | null; readonly last: string | null },
+    op: Operation,
+  ): Promise<number> {
+    const owner = this.#store.schema.owner.keyOf(user);
+    return inBatches(
+      () => this.#store.deleteBatch(owner, which, op),
+      (count) => {
+        this.#events.publish(TokenRevokedEvent, op, user, null, count);
+      },
+    );
   }
 
   /**
@@ -63,12 +75,12 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     const user = authToken.user as Token['user'] | null;
     try {
       // A soft-deleted user is not loaded, so that its key is unknown here.
-      const count =
+      const { deleted, isFull } =
         user === null
-          ? Number(await this.#store.delete(authToken.digest, op))
+          ? { deleted: Number(await this.#store.delete(authToken.digest, op)), isFull: false }
           : await this.#store.deleteExpired(this.#store.schema.owner.keyOf(user), Date.now(), op);
-      if (user !== null && count === DELETE_BATCH_SIZE) this.scheduleCleanup(user, op);
-      if (count > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, count);
+      if (deleted > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, deleted);
+      if (isFull) this.scheduleCleanup(authToken.user, op);
     } catch (error) {
       logFault('Expired tokens could not be deleted', error);
     }
@@ -78,30 +90,32 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   scheduleCleanup(user: Token['user'], request: Operation): void {
     // Read it now: once its socket is closed, a client has no address.
     const { client } = request;
-    const operation = (): Operation => Operation.within(this.#settings.authTimeout, () => client);
     this.#tasks.run(
-      async () => {
-        const count = await this.#deleteExpired(this.#store.schema.owner.keyOf(user), operation);
-        if (count > 0) this.#events.publish(TokenExpiredEvent, operation(), user, null, count);
-      },
+      () => this.#deleteAllExpired(this.#store.schema.owner.keyOf(user), user, { client }),
       (error) => {
         logFault('Expired tokens could not be deleted', error);
       },
     );
   }
 
-  /** Deletes everybody's expired tokens; each batch may take `authTimeout`. How many they were. */
-  async prune(): Promise<number> {
-    const count = await this.#deleteExpired(null, () =>
-      Operation.within(this.#settings.authTimeout),
-    );
-    if (count > 0) this.#events.publish(TokenExpiredEvent, { client: null }, null, null, count);
-    return count;
+  /** Deletes everybody's expired tokens. How many they were. */
+  prune(): Promise<number> {
+    return this.#deleteAllExpired(null, null, { client: null });
   }
 
-  #deleteExpired(owner: OwnerKey | null, batchOperation: () => Operation): Promise<number> {
+  /** Each batch may take `authTimeout`. */
+  #deleteAllExpired(
+    owner: OwnerKey | null,
+    user: Token['user'] | null,
+    cause: Pick<Operation, 'client'>,
+  ): Promise<number> {
     const now = Date.now();
-    return inBatches(() => this.#store.deleteExpired(owner, now, batchOperation()));
+    return inBatches(
+      () => this.#store.deleteExpired(owner, now, Operation.within(this.#settings.authTimeout)),
+      (count) => {
+        this.#events.publish(TokenExpiredEvent, cause, user, null, count);
+      },
+    );
   }
 
   /** The digest to look for, or null for a string that cannot be a token. */
@@ -114,6 +128,27 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     if (!isWellFormedToken(tokenOrAuthToken)) return null;
     return digestOf(tokenOrAuthToken, this.#settings.hashAlgorithm);
   }
+}
+
+/**
+ * Deletes batches until one is not full. How many rows they were; `publish` hears of them also if a later batch fails,
+ * because those before are committed.
+ */
+async function inBatches(
+  deleteBatch: () => Promise<DeletedBatch>,
+  publish: (count: number) => void,
+): Promise<number> {
+  let count = 0;
+  try {
+    for (let isFull = true; isFull;) {
+      const batch = await deleteBatch();
+      count += batch.deleted;
+      ({ isFull } = batch);
+    }
+  } finally {
+    if (count > 0) publish(count);
+  }
+  return count;
 }
 
 /** MariaDB would compare a digest that is a number with all digests as numbers. */

@@ -73,17 +73,34 @@ export function* refreshIfUnlocked(
   return affected > 0;
 }
 
-/** Deletes the tokens whose digests a SELECT finds, which are at most DELETE_BATCH_SIZE. @throws RowKeptError */
-export function* deleteFound(sql: TokenSql, select: Sql): Statements<number> {
-  const digests = digestsOf(yield select);
-  if (digests.length === 0) return 0;
+/** What a batch has deleted. */
+export interface DeletedBatch {
+  readonly deleted: number;
+  /** Whether there may be more to delete. */
+  readonly isFull: boolean;
+}
+
+/**
+ * Deletes the tokens whose digests a SELECT finds, which are at most DELETE_BATCH_SIZE; with the last batch, also the
+ * one of the digest `last`.
+ *
+ * @throws RowKeptError
+ */
+export function* deleteFound(
+  sql: TokenSql,
+  select: Sql,
+  last: string | null = null,
+): Statements<DeletedBatch> {
+  const found = digestsOf(yield select);
+  const isFull = found.length === DELETE_BATCH_SIZE;
+  const digests = last === null || isFull ? found : [...found, last];
+  if (digests.length === 0) return { deleted: 0, isFull };
   const { affected } = yield sql.deleteByDigests(digests);
   // Others may have deleted them, or something in the database may have kept them.
-  if (affected < digests.length) {
-    const left = digestsOf(yield select);
-    if (left.some((digest) => digests.includes(digest))) throw new RowKeptError();
+  if (affected < digests.length && digestsOf(yield sql.selectDigests(digests)).length > 0) {
+    throw new RowKeptError();
   }
-  return affected;
+  return { deleted: affected, isFull };
 }
 
 /** Something in the database keeps a row without an error, such as a trigger or a row-level policy. */

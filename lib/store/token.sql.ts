@@ -77,7 +77,13 @@ export class TokenSql {
   /** Deletes rows by the digests that a SELECT has found. */
   deleteByDigests(digests: readonly string[]): Sql {
     const { table, column } = this.#schema;
-    return sql`${this.#dialect.deleteFrom(table)}${this.#dialect.anyOf(column.digest, digests)}`;
+    return this.#dialect.deleteByKey(table, column.digest, digests);
+  }
+
+  /** Those of the digests that there still are. */
+  selectDigests(digests: readonly string[]): Sql {
+    const { table, column } = this.#schema;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#dialect.anyOf(column.digest, digests)}`;
   }
 
   /** Some of the owner's tokens, but not the one of the digest `except`. */

@@ -29,12 +29,12 @@ import {
   insertAndCount,
   refreshIfUnlocked,
   RowKeptError,
+  type DeletedBatch,
   type InsertLimit,
 } from './token.scripts.ts';
 import { TokenSql } from './token.sql.ts';
 
-export { DELETE_BATCH_SIZE };
-export type { OwnerKey, TokenSchema };
+export type { DeletedBatch, OwnerKey, TokenSchema };
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
@@ -187,24 +187,28 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Deletes all tokens of the owner but the one of the digest `except`; how many they were. Each batch is committed by
-   * itself, so that after an error the next call has less to do.
+   * Deletes a batch of the owner's tokens, but not the one of the digest `except`, and the one of the digest `last` only
+   * with the last batch. It is committed when this resolves, so that a user of any number of tokens can be logged out.
    *
    * @throws RowKeptError
    */
-  deleteAll(owner: OwnerKey, except: string | null, op: Operation): Promise<number> {
-    return inBatches(() =>
-      this.#transact(owner, true, op, (sql) =>
-        deleteFound(sql, sql.digestsOfOwner(owner, except, DELETE_BATCH_SIZE)),
-      ),
+  deleteBatch(
+    owner: OwnerKey,
+    { except, last }: { readonly except: string | null; readonly last: string | null },
+    op: Operation,
+  ): Promise<DeletedBatch> {
+    return this.#transact(owner, true, op, (sql) =>
+      deleteFound(sql, sql.digestsOfOwner(owner, except ?? last, DELETE_BATCH_SIZE), last),
     );
   }
 
   /**
    * Deletes a batch of the tokens that are expired at `now`, of one owner or of all, leaving alone those that others
-   * have locked. How many they were: fewer than DELETE_BATCH_SIZE were the last.
+   * have locked.
+   *
+   * @throws RowKeptError
    */
-  deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<number> {
+  deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<DeletedBatch> {
     return this.#transact(owner, false, op, (sql) =>
       deleteFound(sql, sql.expiredDigests(owner, now, DELETE_BATCH_SIZE)),
     );
@@ -320,17 +324,6 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   #answer<T>(op: Operation, work: Promise<T>): Promise<T> {
     return this.#tasks.track(op.race(work));
   }
-}
-
-/** Deletes batches until one is not full; how many rows they were. */
-export async function inBatches(deleteBatch: () => Promise<number>): Promise<number> {
-  let total = 0;
-  let deleted: number;
-  do {
-    deleted = await deleteBatch();
-    total += deleted;
-  } while (deleted === DELETE_BATCH_SIZE);
-  return total;
 }
 
 /**

@@ -57,7 +57,7 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
     MARIADB,
     {
       name: '`a"b``c`',
-      text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
+      text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = BINARY CONVERT(? USING utf8mb4)',
       one: '`d` = ?',
       three: '`d` IN (?, ?, ?)',
     },
@@ -67,7 +67,7 @@ describe.each<[string, SqlDialect, Record<string, string>]>([
     mariadbDialect('mysql'),
     {
       name: '`a"b``c`',
-      text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = ?',
+      text: '`d` = ? AND BINARY CONVERT(`d` USING utf8mb4) = BINARY CONVERT(? USING utf8mb4)',
       one: '`d` = ?',
       three: '`d` IN (?, ?, ?)',
     },

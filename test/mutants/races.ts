@@ -99,7 +99,7 @@ export const RACES: readonly Mutant[] = [
     name: 'Pruning deletes what others are deleting, and counts it',
     edits: [
       replaceIn('TokenSql.expiredDigests', /\$\{this\.#dialect\.skipLocked\}/, ''),
-      replaceIn('deleteFound', /return deleted/, 'return digests.length'),
+      replaceIn('deleteFound', /deleted: affected/, 'deleted: digests.length'),
     ],
     check: EXPIRY,
     // The other backends would wait just as long for rows that never appear.
