@@ -1,14 +1,7 @@
-import { Logger } from '@nestjs/common';
-import {
-  getMetadataArgsStorage,
-  type DataSource,
-  type EntityMetadata,
-  type QueryRunner,
-} from 'typeorm';
+import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
 import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
-
-const logger = new Logger('KnoxModule');
+import { unsynchronizedError } from './django-entity.check.ts';
 
 /** A column in the database. */
 interface FoundColumn {
@@ -40,21 +33,6 @@ const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
 
 /**
- * Checks that TypeORM leaves the class's table alone, before a data source is up: `synchronize` would empty the columns
- * whose types it changes.
- *
- * @throws KnoxConfigError if it would alter the table
- */
-export function validateDjangoEntity(target: unknown): void {
-  const table = getMetadataArgsStorage().tables.find((one) => one.target === target);
-  if (table?.synchronize === false) return;
-  const name = table?.name ?? 'knox_authtoken';
-  throwConfigError(
-    `TypeORM would alter Django's table; write @Entity({ name: '${name}', synchronize: false }).`,
-  );
-}
-
-/**
  * Checks that the tables are those of Django and of knox 5, and have the columns that the entities map.
  *
  * @throws KnoxConfigError that says what is missing and where
@@ -64,6 +42,7 @@ export async function validateDjangoSchema(
   token: EntityMetadata,
   owner: EntityMetadata,
 ): Promise<void> {
+  checkSynchronized(dataSource, [token.tablePath, owner.tablePath]);
   const runner = dataSource.createQueryRunner('master');
   try {
     checkTokens(dataSource, token, await columnsOf(dataSource, runner, token));
@@ -71,6 +50,15 @@ export async function validateDjangoSchema(
   } finally {
     await runner.release();
   }
+}
+
+/** Any entity on Django's tables can alter them, also one that is neither token nor owner. */
+function checkSynchronized({ entityMetadatas }: DataSource, tables: string[]): void {
+  const found = entityMetadatas.find(
+    ({ synchronize, tableType, tablePath }) =>
+      synchronize && tableType === 'regular' && tables.includes(tablePath),
+  );
+  if (found) throw unsynchronizedError(found.name, found.tableName);
 }
 
 function checkTokens({ options }: DataSource, token: EntityMetadata, found: Columns): void {
@@ -119,15 +107,8 @@ function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): 
   }
 }
 
-function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, found: Columns): void {
+function checkOwners({ driver }: DataSource, owner: EntityMetadata, found: Columns): void {
   const table = owner.tablePath;
-  if (options.synchronize && owner.synchronize) {
-    // Only a warning: the table may be the application's own. On Django's table, columns are lost by now.
-    logger.warn(
-      `\`synchronize\` is on, and makes the table ${table} what the entity ${owner.name} says. If it is ` +
-        `Django's, write @Entity({ name: '${table}', synchronize: false }).`,
-    );
-  }
   if (found.size === 0) {
     throwConfigError(
       `the database has no table ${table}, where its owner ${owner.name} is to be; name the table of ` +

@@ -28,6 +28,12 @@ export const DATA: readonly Mutant[] = [
     killedBy: /lives to its very millisecond|reads /,
   },
   {
+    name: "TypeORM synchronizes a table of Django's while the start is refused",
+    edits: [replaceIn('isLeftAlone', /table\.synchronize = false;/, '')],
+    check: { tests: ['test/django/django-entity.check.test.ts'] },
+    killedBy: /is refused, and no row is touched/,
+  },
+  {
     name: 'A raw token is in a log line',
     edits: [
       replaceIn(
