@@ -1,7 +1,9 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
+import { ZONE_OFFSETS } from '../entities/instant.format.ts';
 import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
 import { unsynchronizedError } from './django-entity.check.ts';
+import { djangoInstantFormat } from './django-instants.ts';
 
 /** A column in the database. */
 interface FoundColumn {
@@ -29,6 +31,9 @@ const INSTANT_TYPES: Readonly<Record<string, string>> = {
   'better-sqlite3': 'datetime',
 };
 
+/** How far apart the clocks of two servers may be, in milliseconds. Zones are at least a quarter of an hour apart. */
+const MAX_CLOCK_DIFFERENCE_MS = 600_000;
+
 const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
 
@@ -47,6 +52,7 @@ export async function validateDjangoSchema(
   try {
     checkTokens(dataSource, token, await columnsOf(dataSource, runner, token));
     checkOwners(dataSource, owner, await columnsOf(dataSource, runner, owner));
+    await checkZone(dataSource, runner, token);
   } finally {
     await runner.release();
   }
@@ -134,6 +140,28 @@ function checkOwners({ driver }: DataSource, owner: EntityMetadata, found: Colum
   }
 }
 
+/** A token that was made later than now was written in local time, east of UTC. West of UTC nothing can be seen. */
+async function checkZone(
+  dataSource: DataSource,
+  runner: QueryRunner,
+  { tablePath }: EntityMetadata,
+): Promise<void> {
+  const format = djangoInstantFormat(dataSource);
+  if (format.hasZone) return;
+  const now = Date.now();
+  const range = [now + MAX_CLOCK_DIFFERENCE_MS, now + ZONE_OFFSETS.mostEast].map((at) =>
+    format.toStored(at),
+  );
+  const table = escapedPath(dataSource, tablePath);
+  const sql = `SELECT 1 FROM ${table} WHERE created > ? AND created <= ? LIMIT 1`;
+  const found = (await runner.query(sql, range)) as unknown[];
+  if (found.length === 0) return;
+  throwConfigError(
+    `the table ${tablePath} has a token that was made later than now. Its instants must be in UTC; in Django, set ` +
+      'USE_TZ = True and no TIME_ZONE in DATABASES, or correct the clock of one of the servers.',
+  );
+}
+
 function keyKind(type: string): string | undefined {
   return Object.entries(KEY_KINDS).find(([, pattern]) => pattern.test(type))?.[0];
 }
@@ -147,13 +175,13 @@ function missingIn(found: Columns, { columns }: EntityMetadata): string | undefi
 
 /** The columns of the table that a query of that name would find; empty if there is no table. */
 async function columnsOf(
-  { driver, options }: DataSource,
+  dataSource: DataSource,
   runner: QueryRunner,
   entity: EntityMetadata,
 ): Promise<Columns> {
   const path = entity.tablePath.split('.');
-  const escaped = path.map((name) => driver.escape(name)).join('.');
-  const [sql, parameters] = queryFor(options.type, escaped, path);
+  const escaped = escapedPath(dataSource, entity.tablePath);
+  const [sql, parameters] = queryFor(dataSource.options.type, escaped, path);
   const rows = (await runner.query(sql, parameters)) as {
     name: string;
     type: string;
@@ -166,6 +194,13 @@ async function columnsOf(
       { type: type.toLowerCase(), isRequired: Number(required) === 1 },
     ]),
   );
+}
+
+function escapedPath({ driver }: DataSource, tablePath: string): string {
+  return tablePath
+    .split('.')
+    .map((name) => driver.escape(name))
+    .join('.');
 }
 
 function queryFor(
