@@ -161,6 +161,30 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
       ]);
     });
 
+    it('does not change what the router and the body parser answer, as the guide says', async () => {
+      const post = (type: string, body: string) =>
+        fetch(`${test.client.url}/auth/login`, {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body,
+        });
+      const send = (method: string, path: string) => fetch(test.client.url + path, { method });
+      const answers = await Promise.all([
+        send('POST', '/me'),
+        send('GET', '/auth/login'),
+        send('OPTIONS', '/me'),
+        post('application/json', `{"username":"${'a'.repeat(1_500_000)}"}`),
+        adapter === 'express'
+          ? post('application/json; charset=latin-1', '{}')
+          : post('multipart/form-data; boundary=x', '--x--'),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 413, 415]);
+      for (const answer of answers) {
+        expect(await answer.json()).toMatchObject({ statusCode: answer.status });
+        expect(answer.headers.get('allow')).toBeNull();
+      }
+    });
+
     it('answers with a detail if the database is down', async () => {
       const { token } = await test.tokens.create(test.john);
       await test.dataSource.query('ALTER TABLE knox_auth_token RENAME TO elsewhere');
