@@ -1,14 +1,14 @@
 import { BadRequestException, Module } from '@nestjs/common';
 import { KnoxModule } from 'nestjs-knox';
-import { UsersModule, UsersService } from './users.ts';
+import { UsersModule, UsersService as DjangoUsersService } from './users.ts';
 
 @Module({
   imports: [
     KnoxModule.forRootAsync({
       imports: [UsersModule],
-      inject: [UsersService],
+      inject: [DjangoUsersService],
       // #region django-form-login
-      useFactory: (users: UsersService) => ({
+      useFactory: (users: DjangoUsersService) => ({
         async verifyCredentials(username, password) {
           const user = await users.verify(username, password);
           // An inactive user too: otherwise the answer to the right password would differ from that to a wrong one.
