@@ -2,7 +2,8 @@ import { Column, PrimaryColumn, type DataSource, type EntityMetadata } from 'typ
 import { BaseToken } from '../entities/base-token.ts';
 import type { InstantFormat } from '../entities/instant.format.ts';
 import { djangoInstantFormat, djangoInstantTransformer } from './django-instants.ts';
-import { validateDjangoEntity, validateDjangoSchema } from './django-schema.check.ts';
+import { validateDjangoEntity } from './django-entity.check.ts';
+import { validateDjangoSchema } from './django-schema.check.ts';
 
 /**
  * The columns of knox's token model after its migration 0009. The classes that djangoAuthToken makes extend it. The

@@ -1,5 +1,6 @@
 import { Entity, JoinColumn, ManyToOne } from 'typeorm';
 import { AbstractDjangoAuthToken } from './abstract-django-auth-token.entity.ts';
+import { requireOwnerLeftAlone } from './django-entity.check.ts';
 import { DjangoUser } from './django-user.entity.ts';
 
 const TABLE = 'knox_authtoken';
@@ -17,7 +18,8 @@ export function djangoAuthToken<Owner extends object>(
 ): new () => AbstractDjangoAuthToken<Owner> {
   @Entity({ name: table, synchronize: false })
   class DjangoAuthToken extends AbstractDjangoAuthToken<Owner> {
-    @ManyToOne(owner, { nullable: false })
+    // TypeORM asks for the class before it synchronizes, also where no application starts, as in its command line.
+    @ManyToOne(() => requireOwnerLeftAlone(owner()), { nullable: false })
     @JoinColumn({ name: 'user_id' })
     override user!: Owner;
   }

@@ -35,8 +35,8 @@ const KNOX_CHALLENGE = /^(\S+) realm="api"/;
 
 /**
  * Answers this package's exceptions, and no others, as django-rest-knox and Django REST framework do: `{"detail": …}`,
- * or `{"error": …}` if the limit is reached; with the challenge of knox's TokenAuthentication, `Token`, or on the login
- * that of BasicAuthentication. Use it for the whole application (APP_FILTER, useGlobalFilters) or for some of its
+ * or `{"error": …}` if the limit is reached; with the challenge of knox's TokenAuthentication, `Token`, or that of
+ * BasicAuthentication where a login was not sent as JSON. Use it for the whole application (APP_FILTER, useGlobalFilters) or for some of its
  * controllers. The error of a GraphQL operation or of a microservice's message passes unchanged; that of a gateway's
  * message becomes the event `exception`.
  *
@@ -70,7 +70,7 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
 
   private answer(exception: KnoxException, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
-    if (exception instanceof KnoxUnauthorizedException) rewriteChallenge(response, exception);
+    if (exception instanceof KnoxUnauthorizedException) rewriteChallenge(response);
     const { message } = exception;
     const isLimit = exception instanceof TokenLimitExceededException;
     response.status(exception.getStatus());
@@ -78,11 +78,12 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
   }
 }
 
-/** Rewrites a challenge of this package, and leaves others alone. */
-function rewriteChallenge(response: Response, { code }: KnoxUnauthorizedException): void {
+/**
+ * Rewrites a challenge of this package, and leaves others alone. The scheme stays: at a login with JSON it is that of
+ * tokens, because browsers open a dialog at a Basic challenge.
+ */
+function rewriteChallenge(response: Response): void {
   const scheme = KNOX_CHALLENGE.exec(String(response.getHeader(CHALLENGE)))?.[1];
   if (scheme === undefined) return;
-  // A view of DRF names its first authenticator, however the credentials were sent.
-  const isBasic = scheme === 'Basic' || code === 'invalid_credentials';
-  response.header(CHALLENGE, isBasic ? BASIC_CHALLENGE : scheme);
+  response.header(CHALLENGE, scheme === 'Basic' ? BASIC_CHALLENGE : scheme);
 }

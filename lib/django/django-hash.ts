@@ -46,6 +46,7 @@ export const COST_LIMITS = {
   length: 512,
   iterations: 10_000_000,
   scryptBytes: 2 ** 28,
+  scryptBlockBytes: 2 ** 24,
   scryptWork: 2 ** 23,
   argon2MemoryKiB: 2 ** 20,
   argon2Work: 2 ** 22,
@@ -108,8 +109,13 @@ function scryptHash(rest: string): ScryptHash {
   ) as [number, number, number];
   // RFC 7914 Section 2: N is larger than 1 and a power of 2.
   if (workFactor < 2 || !Number.isInteger(Math.log2(workFactor))) throw malformed(algorithm);
-  const work = workFactor * blockSize;
-  if (work * 128 > COST_LIMITS.scryptBytes || work * parallelism > COST_LIMITS.scryptWork) {
+  // RFC 7914 Sections 5 and 6: V takes 128 * N * r bytes, and B 128 * r * p. PBKDF2 makes B, which takes time as well.
+  const bytesOfOne = 128 * blockSize;
+  if (
+    bytesOfOne * workFactor > COST_LIMITS.scryptBytes ||
+    bytesOfOne * parallelism > COST_LIMITS.scryptBlockBytes ||
+    workFactor * blockSize * parallelism > COST_LIMITS.scryptWork
+  ) {
     throw tooCostly(algorithm);
   }
   return { algorithm, workFactor, blockSize, parallelism, salt, hash: bytes(algorithm, hash) };

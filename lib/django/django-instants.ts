@@ -11,6 +11,7 @@ const UNREADABLE = String(LAST_INSTANT + 1);
 /** On PostgreSQL: `timestamp with time zone`. */
 const POSTGRES: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
+  hasZone: true,
   // Truncate first: before PostgreSQL 14, `extract` gives a double. Infinities stay infinite.
   toEpochSql: (column) => `round(extract(epoch FROM date_trunc('milliseconds', ${column})) * 1000)`,
   toStored: isoOf,
@@ -19,6 +20,7 @@ const POSTGRES: InstantFormat = {
 /** On MariaDB and MySQL: `datetime(6)`, in UTC. */
 const MARIADB: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
+  hasZone: false,
   // The difference of '0000-00-00' to anything is NULL.
   toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL ELSE ` +
@@ -29,6 +31,7 @@ const MARIADB: InstantFormat = {
 /** On SQLite: text in UTC, `2026-11-24 02:34:57.681345`, without the fraction if that is zero. */
 const SQLITE: InstantFormat = {
   lastInstant: LAST_PYTHON_INSTANT,
+  hasZone: false,
   // Read the fraction as text: strftime would round '57.999999' up to the next second.
   toEpochSql: (column) =>
     `CASE WHEN ${column} IS NULL THEN NULL WHEN typeof(${column}) <> 'text' THEN ${UNREADABLE} ELSE ` +

@@ -1,14 +1,9 @@
-import { Logger } from '@nestjs/common';
-import {
-  getMetadataArgsStorage,
-  type DataSource,
-  type EntityMetadata,
-  type QueryRunner,
-} from 'typeorm';
+import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
+import { ZONE_OFFSETS } from '../entities/instant.format.ts';
 import { TOKEN_KEY_LENGTH } from '../tokens/token.ts';
-
-const logger = new Logger('KnoxModule');
+import { unsynchronizedError } from './django-entity.check.ts';
+import { djangoInstantFormat } from './django-instants.ts';
 
 /** A column in the database. */
 interface FoundColumn {
@@ -36,23 +31,11 @@ const INSTANT_TYPES: Readonly<Record<string, string>> = {
   'better-sqlite3': 'datetime',
 };
 
+/** How far apart the clocks of two servers may be, in milliseconds. Zones are at least a quarter of an hour apart. */
+const MAX_CLOCK_DIFFERENCE_MS = 600_000;
+
 const MIGRATE =
   'run `python manage.py migrate knox` with django-rest-knox 5, up to 0009_extend_authtoken_field';
-
-/**
- * Checks that TypeORM leaves the class's table alone, before a data source is up: `synchronize` would empty the columns
- * whose types it changes.
- *
- * @throws KnoxConfigError if it would alter the table
- */
-export function validateDjangoEntity(target: unknown): void {
-  const table = getMetadataArgsStorage().tables.find((one) => one.target === target);
-  if (table?.synchronize === false) return;
-  const name = table?.name ?? 'knox_authtoken';
-  throwConfigError(
-    `TypeORM would alter Django's table; write @Entity({ name: '${name}', synchronize: false }).`,
-  );
-}
 
 /**
  * Checks that the tables are those of Django and of knox 5, and have the columns that the entities map.
@@ -64,13 +47,24 @@ export async function validateDjangoSchema(
   token: EntityMetadata,
   owner: EntityMetadata,
 ): Promise<void> {
+  checkSynchronized(dataSource, [token.tablePath, owner.tablePath]);
   const runner = dataSource.createQueryRunner('master');
   try {
     checkTokens(dataSource, token, await columnsOf(dataSource, runner, token));
     checkOwners(dataSource, owner, await columnsOf(dataSource, runner, owner));
+    await checkZone(dataSource, runner, token);
   } finally {
     await runner.release();
   }
+}
+
+/** Any entity on Django's tables can alter them, also one that is neither token nor owner. */
+function checkSynchronized({ entityMetadatas }: DataSource, tables: string[]): void {
+  const found = entityMetadatas.find(
+    ({ synchronize, tableType, tablePath }) =>
+      synchronize && tableType === 'regular' && tables.includes(tablePath),
+  );
+  if (found) throw unsynchronizedError(found.name, found.tableName);
 }
 
 function checkTokens({ options }: DataSource, token: EntityMetadata, found: Columns): void {
@@ -119,15 +113,8 @@ function checkRequired({ tablePath, columns }: EntityMetadata, found: Columns): 
   }
 }
 
-function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, found: Columns): void {
+function checkOwners({ driver }: DataSource, owner: EntityMetadata, found: Columns): void {
   const table = owner.tablePath;
-  if (options.synchronize && owner.synchronize) {
-    // Only a warning: the table may be the application's own. On Django's table, columns are lost by now.
-    logger.warn(
-      `\`synchronize\` is on, and makes the table ${table} what the entity ${owner.name} says. If it is ` +
-        `Django's, write @Entity({ name: '${table}', synchronize: false }).`,
-    );
-  }
   if (found.size === 0) {
     throwConfigError(
       `the database has no table ${table}, where its owner ${owner.name} is to be; name the table of ` +
@@ -153,6 +140,28 @@ function checkOwners({ driver, options }: DataSource, owner: EntityMetadata, fou
   }
 }
 
+/** A token that was made later than now was written in local time, east of UTC. West of UTC nothing can be seen. */
+async function checkZone(
+  dataSource: DataSource,
+  runner: QueryRunner,
+  { tablePath }: EntityMetadata,
+): Promise<void> {
+  const format = djangoInstantFormat(dataSource);
+  if (format.hasZone) return;
+  const now = Date.now();
+  const range = [now + MAX_CLOCK_DIFFERENCE_MS, now + ZONE_OFFSETS.mostEast].map((at) =>
+    format.toStored(at),
+  );
+  const table = escapedPath(dataSource, tablePath);
+  const sql = `SELECT 1 FROM ${table} WHERE created > ? AND created <= ? LIMIT 1`;
+  const found = (await runner.query(sql, range)) as unknown[];
+  if (found.length === 0) return;
+  throwConfigError(
+    `the table ${tablePath} has a token that was made later than now. Its instants must be in UTC; in Django, set ` +
+      'USE_TZ = True and no TIME_ZONE in DATABASES, or correct the clock of one of the servers.',
+  );
+}
+
 function keyKind(type: string): string | undefined {
   return Object.entries(KEY_KINDS).find(([, pattern]) => pattern.test(type))?.[0];
 }
@@ -166,13 +175,13 @@ function missingIn(found: Columns, { columns }: EntityMetadata): string | undefi
 
 /** The columns of the table that a query of that name would find; empty if there is no table. */
 async function columnsOf(
-  { driver, options }: DataSource,
+  dataSource: DataSource,
   runner: QueryRunner,
   entity: EntityMetadata,
 ): Promise<Columns> {
   const path = entity.tablePath.split('.');
-  const escaped = path.map((name) => driver.escape(name)).join('.');
-  const [sql, parameters] = queryFor(options.type, escaped, path);
+  const escaped = escapedPath(dataSource, entity.tablePath);
+  const [sql, parameters] = queryFor(dataSource.options.type, escaped, path);
   const rows = (await runner.query(sql, parameters)) as {
     name: string;
     type: string;
@@ -185,6 +194,13 @@ async function columnsOf(
       { type: type.toLowerCase(), isRequired: Number(required) === 1 },
     ]),
   );
+}
+
+function escapedPath({ driver }: DataSource, tablePath: string): string {
+  return tablePath
+    .split('.')
+    .map((name) => driver.escape(name))
+    .join('.');
 }
 
 function queryFor(

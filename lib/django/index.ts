@@ -2,6 +2,7 @@ export { AbstractDjangoAuthToken } from './abstract-django-auth-token.entity.ts'
 export { DjangoAuthToken, djangoAuthToken } from './django-auth-token.entity.ts';
 export { DjangoUser } from './django-user.entity.ts';
 export { DjangoExceptionFilter } from './django-exception.filter.ts';
+export { DjangoLoginGuard } from './django-login.guard.ts';
 export { djangoExpiry } from './django-expiry.ts';
 export {
   djangoPasswordNeedsUpgrade,

@@ -2,7 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { RowLock, SqlDialect } from '../database/sql.dialect.ts';
 import { sql, type Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import { EPOCH_MILLISECONDS } from '../entities/instant.format.ts';
+import { EPOCH_MILLISECONDS, ZONE_OFFSETS } from '../entities/instant.format.ts';
 import { instantTransformer } from '../entities/instant.transformer.ts';
 import { LAST_INSTANT } from '../tokens/expiry.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
@@ -98,12 +98,11 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)}${this.#dialect.skipLocked}`;
   }
 
-  /** Tokens that are expired at `now`, of one owner or of all; it leaves out those that others have locked. */
+  /** Tokens to delete at `now`, of one owner or of all; it leaves out those that others have locked. */
   expiredDigests(owner: OwnerKey | null, now: number, limit: number): Sql {
     const { table, column } = this.#schema;
     const isOwners = owner === null ? sql.empty : sql`${this.#equals(column.user, owner)} AND `;
-    const last = sql.raw(String(LAST_INSTANT));
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}(${this.#expiry} <= ${now} OR ${this.#expiry} > ${last}) LIMIT ${sql.raw(String(limit))}${this.#dialect.skipLocked}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}${this.#isSurelyExpired(now)} LIMIT ${sql.raw(String(limit))}${this.#dialect.skipLocked}`;
   }
 
   /** An expiry that no Date can hold counts as expired, as in authentication. */
@@ -111,6 +110,21 @@ export class TokenSql {
     const { expiry } = this.#schema.column;
     const last = sql.raw(String(LAST_INSTANT));
     return sql`(${expiry} IS NULL OR ${this.#expiry} > ${now} AND ${this.#expiry} <= ${last})`;
+  }
+
+  /**
+   * Whether a token is expired, whatever the zone of the program that wrote it. West of UTC, local time that is read as
+   * UTC lies up to twelve hours back: a good token looks expired, and as if made an hour ago or earlier.
+   */
+  #isSurelyExpired(now: number): Sql {
+    const { instants, column } = this.#schema;
+    const isUnreadable = sql`${this.#expiry} > ${sql.raw(String(LAST_INSTANT))}`;
+    const isExpired = sql`${this.#expiry} <= ${now}`;
+    if (instants.hasZone) return sql`(${isExpired} OR ${isUnreadable})`;
+    const { leastWest, mostWest } = ZONE_OFFSETS;
+    const created = this.#schema.toEpoch(column.created);
+    const isNew = sql`${created} > ${now - leastWest} AND ${created} <= ${now}`;
+    return sql`(${this.#expiry} <= ${now - mostWest} OR ${isExpired} AND ${isNew} OR ${isUnreadable})`;
   }
 
   #hasDigest(digest: string): Sql {

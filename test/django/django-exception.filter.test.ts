@@ -95,22 +95,30 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
       expect(publicFields(await requests[name]!())).toEqual(expected);
     });
 
-    it('names Basic at any refused login, as a view of DRF names its first authenticator', async () => {
-      const invalid = { detail: 'Invalid username/password.' };
-      const body = { ...JOHN, password: 'wrong' };
-      expect(publicFields(await test.client.post('/auth/login', { body }))).toEqual({
-        status: 401,
-        body: invalid,
-        wwwAuthenticate: BASIC,
+    describe.each([
+      ['JSON, which browsers must not answer with a dialog', { body: JOHN }, 'Token'],
+      ['HTTP Basic', { basic: BASIC_JOHN }, BASIC],
+    ])('a login with %s', (_, right, wwwAuthenticate) => {
+      const wrong = 'body' in right ? { body: { ...JOHN, password: 'wrong' } } : { basic: WRONG };
+      const refused = { status: 401, body: { detail: 'Invalid username/password.' } };
+
+      it('has the challenge of its scheme', async () => {
+        const answer = publicFields(await test.client.post('/auth/login', wrong));
+        expect(answer).toEqual({ ...refused, wwwAuthenticate });
       });
-      await test.users.update(test.john.id, { isActive: false });
-      for (const sending of [{ body: JOHN }, { basic: BASIC_JOHN }]) {
-        const { status, body, wwwAuthenticate } = publicFields(
-          await test.client.post('/auth/login', sending),
-        );
-        expect([status, body, wwwAuthenticate]).toEqual([401, invalid, BASIC]);
-      }
-      await test.users.update(test.john.id, { isActive: true });
+
+      it('has it for an inactive user too', async () => {
+        await test.users.update(test.john.id, { isActive: false });
+        try {
+          const answer = publicFields(await test.client.post('/auth/login', right));
+          expect(answer).toEqual({ ...refused, wwwAuthenticate });
+        } finally {
+          await test.users.update(test.john.id, { isActive: true });
+        }
+      });
+    });
+
+    it('names Basic at a login without credentials, as a view of DRF does', async () => {
       expect(publicFields(await test.client.post('/auth/login'))).toEqual({
         status: 401,
         body: { detail: 'Authentication credentials were not provided.' },
@@ -151,6 +159,30 @@ describe.each(ADAPTERS)('DjangoExceptionFilter on %s', (adapter) => {
         [500, { statusCode: 500, message: 'Internal server error' }],
         [404, { statusCode: 404, message: 'Cannot GET /nowhere', error: 'Not Found' }],
       ]);
+    });
+
+    it('does not change what the router and the body parser answer, as the guide says', async () => {
+      const post = (type: string, body: string) =>
+        fetch(`${test.client.url}/auth/login`, {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body,
+        });
+      const send = (method: string, path: string) => fetch(test.client.url + path, { method });
+      const answers = await Promise.all([
+        send('POST', '/me'),
+        send('GET', '/auth/login'),
+        send('OPTIONS', '/me'),
+        post('application/json', `{"username":"${'a'.repeat(1_500_000)}"}`),
+        adapter === 'express'
+          ? post('application/json; charset=latin-1', '{}')
+          : post('multipart/form-data; boundary=x', '--x--'),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 413, 415]);
+      for (const answer of answers) {
+        expect(await answer.json()).toMatchObject({ statusCode: answer.status });
+        expect(answer.headers.get('allow')).toBeNull();
+      }
     });
 
     it('answers with a detail if the database is down', async () => {

@@ -195,6 +195,8 @@ describe('verifyDjangoPassword', () => {
       'pbkdf2_sha256$9999999999$seasalt$ak9Xuye0In48YZL7nxMqv9sgbK/vnWH3maEw3iARY/8=',
       `scrypt$${2 ** 19}$seasalt$8$1$hJZD2wwo+ftLq/p2nzLlvfcub9ynlO2IPxZJ5DVSOg5LldH9fI/WDbyEPOtxyr3qjvC6WNPI5Z2OSorImwLiCg==`,
       'scrypt$2$seasalt$1$9999999999$hJZD2wwo+ftLq/p2nzLlvfcub9ynlO2IPxZJ5DVSOg5LldH9fI/WDbyEPOtxyr3qjvC6WNPI5Z2OSorImwLiCg==',
+      // RFC 7914 Section 6: 512 MiB for the blocks, though N * r * p is small.
+      'scrypt$2$seasalt$1$4194304$hJZD2wwo+ftLq/p2nzLlvfcub9ynlO2IPxZJ5DVSOg5LldH9fI/WDbyEPOtxyr3qjvC6WNPI5Z2OSorImwLiCg==',
       'argon2$argon2id$v=19$m=2000000,t=1,p=1$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
       'argon2$argon2id$v=19$m=64,t=999999999,p=1$c2Vhc2FsdHNlYXNhbHQ$FmhD207ZIk+Wiv4PvslTYQ',
       'bcrypt$$2b$17$ee7OYMxvJJliKyimvF6sMuKzPbPtX1Gqx0ekNliDvHkmwjkzPa/iu',

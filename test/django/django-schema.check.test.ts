@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { djangoAuthToken, DjangoUser } from '../../lib/django/index.ts';
 import { KnoxConfigError } from '../../lib/index.ts';
@@ -18,9 +17,6 @@ class NamedUser extends DjangoUser {
 
 @Entity({ name: 'members', synchronize: false })
 class Member extends DjangoUser {}
-
-@Entity('knox_authtoken')
-class CarelessToken extends djangoAuthToken(() => DjangoUser) {}
 
 @Entity({ name: 'knox_authtoken', synchronize: false })
 class DefaultedToken extends djangoAuthToken(() => DjangoUser) {
@@ -53,9 +49,6 @@ const REQUIRED_COLUMN: Record<DatabaseName, string[]> = {
       token_key varchar(25) NOT NULL, name varchar(64) NOT NULL)`,
   ],
 };
-
-@Entity('app_users')
-class SynchronizedUser extends DjangoUser {}
 
 const owned = (owner: new () => object): DjangoAppOptions => ({
   owner,
@@ -176,12 +169,6 @@ const CASES: Case[] = [
       );
     },
   },
-  {
-    what: 'the app’s own token entity, which TypeORM would synchronize',
-    options: { knox: { tokenEntity: CarelessToken } },
-    says: () =>
-      "TypeORM would alter Django's table; write @Entity({ name: 'knox_authtoken', synchronize: false }).",
-  },
 ];
 
 async function startError(
@@ -210,23 +197,6 @@ describe.each(DATABASES)('an app does not start on %s', (name) => {
   });
 });
 
-describe.each(DATABASES)('an app that forgot synchronize: false, on %s', (name) => {
-  it('is refused before TypeORM has touched a row', async () => {
-    const database = await createDjangoDatabase(name);
-    const rows = async () => {
-      const dataSource = await new DataSource(database.options).initialize();
-      const found: unknown = await dataSource.query('SELECT * FROM knox_authtoken ORDER BY digest');
-      await dataSource.destroy();
-      return found;
-    };
-    const before = await rows();
-    const error = await startError(database, { knox: { tokenEntity: CarelessToken } });
-    expect(error).toBeInstanceOf(KnoxConfigError);
-    expect(await rows()).toEqual(before);
-    await database.drop();
-  });
-});
-
 describe.each(DATABASES)('an app starts on %s', (name) => {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -243,22 +213,5 @@ describe.each(DATABASES)('an app starts on %s', (name) => {
     const token = await test.login('john.doe');
     expect((await test.client.get('/me', { token })).status).toBe(200);
     await test.close();
-  });
-
-  it.each([
-    ['with a warning', 'that TypeORM synchronizes', SynchronizedUser, 1],
-    ['without one', 'that it leaves alone', DjangoUser, 0],
-  ])('%s on a table of users %s', async (_, __, owner, count) => {
-    const warn = jest.spyOn(Logger.prototype, 'warn');
-    const test = await startDjangoApp(database, owned(owner));
-    await test.close();
-    const warnings = warn.mock.calls.map(([text]) => String(text));
-    warn.mockRestore();
-    expect(warnings).toEqual(
-      Array(count).fill(
-        '`synchronize` is on, and makes the table app_users what the entity SynchronizedUser says. If it ' +
-          "is Django's, write @Entity({ name: 'app_users', synchronize: false }).",
-      ),
-    );
   });
 });

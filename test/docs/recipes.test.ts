@@ -9,7 +9,6 @@ import { PASSWORD, startApp, type TestApp, type TestAppOptions } from '../suppor
 import * as cookie from './recipes/cookie.ts';
 import * as device from './recipes/device-token.ts';
 import { DevicesController } from './recipes/devices.ts';
-import * as django from './recipes/django-answers.ts';
 import { ArticlesModule } from './recipes/global-guard.ts';
 import * as jwt from './recipes/knox-and-jwt.ts';
 import * as local from './recipes/local-login.ts';
@@ -75,22 +74,6 @@ describe('a recipe of the README', () => {
     expect(await call('f'.repeat(64))).toBe(401);
     expect((await client.get('/reports')).status).toBe(401);
   });
-
-  it('takes Django’s passwords, makes them as strong as Django’s are now, and answers as it does', async () => {
-    const { client, users, john } = await start({ knoxModule: django.AppModule });
-    const old = 'pbkdf2_sha256$1$seasalt$BeQxnYbPimjtMKP+1d76cSBEWNplSSRMVH78gI2Cs38=';
-    await users.update(john.id, { password: old });
-    const login = () => client.post('/auth/login', { basic: ['john.doe', 'hunter2'] });
-    const { body } = await login();
-    expect(body.expiry).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}000)?-0[56]:00$/);
-    expect((await login()).status).toBe(200);
-    const { password } = await users.findOneByOrFail({ username: 'john.doe' });
-    expect(password).toMatch(/^pbkdf2_sha256\$600000\$/);
-    for (const username of ['john.doe', 'nobody']) {
-      const answer = await client.post('/auth/login', { basic: [username, 'wrong'] });
-      expect([answer.status, answer.body]).toEqual([401, { detail: 'Invalid username/password.' }]);
-    }
-  }, 30_000);
 
   it('gives one user another TTL and limit', async () => {
     const { users, rows, login } = await start({

@@ -28,6 +28,18 @@ export const DATA: readonly Mutant[] = [
     killedBy: /lives to its very millisecond|reads /,
   },
   {
+    name: "A token of Django's is deleted because Django is not set to UTC",
+    edits: [replaceIn('TokenSql.#isSurelyExpired', /instants\.hasZone/, 'true')],
+    check: { tests: ['test/django/django-local-time.test.ts'] },
+    killedBy: /never deletes it|does not delete it/,
+  },
+  {
+    name: "TypeORM synchronizes a table of Django's while the start is refused",
+    edits: [replaceIn('isLeftAlone', /table\.synchronize = false;/, '')],
+    check: { tests: ['test/django/django-entity.check.test.ts'] },
+    killedBy: /is refused, and no row is touched/,
+  },
+  {
     name: 'A raw token is in a log line',
     edits: [
       replaceIn(

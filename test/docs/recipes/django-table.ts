@@ -1,6 +1,7 @@
+// #region django-table
+// tokens.module.ts, where Django keeps the login
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-// #region django-table
 import { KnoxModule } from 'nestjs-knox';
 import { DjangoAuthToken, DjangoUser } from 'nestjs-knox/django';
 

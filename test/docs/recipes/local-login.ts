@@ -12,7 +12,9 @@ export class LocalStrategy extends PassportStrategy(Strategy) {
   }
 
   async validate(username: string, password: string): Promise<User | false> {
-    return (await this.users.verify(username, password)) ?? false;
+    const user = await this.users.verify(username, password);
+    // An inactive user is refused here as a wrong password is, in the words of the same guard.
+    return user?.isActive ? user : false;
   }
 }
 

@@ -1,13 +1,28 @@
-import { Module } from '@nestjs/common';
-import { DjangoUsersModule, DjangoUsersService } from './django.ts';
 // #region django-answers
+// app.module.ts
+import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { KnoxModule } from 'nestjs-knox';
-import { DjangoExceptionFilter, djangoExpiry } from 'nestjs-knox/django';
+import {
+  DjangoAuthToken,
+  DjangoExceptionFilter,
+  djangoExpiry,
+  DjangoLoginGuard,
+} from 'nestjs-knox/django';
+import { DjangoUsersModule, DjangoUsersService } from './django-users.service.js';
 
 @Module({
   imports: [
+    TypeOrmModule.forRoot({
+      type: 'postgres',
+      url: process.env.DATABASE_URL,
+      autoLoadEntities: true,
+    }),
+    DjangoUsersModule,
     KnoxModule.forRootAsync({
+      tokenEntity: DjangoAuthToken,
+      loginGuards: [DjangoLoginGuard],
       imports: [DjangoUsersModule],
       inject: [DjangoUsersService],
       useFactory: (users: DjangoUsersService) => ({
