@@ -51,8 +51,8 @@ describeOnServers('a user of many tokens on %s', (database) => {
         .getRepository('users')
         .save({ username: 'jane', password: 'x', isActive: true });
       await addTokens(test, 6);
-      await test.tokens.create(jane as never);
-      await test.tokens.create(jane as never);
+      await test.tokens.create(jane);
+      await test.tokens.create(jane);
       const token = await test.newToken();
       await runner.startTransaction();
       await runner.query(
