@@ -7,7 +7,7 @@ import {
 } from '../tokens/token.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
 import { describeDuration, DURATION_FORMAT, parseDuration } from './duration.ts';
-import { ownProperties } from './own-properties.ts';
+import { givenOptions } from './given-options.ts';
 import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
 
 /** One option: its default, what it may be (for the message if it is wrong), and how it is parsed. */
@@ -130,8 +130,8 @@ export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);
  * @throws KnoxConfigError for the first option that is wrong or unknown
  */
 export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
-  const given = ownProperties(options) as Readonly<Record<string, unknown>>;
-  rejectUnknownOptions(given, RUNTIME_OPTION_NAMES);
+  const given = givenOptions(options) as Readonly<Record<string, unknown>>;
+  rejectUnknownOptions(options, RUNTIME_OPTION_NAMES);
   const settings = Object.entries<Rule<unknown>>(RULES).map(([name, rule]) => {
     const value = given[name];
     const setting = value === undefined ? rule.default : rule.parse(value);

@@ -3,7 +3,7 @@ import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { TokenCreatedEvent } from '../events/knox.events.ts';
-import { ownProperties } from '../options/own-properties.ts';
+import { givenOptions } from '../options/given-options.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { OwnerKey, TokenStore } from '../store/token.store.ts';
 import { expiryFrom } from '../tokens/expiry.ts';
@@ -52,7 +52,7 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     given: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
-    const options = ownProperties(given);
+    const options = givenOptions(given);
     const terms = tokenOptions(options, this.#settings, this.#store.entity);
     const key = this.#store.ownerKey(user);
     const transaction = this.#store.transactions.transactionOf(options.manager);

@@ -19,8 +19,8 @@ export const VERDICTS: readonly Mutant[] = [
   },
   {
     name: 'An option that every object inherits counts',
-    edits: [replaceBody('ownProperties', 'return options;')],
-    check: { tests: ['test/options/own-properties.test.ts'] },
+    edits: [replaceBody('givenOptions', 'return options;')],
+    check: { tests: ['test/options/given-options.test.ts'] },
     killedBy: /are none of/,
   },
   {

@@ -52,4 +52,16 @@ describe('options that every object inherits', () => {
     expect(resolveOptions({})).toMatchObject({ tokenTtl: 36_000_000, tokenLimitPerUser: null });
     expect(resolveStaticOptions({})).toMatchObject({ path: 'auth', isGlobal: true });
   });
+
+  it('are told apart from those that an instance has by its class', () => {
+    class Options {
+      tokenTtl = '1h';
+      isUserActive(): boolean {
+        return false;
+      }
+    }
+    const options = new (class MoreOptions extends Options {})();
+    const { tokenTtl, isUserActive } = resolveOptions(options);
+    expect([tokenTtl, isUserActive]).toEqual([3_600_000, Options.prototype.isUserActive]);
+  });
 });
