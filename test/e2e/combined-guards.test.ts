@@ -59,6 +59,9 @@ class EitherController {
   }
 }
 
+/** Nothing is injected into an instance that a decorator names. */
+const instance = new KnoxAuthGuard();
+
 @Public()
 @Controller('public')
 class PublicController {
@@ -74,7 +77,7 @@ class PublicController {
     return {};
   }
 
-  @UseGuards(new KnoxAuthGuard())
+  @UseGuards(instance)
   @Get('made-with-new')
   madeWithNew(): object {
     return {};
@@ -174,7 +177,7 @@ describe.each<AdapterName>(['express', 'fastify'])(
 );
 
 describe('a KnoxAuthGuard that is named on a handler', () => {
-  it('counts more than @Public() on the class if it is an instance, which can do nothing', async () => {
+  it('counts more than @Public() on the class if it is an instance', async () => {
     await start('express');
     const log = new LogRecorder();
     test.app.useLogger(log);
@@ -182,6 +185,11 @@ describe('a KnoxAuthGuard that is named on a handler', () => {
       expect((await get('/public/made-with-new', sending)).status).toBe(500);
     }
     expect(log.errors[0]).toContain('KnoxAuthGuard was made with new');
+
+    Object.assign(instance, test.app.get(KnoxAuthGuard));
+    expect((await get('/public/made-with-new')).body).toEqual(ERRORS.notAuthenticated);
+    const token = await test.login();
+    expect((await get('/public/made-with-new', { token })).status).toBe(200);
   });
 
   it('counts if a class that extends it stands in for it', async () => {
