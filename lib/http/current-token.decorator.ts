@@ -1,5 +1,5 @@
 import { createParamDecorator } from '@nestjs/common';
-import { propertyOf } from './decorated-parameter.ts';
+import { propertyOf, type AuthParameterDecorator } from './decorated-parameter.ts';
 
 /**
  * The token entity that a guard of this package has found for this HTTP request, GraphQL operation or socket message;
@@ -7,6 +7,6 @@ import { propertyOf } from './decorated-parameter.ts';
  *
  * @publicApi
  */
-export const CurrentToken = createParamDecorator<string | undefined>((property, context) =>
-  propertyOf(context, 'authToken', property),
+export const CurrentToken: AuthParameterDecorator = createParamDecorator<string | undefined>(
+  (property, context) => propertyOf(context, 'authToken', property),
 );

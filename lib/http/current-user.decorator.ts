@@ -1,5 +1,5 @@
 import { createParamDecorator } from '@nestjs/common';
-import { propertyOf } from './decorated-parameter.ts';
+import { propertyOf, type AuthParameterDecorator } from './decorated-parameter.ts';
 
 /**
  * The user that a guard of this package has found for this HTTP request, GraphQL operation or socket message, as the
@@ -7,6 +7,6 @@ import { propertyOf } from './decorated-parameter.ts';
  *
  * @publicApi
  */
-export const CurrentUser = createParamDecorator<string | undefined>((property, context) =>
-  propertyOf(context, 'user', property),
+export const CurrentUser: AuthParameterDecorator = createParamDecorator<string | undefined>(
+  (property, context) => propertyOf(context, 'user', property),
 );

@@ -1,8 +1,16 @@
-import type { ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext, PipeTransform, Type } from '@nestjs/common';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { authContextOf, type AuthContext } from './auth-context.ts';
 import { classOfGuard, guardsNamedOn, isSubclass, targetsOf } from './declared-guards.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
+
+/**
+ * A decorator that takes the name of a property, and pipes. The type that createParamDecorator gives differs between the
+ * versions of NestJS.
+ */
+export type AuthParameterDecorator = (
+  ...propertyOrPipes: (string | undefined | PipeTransform | Type<PipeTransform>)[]
+) => ParameterDecorator;
 
 /** The user or token of this call, or a property of it, for a parameter of its handler. */
 export function propertyOf(
