@@ -44,6 +44,7 @@ export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
 export { Public } from './http/public.decorator.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';
+export { tokenOf, userOf } from './http/auth-context.ts';
 export { CurrentToken } from './http/current-token.decorator.ts';
 
 export {

@@ -13,6 +13,7 @@ import {
   entityFeature,
   knoxProviders,
 } from './knox.providers.ts';
+import { givenOptions } from './options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxRuntimeOptions } from './options/runtime-options.ts';
 import {
   resolveStaticOptions,
@@ -96,7 +97,7 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
       validateOptions(options);
       return [
         resolveStaticOptions(options),
-        { ...super.forRoot(options), imports: options.imports ?? [] },
+        { ...super.forRoot(options), imports: givenOptions(options).imports ?? [] },
       ];
     });
   }

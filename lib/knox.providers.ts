@@ -8,6 +8,7 @@ import {
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
+import { hideFromClassTransformer } from './class-transformer.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
 import { EventPublisher } from './events/event.publisher.ts';
 import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
@@ -49,6 +50,9 @@ interface TokenChain {
 /** Injects the TokenChain. */
 const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
 
+/** Injects nothing; making it tells class-transformer what to leave out. */
+const SERIALIZATION = Symbol('SERIALIZATION');
+
 /** Everything that guards and controllers in other modules inject. */
 export const EXPORTED_PROVIDERS = [
   TokenService,
@@ -60,11 +64,12 @@ export const EXPORTED_PROVIDERS = [
 
 /** All providers of a module with these static options. */
 export function knoxProviders(settings: StaticSettings): Provider[] {
-  const { loginGuards, dataSource } = settings;
+  const { loginGuards, dataSource, tokenEntity } = settings;
   return [
     ...new Set([KnoxLoginGuard, ...loginGuards]),
     { provide: LOGIN_GUARDS, useFactory: validateLoginGuards, inject: loginGuards },
     { provide: KNOX_SETTINGS, useFactory: settingsOf, inject: [MODULE_OPTIONS_TOKEN] },
+    { provide: SERIALIZATION, useFactory: () => hideFromClassTransformer(tokenEntity) },
     BackgroundTasks,
     EventPublisher,
     {

@@ -2,6 +2,7 @@ import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
 import { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxConfigError, describeKind } from './errors/knox-config.error.ts';
+import { givenOptions } from './options/given-options.ts';
 import { rejectUnknownOptions, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
 import { AbstractAuthToken, type TokenEntity } from './entities/abstract-auth-token.entity.ts';
 import { AuthToken } from './entities/auth-token.entity.ts';
@@ -87,9 +88,10 @@ function isLoginGuard(guard: unknown): boolean {
  * @throws KnoxConfigError for the first that is wrong
  */
 export function resolveStaticOptions(given: object): StaticSettings {
+  const options: KnoxStaticOptions = givenOptions(given);
   const entries = Object.entries(RULES).map(([name, { expects, isValid }]) => {
     const key = name as keyof StaticSettings;
-    const found: unknown = (given as KnoxStaticOptions)[key];
+    const found: unknown = options[key];
     const value = found === undefined ? STATIC_DEFAULTS[key] : found;
     if (isValid(value)) return [key, value];
     throw new KnoxConfigError(name, `expected ${expects}; got ${describeKind(value)}.`);
@@ -116,7 +118,7 @@ export function validateAsyncOptions(given: object): void {
     );
   }
   rejectUnknownOptions(given, [...STATIC_NAMES, ...ASYNC_NAMES, ...ASYNC_EXTRA_NAMES]);
-  const { useFactory, useClass, useExisting } = given as Record<string, unknown>;
+  const { useFactory, useClass, useExisting } = givenOptions(given) as Record<string, unknown>;
   const ways = [useFactory, useClass, useExisting].filter((way) => way !== undefined);
   if (ways.length !== 1 || typeof ways[0] !== 'function') {
     throw new KnoxConfigError('useFactory', 'give one of useFactory, useClass and useExisting.');

@@ -16,12 +16,15 @@ export class DeadlineExceededError extends KnoxError {
 export class Deadline {
   /** How long it was from the beginning, in milliseconds. */
   readonly timeoutMs: number;
+  /** When it was set, on the clock of `performance.now()`. */
+  readonly startedAt: number;
   #end: number;
 
   /** @param ms milliseconds from now */
   constructor(ms: number) {
     this.timeoutMs = ms;
-    this.#end = performance.now() + ms;
+    this.startedAt = performance.now();
+    this.#end = this.startedAt + ms;
   }
 
   /** Milliseconds left, 0 or more. */

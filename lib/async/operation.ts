@@ -4,11 +4,14 @@ import { Deadline } from './deadline.ts';
 /** One piece of work that somebody waits for: until when, and for whom. It is passed down unchanged. */
 export class Operation {
   readonly deadline: Deadline;
+  /** Whether it is done for a request of a client. */
+  readonly isForRequest: boolean;
   #readClient: (() => ClientInfo | null) | undefined;
   #client: ClientInfo | null = null;
 
   private constructor(deadline: Deadline, readClient?: () => ClientInfo | null) {
     this.deadline = deadline;
+    this.isForRequest = readClient !== undefined;
     this.#readClient = readClient;
   }
 

@@ -1,5 +1,6 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
 import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
+import { shownProperties } from './shown-properties.ts';
 
 /**
  * Base of all token entities. It has no columns: AbstractAuthToken has those of the package's tables, and other
@@ -18,6 +19,17 @@ export abstract class BaseToken<Owner extends object = object> {
   abstract ttl: number | null;
   /** The user it belongs to. */
   abstract user: Owner;
+
+  /**
+   * What `JSON.stringify` writes of it: its columns, those of the application included, but not the digest. Its owner
+   * is never shown, because the owner may hold the hash of a password.
+   */
+  toJSON(): Record<string, unknown> {
+    const columns = shownProperties(this.constructor as new () => object);
+    return Object.fromEntries(
+      columns.map((name) => [name, (this as Record<string, unknown>)[name]]),
+    );
+  }
 
   /** How a data source of this kind stores the instants of this entity. */
   static instantFormat(_dataSource: DataSource): InstantFormat {

@@ -1,7 +1,20 @@
+import { privateSlot } from '../requests/private-slot.ts';
 import type { KnoxResponse } from './execution-context.ts';
 
 /** The challenge of the built-in login, unless JSON was sent. @see RFC 7617 Section 2.1 */
 export const BASIC_CHALLENGE = 'Basic realm="api", charset="UTF-8"';
+
+const CHALLENGE = 'WWW-Authenticate';
+
+/** Node's response: Express's is one, and Fastify's reply has one. */
+interface RawResponse {
+  writeHead(this: RawResponse, status: number, ...rest: unknown[]): unknown;
+  getHeader(name: string): unknown;
+  removeHeader(name: string): void;
+}
+
+/** The challenge that a 401 of this response is to have. */
+const challenges = privateSlot<string>();
 
 /** The challenge of KnoxAuthGuard. @see RFC 6750 Section 3 for the error attribute */
 export function tokenChallenge(scheme: string, tokenGiven: boolean): string {
@@ -10,5 +23,32 @@ export function tokenChallenge(scheme: string, tokenGiven: boolean): string {
 
 /** Sets the challenge, if the answer has headers: a socket message has none. */
 export function setChallenge(response: Partial<KnoxResponse> | null, challenge: string): void {
-  response?.header?.('WWW-Authenticate', challenge);
+  response?.header?.(CHALLENGE, challenge);
+}
+
+/**
+ * Sets the challenge of an HTTP answer, which is sent with a 401 alone: another guard may let the request pass, if the
+ * application combines guards so.
+ */
+export function setChallengeOf401(response: Partial<KnoxResponse>, challenge: string): void {
+  setChallenge(response, challenge);
+  const raw = ((response as { raw?: object }).raw ?? response) as Partial<RawResponse>;
+  const { writeHead } = raw;
+  if (!writeHead) return;
+  const isWatched = challenges.get(raw) !== undefined;
+  challenges.set(raw, challenge);
+  if (isWatched) return;
+  raw.writeHead = function (status, ...rest) {
+    if (status !== 401) withdraw(this, rest.at(-1));
+    return writeHead.call(this, status, ...rest);
+  };
+}
+
+/** Takes the challenge off the headers that are set, and off those that Fastify passes to `writeHead`. */
+function withdraw(response: RawResponse, passed: unknown): void {
+  const challenge = challenges.get(response);
+  if (response.getHeader(CHALLENGE) === challenge) response.removeHeader(CHALLENGE);
+  if (typeof passed !== 'object' || passed === null) return;
+  const name = CHALLENGE.toLowerCase();
+  if ((passed as Record<string, unknown>)[name] === challenge) Reflect.deleteProperty(passed, name);
 }

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { KnoxRequest } from '../requests/knox-request.ts';
+import { isHttpRequest, type KnoxRequest } from '../requests/knox-request.ts';
 
 /** The part of Express's response and of Fastify's reply that is used here. */
 export interface KnoxResponse {
@@ -7,17 +7,18 @@ export interface KnoxResponse {
   status(code: number): unknown;
 }
 
-/** The object on which a handler finds its user. */
-export type AuthContext = Pick<KnoxRequest, 'user' | 'authInfo' | 'authToken'>;
-
 /** A call of a guarded handler. */
 interface GuardedCall {
   /**
    * An object that is new with each HTTP request, GraphQL operation and socket message. The database is asked once
-   * for each of them, and never answers for another.
+   * for each of them, and what it says is left for that one alone.
    */
-  readonly scope: object;
-  readonly authContext: AuthContext;
+  readonly operation: object;
+  /**
+   * The request on which the application finds `user`, `authInfo` and `authToken` too: that of an HTTP call. A request
+   * that opened a socket outlives the operation, so nothing is left on it.
+   */
+  readonly request: KnoxRequest | undefined;
   /** The answer, for its challenge; null on a socket. */
   readonly response: Partial<KnoxResponse> | null;
 }
@@ -40,11 +41,8 @@ interface SocketClient {
   upgradeReq?: Candidate;
 }
 
-/**
- * What a guard has found, by an object that each socket message or GraphQL operation has for itself, and that guards
- * and parameter decorators both see. The socket will not do: several messages share it at the same time.
- */
-const authContexts = new WeakMap<object, AuthContext>();
+/** The objects that stand for one message of a socket each. */
+const socketMessages = new WeakSet();
 
 /** @throws Error for a context other than HTTP, GraphQL and WebSocket */
 export function guardedCall(context: ExecutionContext): GuardedCall {
@@ -53,42 +51,50 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     case 'http': {
       const http = context.switchToHttp();
       const request = http.getRequest<KnoxRequest>();
-      return { scope: request, authContext: request, response: http.getResponse() };
+      return { operation: request, request, response: http.getResponse() };
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      const scope = graphqlScope(context);
       const response = graphql.res ?? graphql.req?.res ?? null;
-      return { scope, authContext: authContextFor(scope), response };
+      const operation = graphqlOperation(context) ?? graphql;
+      return { operation, request: graphqlHttpRequest(context), response };
     }
-    case 'ws': {
-      const message = messageOf(context);
-      const authContext = message
-        ? authContextFor(message)
-        : context.switchToWs().getClient<AuthContext>();
-      return { scope: context.getArgs(), authContext, response: null };
-    }
+    case 'ws':
+      return { operation: socketMessage(context), request: undefined, response: null };
     default:
-      throw new Error(`KnoxAuthGuard does not know what to do in a context of type "${type}".`);
+      throw new Error(
+        `KnoxAuthGuard does not know what to do in a context of type "${type}". ` +
+          'If the handler needs no token, write @Public() on it or on its class.',
+      );
   }
 }
 
-/** Where a handler finds its user: by its message or operation, else on the request or socket. */
-export function authContextOf(context: ExecutionContext): AuthContext {
+/** The object of the operation that this handler is called for; undefined if no guard has left anything for it. */
+export function operationOf(context: ExecutionContext): object | undefined {
   switch (context.getType<string>()) {
-    case 'graphql': {
-      const graphql = context.getArgByIndex<GraphqlContext>(2);
-      return authContexts.get(graphqlScope(context)) ?? graphqlRequest(graphql) ?? {};
-    }
-    case 'ws': {
-      const message = messageOf(context);
-      return (
-        (message && authContexts.get(message)) ?? context.switchToWs().getClient<AuthContext>()
-      );
-    }
+    case 'http':
+      return objectOf(context.switchToHttp().getRequest<unknown>());
+    case 'graphql':
+      return graphqlOperation(context);
+    case 'ws':
+      return context.getArgs<unknown[]>().find(isSocketMessage);
     default:
-      return context.switchToHttp().getRequest<AuthContext>();
+      return undefined;
   }
+}
+
+/** The HTTP request that a GraphQL operation came with; undefined if it came over a socket. */
+export function graphqlHttpRequest(context: ExecutionContext): KnoxRequest | undefined {
+  const graphql = objectOf(context.getArgByIndex<unknown>(2));
+  const request = graphql && graphqlRequest(graphql);
+  return request && isHttpRequest(request) ? request : undefined;
+}
+
+/** What graphql-js passes to this call of a resolver and to no other. */
+export function graphqlField(context: ExecutionContext): object | undefined {
+  return context.getType<string>() === 'graphql'
+    ? objectOf(context.getArgByIndex<unknown>(3))
+    : undefined;
 }
 
 /**
@@ -115,22 +121,25 @@ export function requestOf(context: ExecutionContext): KnoxRequest {
   }
 }
 
-function authContextFor(key: object): AuthContext {
-  let authContext = authContexts.get(key);
-  if (!authContext) authContexts.set(key, (authContext = {}));
-  return authContext;
-}
-
-/** The payload, if it is an object: equal primitives of two messages could not be told apart. */
-function messageOf(context: ExecutionContext): object | undefined {
-  const payload = context.switchToWs().getData<unknown>();
-  return typeof payload === 'object' && payload !== null ? payload : undefined;
+/**
+ * NestJS gives guards, interceptors and parameter decorators lists of the same arguments, but not the same list. So the
+ * message has to be among them: before the last one, where NestJS looks for the name of the message. The socket will
+ * not do, because several messages share it at the same time; nor will the payload, which may be text.
+ */
+function socketMessage(context: ExecutionContext): object {
+  const known = operationOf(context);
+  if (known) return known;
+  const created = {};
+  socketMessages.add(created);
+  const list = context.getArgs<unknown[]>();
+  list.splice(Math.max(2, list.length - 1), 0, created);
+  return created;
 }
 
 /** The variables are new for each execution; the context may be the same for several. */
-function graphqlScope(context: ExecutionContext): object {
-  const info = context.getArgByIndex<{ variableValues?: object } | undefined>(3);
-  return info?.variableValues ?? context.getArgByIndex<object>(2);
+function graphqlOperation(context: ExecutionContext): object | undefined {
+  const info = graphqlField(context) as { variableValues?: object } | undefined;
+  return info?.variableValues ?? objectOf(context.getArgByIndex<unknown>(2));
 }
 
 function graphqlRequest({ req, request, reply, extra }: GraphqlContext): KnoxRequest | undefined {
@@ -145,4 +154,12 @@ function firstRequest(...candidates: Candidate[]): KnoxRequest | undefined {
 function requireRequest(request: KnoxRequest | undefined, where: string): KnoxRequest {
   if (request) return request;
   throw new Error(`KnoxAuthGuard finds no request on ${where}, or override getRequest(context).`);
+}
+
+function isSocketMessage(argument: unknown): argument is object {
+  return socketMessages.has(argument as object);
+}
+
+function objectOf(value: unknown): object | undefined {
+  return typeof value === 'object' && value !== null ? value : undefined;
 }

@@ -1,19 +1,14 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import type { Authenticated } from '../service/token.authenticator.ts';
-import { setChallenge, tokenChallenge } from './challenge.ts';
-import {
-  guardedCall,
-  requestOf,
-  type AuthContext,
-  type KnoxResponse,
-} from './execution-context.ts';
-import { PUBLIC_METADATA } from './public.decorator.ts';
+import { setChallenge, setChallengeOf401, tokenChallenge } from './challenge.ts';
+import { leaveAnonymous, leaveAuthContext, leavePublic } from './auth-context.ts';
+import { guardedCall, requestOf, type KnoxResponse } from './execution-context.ts';
+import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
+import { KnoxLoginGuard } from './knox-login.guard.ts';
+import { PublicRoutes } from './public-routes.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
-
-/** The metadata key of the guards of a class or handler: NestJS's GUARDS_METADATA, which is not public. */
-const GUARDS_METADATA = '__guards__';
 
 /**
  * Requires a good token, and sets `request.user`, `request.authInfo` and `request.authToken`. It works for HTTP,
@@ -27,23 +22,31 @@ const GUARDS_METADATA = '__guards__';
 @Injectable()
 export class KnoxAuthGuard implements CanActivate {
   @Inject(RequestAuthenticator)
-  private readonly requests!: RequestAuthenticator;
+  private readonly requests: RequestAuthenticator | undefined;
 
-  /** What the decorators say, by handler and class, because several classes may inherit a handler. */
-  private readonly publicHandlers = new WeakMap<object, Map<unknown, boolean>>();
+  @Inject(ApplicationConfig)
+  private readonly config!: ApplicationConfig;
+
+  private readonly publicRoutes = new PublicRoutes(
+    KnoxAuthGuard,
+    KnoxLoginRouteGuard,
+    KnoxLoginGuard,
+  );
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.isPublic(context)) return true;
-    const { scope, authContext, response } = guardedCall(context);
-    const request = this.getRequest(context);
+    const { authenticator } = this;
+    if (this.isPublic(context)) {
+      leavePublic(context);
+      return true;
+    }
+    const { operation, request, response } = guardedCall(context);
     try {
-      const found = await this.requests.authenticate(request, scope);
-      setAuthContext(authContext, found);
-      if (request !== authContext) setAuthContext(request, found);
-      if (!found) this.handleAnonymous(context);
+      const found = await authenticator.authenticate(this.getRequest(context), operation);
+      if (found) leaveAuthContext(operation, request, found);
+      else leaveAnonymous(operation, request, () => this.handleAnonymous(context));
       return true;
     } catch (error) {
-      throw this.withChallenge(error, response);
+      throw this.withChallenge(error, response, context);
     }
   }
 
@@ -53,49 +56,44 @@ export class KnoxAuthGuard implements CanActivate {
   }
 
   /**
-   * Whether `@Public()` opens this handler to this guard. The decorator nearest to the handler counts. A guard of
-   * yours that calls this one is not among the handler's guards, so it should override this with false.
+   * Whether `@Public()` opens this handler to this guard. The decorator nearest to the handler counts, and so does a
+   * guard that is named there. If a guard of another package is named on a public handler, it may ask this one: then
+   * only a KnoxAuthGuard that is declared further out passes over the handler.
    */
   protected isPublic(context: ExecutionContext): boolean {
-    const [handler, type] = [context.getHandler(), context.getClass()];
-    let known = this.publicHandlers.get(handler);
-    if (!known) this.publicHandlers.set(handler, (known = new Map<unknown, boolean>()));
-    let isPublic = known.get(type);
-    if (isPublic === undefined) {
-      isPublic = this.isPublicByMetadata(handler, type);
-      known.set(type, isPublic);
-    }
-    return isPublic;
+    return this.publicRoutes.isPublic(context, this, this.config);
   }
 
-  private isPublicByMetadata(...targets: object[]): boolean {
-    for (const target of targets) {
-      const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as unknown[];
-      if (guards.includes(this.constructor)) return false;
-      if (Reflect.getMetadata(PUBLIC_METADATA, target) === true) return true;
-    }
-    return false;
+  private get authenticator(): RequestAuthenticator {
+    if (this.requests) return this.requests;
+    const { name } = this.constructor;
+    throw new Error(
+      `${name} was made with new, so that nothing is injected into it. Name the class: ` +
+        `@UseGuards(${name}), or { provide: APP_GUARD, useClass: ${name} }.`,
+    );
   }
 
-  private withChallenge(error: unknown, response: Partial<KnoxResponse> | null): unknown {
-    if (error instanceof KnoxUnauthorizedException) {
-      const { authHeaderPrefix } = this.requests.settings;
-      setChallenge(response, tokenChallenge(authHeaderPrefix, error.tokenGiven));
+  private withChallenge(
+    error: unknown,
+    response: Partial<KnoxResponse> | null,
+    context: ExecutionContext,
+  ): unknown {
+    if (error instanceof KnoxUnauthorizedException && response) {
+      const { authHeaderPrefix } = this.authenticator.settings;
+      const challenge = tokenChallenge(authHeaderPrefix, error.tokenGiven);
+      // A GraphQL answer has its challenge with a 200.
+      const set = context.getType() === 'http' ? setChallengeOf401 : setChallenge;
+      set(response, challenge);
     }
     return error;
   }
 
   /** Called for a request without credentials. Unless this throws, the request passes without a user. */
   protected handleAnonymous(context: ExecutionContext): void {
-    const { scope } = guardedCall(context);
-    const op = this.requests.operationOf(this.getRequest(context), scope);
-    throw this.requests.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
+    const { operation } = guardedCall(context);
+    const request = this.getRequest(context);
+    this.authenticator.explainAnonymous(request);
+    const op = this.authenticator.operationOf(request, operation);
+    throw this.authenticator.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
   }
-}
-
-/** Overwrites whatever other middleware has put there. */
-function setAuthContext(authContext: AuthContext, found: Authenticated | null): void {
-  authContext.user = found?.user;
-  authContext.authInfo = found?.authToken;
-  authContext.authToken = found?.authToken;
 }

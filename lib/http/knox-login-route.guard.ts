@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import {
   Inject,
   Injectable,
@@ -45,12 +46,13 @@ export class KnoxLoginRouteGuard implements CanActivate, OnModuleInit {
     http.getResponse<KnoxResponse>().header('Cache-Control', 'no-store');
     // Only the login guards say who logs in, so drop what a middleware or an earlier guard has set.
     request.user = undefined;
+    const since = performance.now();
     for (const guard of this.#guards) {
       const verdict = guard.canActivate(context);
       const passed = isObservable(verdict) ? await lastValueFrom(verdict) : await verdict;
       if (!passed) return false;
     }
-    this.#flow.admit(request);
+    this.#flow.admit(request, since);
     return true;
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-custom';
-import type { KnoxRequest } from '../requests/knox-request.ts';
+import { isHttpRequest, type KnoxRequest } from '../requests/knox-request.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
+import { leaveAuthContext } from './auth-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /**
@@ -28,11 +29,39 @@ export class KnoxStrategy extends PassportStrategy(Strategy, 'knox') {
   async validate(
     request: KnoxRequest,
   ): Promise<[Authenticated['user'], Authenticated['authToken']] | false> {
-    const token = await this.#requests.extractToken(request);
+    // Passport tells a strategy the request alone. That of a socket is the same for all its messages, so each is new.
+    const isOperation = isHttpRequest(request);
+    const operation = isOperation ? request : {};
+    const token = await this.#requests.extractToken(request, operation);
     if (token === null || token.includes('.')) return false;
-    const found = await this.#requests.authenticate(request);
+    const found = await this.#requests.authenticate(request, operation);
     if (!found) return false;
-    request.authToken = found.authToken;
+    if (isOperation) leaveAuthContext(operation, request, found);
+    else keepOff(request, found);
     return [found.user, found.authToken];
+  }
+}
+
+/** The users and tokens that a socket's request must not keep. */
+const passing = new WeakSet<object>();
+
+/**
+ * Keeps Passport from leaving the user and token on the request that opened a socket: its later messages, and handlers
+ * without a guard, would find them there after the token was revoked.
+ */
+function keepOff(request: KnoxRequest, { user, authToken }: Authenticated): void {
+  const isKept = passing.has(request);
+  for (const object of [request, user, authToken]) passing.add(object);
+  if (isKept || !Object.isExtensible(request)) return;
+  for (const name of ['user', 'authInfo'] as const) {
+    let value = request[name];
+    Object.defineProperty(request, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => value,
+      set: (given: unknown) => {
+        if (!passing.has(given as object)) value = given;
+      },
+    });
   }
 }

@@ -8,7 +8,7 @@ import { privateSlot } from '../requests/private-slot.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenManager } from '../service/token.manager.ts';
-import { setChallenge } from './challenge.ts';
+import { setChallengeOf401 } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
@@ -38,13 +38,15 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   /**
    * Takes the user that the login guards have left on the request, and remembers it where nobody else can write.
    *
+   * @param since when they were asked, on the clock of `performance.now()`
    * @throws KnoxUnauthorizedException `not_authenticated`
    */
-  admit(request: KnoxRequest): void {
+  admit(request: KnoxRequest, since: number): void {
     const { user } = request;
     const isUser = typeof user === 'object' && user !== null;
     // A token must not make tokens: a stolen one could then outlive its logout.
-    if (isUser && !this.tokens.cameFromToken(user)) this.#users.set(request, user);
+    const op = this.requests.operationOf(request);
+    if (isUser && !this.tokens.cameFromToken(user, op, since)) this.#users.set(request, user);
     else throw this.#notAuthenticated(request);
   }
 
@@ -69,7 +71,7 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   toLoginError(request: KnoxRequest, response: KnoxResponse, error: unknown): unknown {
     const isInactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
     if (!isInactive) return error;
-    setChallenge(response, loginChallenge(request, this.settings.authHeaderPrefix));
+    setChallengeOf401(response, loginChallenge(request, this.settings.authHeaderPrefix));
     const exception = new KnoxUnauthorizedException('invalid_credentials');
     return this.tokens.refuse(exception, this.requests.operationOf(request));
   }

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Operation } from '../async/operation.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
-import { parseTokenHeader } from '../requests/authorization-header.ts';
+import { authorizationValues, parseTokenHeader } from '../requests/authorization-header.ts';
 import { clientOf } from '../requests/client-info.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { privateSlot } from '../requests/private-slot.ts';
@@ -9,10 +9,14 @@ import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenManager } from '../service/token.manager.ts';
 
+const logger = new Logger('KnoxModule');
+
 /** What is remembered of a request that was read in a scope. */
 interface RequestState {
   readonly request: KnoxRequest;
   readonly op: Operation;
+  /** The raw token, once it was extracted: the application's hook is asked once. */
+  token: string | null | Promise<string | null> | undefined;
   result: Promise<Authenticated | null> | null;
   /** Of another request in the same scope, if a guard reads its token elsewhere. */
   readonly next: RequestState | undefined;
@@ -41,31 +45,33 @@ export class RequestAuthenticator {
    */
   authenticate(request: KnoxRequest, scope: object = request): Promise<Authenticated | null> {
     const state = this.#stateOf(request, scope);
-    return (state.result ??= this.#authenticate(request, state.op));
+    return (state.result ??= this.#authenticate(state));
   }
 
   /**
    * The raw token of the request, or null if it brings none. It is a promise only if the application's hook has
    * to be awaited.
    *
+   * @param scope as for `authenticate`
    * @throws KnoxUnauthorizedException `invalid_header`, `invalid_token`
    * @throws KnoxUnavailableException if the hook fails
    */
   extractToken(
     request: KnoxRequest,
-    op = this.operationOf(request),
+    scope: object = request,
   ): string | null | Promise<string | null> {
-    if (this.settings.extractToken) return this.#askHook(this.settings.extractToken, request, op);
-    const header = parseTokenHeader(request, this.settings.authHeaderPrefix);
-    switch (header.kind) {
-      case 'none':
-        return null;
-      case 'empty':
-        throw this.tokens.refuse(new KnoxUnauthorizedException('invalid_header'), op);
-      case 'ambiguous':
-        throw this.tokens.refuse(KnoxUnauthorizedException.ambiguousHeader(), op);
-      case 'token':
-        return header.token;
+    return this.#extract(this.#stateOf(request, scope));
+  }
+
+  /** Tells the developer why a request with an Authorization header counts as one without credentials. */
+  explainAnonymous(request: KnoxRequest): void {
+    const { authHeaderPrefix, extractToken } = this.settings;
+    const [header = ''] = extractToken ? [] : authorizationValues(request);
+    // Nothing of the header is printed: without a scheme, its first word is the token.
+    if (header !== '') {
+      logger.debug(
+        `Expected "Authorization: ${authHeaderPrefix} …"; this header has another scheme.`,
+      );
     }
   }
 
@@ -83,21 +89,41 @@ export class RequestAuthenticator {
     const op = latest
       ? latest.op.withClient(readClient)
       : Operation.within(this.settings.authTimeout, readClient);
-    const created = { request, op, result: null, next: latest };
+    const created = { request, op, token: undefined, result: null, next: latest };
     this.#states.set(scope, created);
     return created;
   }
 
   /** It adds no promise to those of the manager: each costs every request. */
-  #authenticate(request: KnoxRequest, op: Operation): Promise<Authenticated | null> {
+  #authenticate(state: RequestState): Promise<Authenticated | null> {
     try {
-      const token = this.extractToken(request, op);
+      const token = this.#extract(state);
       return token instanceof Promise
-        ? token.then((extracted) => this.#authenticateToken(extracted, op))
-        : this.#authenticateToken(token, op);
+        ? token.then((extracted) => this.#authenticateToken(extracted, state.op))
+        : this.#authenticateToken(token, state.op);
     } catch (error) {
       // The request could not be read, so nothing is known about its token: that is a 503, not a 401.
       return this.tokens.fail(error);
+    }
+  }
+
+  #extract(state: RequestState): string | null | Promise<string | null> {
+    if (state.token === undefined) state.token = this.#readToken(state);
+    return state.token;
+  }
+
+  #readToken({ request, op }: RequestState): string | null | Promise<string | null> {
+    if (this.settings.extractToken) return this.#askHook(this.settings.extractToken, request, op);
+    const header = parseTokenHeader(request, this.settings.authHeaderPrefix);
+    switch (header.kind) {
+      case 'none':
+        return null;
+      case 'empty':
+        throw this.tokens.refuse(new KnoxUnauthorizedException('invalid_header'), op);
+      case 'ambiguous':
+        throw this.tokens.refuse(KnoxUnauthorizedException.ambiguousHeader(), op);
+      case 'token':
+        return header.token;
     }
   }
 

@@ -1,3 +1,5 @@
+import { describeKind } from '../errors/knox-config.error.ts';
+
 /**
  * A length of time: a whole number of milliseconds, or a string of a number and its unit, `ms`, `s`, `m`, `h`, `d`
  * or `w` (`'10h'`, `'60s'`, `'1.5d'`). A string without a unit is refused.
@@ -22,11 +24,24 @@ const LONGEST_MS = 1_000 * 365.25 * 86_400_000;
 export const DURATION_FORMAT =
   "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'; at most 1000 years";
 
-/** The duration in milliseconds, or undefined if the value is not a duration. */
-export function parseDuration(value: unknown): number | undefined {
+/** The duration in milliseconds, or undefined if the value is not a duration, or is less than the least allowed. */
+export function parseDuration(value: unknown, least = -LONGEST_MS): number | undefined {
   const ms = typeof value === 'string' ? fromString(value) : value;
-  const sane = typeof ms === 'number' && Number.isSafeInteger(ms) && Math.abs(ms) <= LONGEST_MS;
+  const sane =
+    typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= least && ms <= LONGEST_MS;
   return sane ? ms : undefined;
+}
+
+/** Text that somebody has meant as a duration: a number and a word, or several numbers with their units. */
+const MEANT_AS_DURATION =
+  /^(?:[-+]?\d{1,15}(?:[.,]\d{1,6})?(?: ?[a-z]{1,12})?|(?:\d{1,4} ?(?:ms|[smhdwy]) ?){2,4})$/i;
+
+/** The kind of a wrong duration, and its text. Other text is not shown: it may be a secret in the wrong place. */
+export function describeDuration(value: unknown): string {
+  const kind = describeKind(value);
+  if (typeof value === 'number' && kind !== 'NaN') return `${kind}, ${String(value)}`;
+  if (typeof value !== 'string' || !MEANT_AS_DURATION.test(value)) return kind;
+  return `${kind}${/^\d+$/.test(value) ? ' without a unit' : ''}, '${value}'`;
 }
 
 function fromString(value: string): number | undefined {

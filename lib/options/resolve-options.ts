@@ -5,8 +5,9 @@ import {
   isTokenPrefix,
   type HashAlgorithm,
 } from '../tokens/token.ts';
-import { DURATION_FORMAT, parseDuration } from './duration.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
+import { describeDuration, DURATION_FORMAT, parseDuration } from './duration.ts';
+import { givenOptions } from './given-options.ts';
 import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
 
 /** One option: its default, what it may be (for the message if it is wrong), and how it is parsed. */
@@ -15,6 +16,8 @@ interface Rule<Setting> {
   readonly expects: string;
   /** The setting, or undefined if the value is wrong. */
   readonly parse: (value: unknown) => Setting | undefined;
+  /** A wrong value, for the message. Default: its kind alone, since it may be a secret. */
+  readonly describe?: (value: unknown) => string;
 }
 
 /** The longest delay of Node's timers, in milliseconds. */
@@ -36,12 +39,14 @@ const duration = (initial: number, min: number, max = Number.MAX_SAFE_INTEGER): 
     `${DURATION_FORMAT}, ${min === 0 ? 'not negative' : 'more than 0'}` +
     (max === MAX_TIMER_MS ? ' and at most 24 days' : ''),
   parse: (value) => {
-    const ms = parseDuration(value);
-    return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
+    const ms = parseDuration(value, min);
+    return ms !== undefined && ms <= max ? ms : undefined;
   },
+  describe: describeDuration,
 });
 
 const nullable = <Setting>(rule: Rule<Setting>, initial: Setting | null): Rule<Setting | null> => ({
+  ...rule,
   default: initial,
   expects: `${rule.expects}; or null`,
   parse: (value) => (value === null ? null : rule.parse(value)),
@@ -125,13 +130,16 @@ export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);
  * @throws KnoxConfigError for the first option that is wrong or unknown
  */
 export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
-  const given = options as Readonly<Record<string, unknown>>;
-  rejectUnknownOptions(given, RUNTIME_OPTION_NAMES);
+  const given = givenOptions(options) as Readonly<Record<string, unknown>>;
+  rejectUnknownOptions(options, RUNTIME_OPTION_NAMES);
   const settings = Object.entries<Rule<unknown>>(RULES).map(([name, rule]) => {
     const value = given[name];
     const setting = value === undefined ? rule.default : rule.parse(value);
     if (setting === undefined) {
-      throw new KnoxConfigError(name, `expected ${rule.expects}; got ${describe(value)}.`);
+      throw new KnoxConfigError(
+        name,
+        `expected ${rule.expects}; got ${(rule.describe ?? describeKind)(value)}.`,
+      );
     }
     return [name, setting] as const;
   });
@@ -156,11 +164,4 @@ export function rejectUnknownOptions(given: object, known: readonly string[]): v
       `there is no such option; got ${describeKind(value)}; ${remedy}.`,
     );
   }
-}
-
-/** The kind of a value. A string of digits is told apart, because it only lacks its unit. */
-function describe(value: unknown): string {
-  return typeof value === 'string' && /^\d+$/.test(value)
-    ? 'a string without a unit'
-    : describeKind(value);
 }

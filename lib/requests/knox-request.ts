@@ -14,3 +14,13 @@ export interface KnoxRequest {
   authInfo?: unknown;
   authToken?: unknown;
 }
+
+/**
+ * Whether this is the request of one HTTP exchange, as Express and Fastify make it. The request that opened a socket is
+ * none: it outlives the messages that are judged by its headers.
+ */
+export function isHttpRequest(request: Partial<KnoxRequest>): boolean {
+  const { app, server } = request as { app?: unknown; server?: unknown };
+  const isOfAdapter = app !== undefined || server !== undefined;
+  return isOfAdapter && request.headers !== undefined && request.headers.upgrade === undefined;
+}

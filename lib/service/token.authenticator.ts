@@ -1,3 +1,4 @@
+import type { Deadline } from '../async/deadline.ts';
 import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
@@ -28,6 +29,12 @@ interface Refusal<Token> {
   readonly authToken: Token | null;
 }
 
+/** What a user was loaded for. */
+interface Origin {
+  readonly deadline: Deadline;
+  readonly isForRequest: boolean;
+}
+
 /** Gives the verdict on a raw token. What it throws is no verdict, but a fault. */
 export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #settings: KnoxSettings;
@@ -35,7 +42,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #userStatus: UserStatus;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
-  readonly #tokenUsers = privateSlot<true>();
+  readonly #origins = privateSlot<Origin>();
 
   constructor(
     settings: KnoxSettings,
@@ -75,13 +82,21 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     }
     const expiry = nextExpiry(authToken, now, this.#settings);
     if (expiry) await this.#refresh(authToken, expiry, op);
-    this.#tokenUsers.set(user, true);
+    this.#origins.set(user, { deadline: op.deadline, isForRequest: op.isForRequest });
     return { ok: true, user, authToken };
   }
 
-  /** Whether this very object was loaded with a token, and not found by other credentials. */
-  cameFromToken(user: object): boolean {
-    return this.#tokenUsers.get(user) === true;
+  /**
+   * Whether this very object was loaded with a token for this request, and not found by other credentials. What
+   * TokenService loads is for no request: then it counts whether that was after the login had begun.
+   *
+   * @param since when the login began, on the clock of `performance.now()`
+   */
+  cameFromToken(user: object, op: Operation, since: number): boolean {
+    const origin = this.#origins.get(user);
+    if (!origin) return false;
+    const { deadline, isForRequest } = origin;
+    return isForRequest ? deadline === op.deadline : deadline.startedAt >= since;
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { TokenCreatedEvent } from '../events/knox.events.ts';
+import { givenOptions } from '../options/given-options.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { OwnerKey, TokenStore } from '../store/token.store.ts';
 import { expiryFrom } from '../tokens/expiry.ts';
@@ -48,9 +49,10 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
    */
   async issue(
     user: Token['user'],
-    options: CreateTokenOptions<Token>,
+    given: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
+    const options = givenOptions(given);
     const { schema } = this.#store;
     const terms = tokenOptions(options, this.#settings, schema);
     const givenKey = schema.owner.keyOf(user);

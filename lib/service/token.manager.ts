@@ -56,9 +56,9 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     }
   }
 
-  /** Whether this very object was loaded with a token, and not found by other credentials. */
-  cameFromToken(user: object): boolean {
-    return this.#authenticator.cameFromToken(user);
+  /** Whether this very object was loaded with a token for this login. @see TokenAuthenticator.cameFromToken */
+  cameFromToken(user: object, op: Operation, since: number): boolean {
+    return this.#authenticator.cameFromToken(user, op, since);
   }
 
   /** Makes and saves a token. @see TokenIssuer.issue */

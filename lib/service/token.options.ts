@@ -2,14 +2,19 @@ import type { EntityManager } from 'typeorm';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import { ArgumentError } from '../errors/argument.error.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
-import { DURATION_FORMAT, parseDuration, type Duration } from '../options/duration.ts';
+import {
+  describeDuration,
+  DURATION_FORMAT,
+  parseDuration,
+  type Duration,
+} from '../options/duration.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { TokenSchema } from '../store/token.store.ts';
 import { MAX_PREFIX_LENGTH, isTokenPrefix } from '../tokens/token.ts';
 
 /** What one token may have instead of what the module's options say. */
 export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAuthToken> {
-  /** How long it lives; null: for ever. A refresh keeps to it. Default: `tokenTtl`. */
+  /** How long it lives, more than 0; null: for ever. A refresh keeps to it. Default: `tokenTtl`. */
   ttl?: Duration | null | undefined;
   /** What it begins with: 0 to 10 letters, digits, `_` or `-`. Default: `tokenPrefix`. */
   prefix?: string | undefined;
@@ -54,9 +59,11 @@ export function tokenOptions(
 
 function ownTtlOf(ttl: unknown, settings: KnoxSettings, schema: TokenSchema): number | null {
   if (ttl === undefined || ttl === null) return null;
-  const ownTtl = parseDuration(ttl);
+  const ownTtl = parseDuration(ttl, 1);
   if (ownTtl === undefined) {
-    throw new ArgumentError(`ttl must be ${DURATION_FORMAT}, or null; got ${describeKind(ttl)}.`);
+    throw new ArgumentError(
+      `ttl must be ${DURATION_FORMAT}, more than 0, or null; got ${describeDuration(ttl)}.`,
+    );
   }
   if (!schema.hasTtlColumn && settings.autoRefresh) {
     throw new ArgumentError(

@@ -3,6 +3,7 @@ import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../entities/auth-token.entity.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
+import { givenOptions } from '../options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import type { Authenticated } from './token.authenticator.ts';
 import type { IssuedToken } from './token.issuer.ts';
@@ -86,7 +87,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
     options: { except?: string | Token | undefined } = {},
   ): Promise<number> {
     checkOptions(options, ['except']);
-    return this.#manager.revokeAll(user, options.except, this.#operation());
+    return this.#manager.revokeAll(user, givenOptions(options).except, this.#operation());
   }
 
   /**

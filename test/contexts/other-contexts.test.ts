@@ -1,7 +1,14 @@
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { KnoxAuthGuard, OptionalKnoxAuthGuard } from '../../lib/index.ts';
+import { Injectable, type ExecutionContext } from '@nestjs/common';
+import {
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  OptionalKnoxAuthGuard,
+  tokenOf,
+  userOf,
+} from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { SqlLog } from '../support/sql-log.ts';
 
@@ -14,7 +21,16 @@ class InjectedGuards {
 }
 
 class Handlers {
-  handle(): void {}
+  handle(@CurrentUser() _user?: object, @CurrentToken() _token?: object): void {}
+}
+
+/** What the decorators give to a handler in this context. */
+function parametersIn(context: ExecutionContext): unknown[] {
+  const metadata = Reflect.getMetadata('__routeArguments__', Handlers, 'handle') as Record<
+    string,
+    { index: number; factory: (data: undefined, context: ExecutionContext) => unknown }
+  >;
+  return Object.values(metadata).map(({ factory }) => factory(undefined, context));
 }
 
 function contextOf(type: string, ...args: unknown[]): ExecutionContextHost {
@@ -46,6 +62,17 @@ describe('KnoxAuthGuard', () => {
     expect(sql.statements).toEqual([]);
   });
 
+  it.each(['rpc', 'custom', 'http', 'graphql', 'ws'])(
+    'gives no user and no token that a message of type %s brings',
+    (type) => {
+      const message = { user: { id: 1 }, authToken: { id: 2 }, authInfo: { id: 2 } };
+      const context = contextOf(type, message, message, { req: message, ...message }, message);
+      expect(parametersIn(context)).toEqual([undefined, undefined]);
+      expect([userOf(context), tokenOf(context)]).toEqual([undefined, undefined]);
+      expect(parametersIn(contextOf(type))).toEqual([undefined, undefined]);
+    },
+  );
+
   it.each([
     ['graphql', [undefined, {}, {}], 'the GraphQL context; put it there as "req"'],
     [
@@ -65,18 +92,22 @@ describe('KnoxAuthGuard', () => {
     ['reply.request', (request: object) => ({ reply: { request } })],
     ['extra.request', (request: object) => ({ extra: { request } })],
   ])('finds the request at %s of a GraphQL context', async (_, contextWith) => {
-    const request = { headers, user: undefined };
+    const request = { headers };
     const context = contextOf('graphql', undefined, {}, contextWith(request), {});
     expect(await guards.guard.canActivate(context)).toBe(true);
-    expect(request.user).toEqual(test.john);
+    expect(userOf(context)).toEqual(test.john);
+    expect(request).toEqual({ headers });
   });
 
   it.each(['request', 'handshake', 'upgradeReq'])(
     'finds the request at %s of a socket',
     async (at) => {
-      const client: { user?: unknown } = { [at]: { headers } };
-      expect(await guards.guard.canActivate(contextOf('ws', client, 'text', 'me'))).toBe(true);
-      expect(client.user).toEqual(test.john);
+      const client = { [at]: { headers } };
+      const context = contextOf('ws', client, 'text', 'me');
+      expect(await guards.guard.canActivate(context)).toBe(true);
+      expect(userOf(context)).toEqual(test.john);
+      expect(context.switchToWs().getPattern()).toBe('me');
+      expect(client).toEqual({ [at]: { headers } });
     },
   );
 });

@@ -7,6 +7,7 @@ import { JOHN } from '../support/credentials.ts';
 import { EventCollector } from '../support/event-collector.ts';
 import { pollFor } from '../support/polling.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 const EVENTS = [
   'knox.user.logged_in',
@@ -43,7 +44,7 @@ async function session(): Promise<number[]> {
   const { client, tokens, john } = test;
   const login = await client.post('/auth/login', { body: JOHN });
   const { token } = login.body;
-  const expired = await tokens.create(john, { ttl: -1 });
+  const expired = await createExpired(tokens, john);
   return [
     login.status,
     (await client.get('/me', { token })).status,

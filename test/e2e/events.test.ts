@@ -17,10 +17,10 @@ import { EventCollector, type AnyEvent } from '../support/event-collector.ts';
 import { pollFor } from '../support/polling.ts';
 import type { Sending } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 /** Another password than the one in the user's row: if it is found, it came from the request. */
 const TYPED = 'typed at the login';
-const HOUR_MS = 3_600_000;
 const CLIENT = { ip: '127.0.0.1', userAgent: 'test/1' };
 const NO_CLIENT = { ip: null, userAgent: null };
 
@@ -51,7 +51,8 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   const post = (path: string, sending: Sending) =>
     test.client.post(path, { ...sending, headers: { ...headers, ...sending.headers } });
   const body = { username: 'john.doe', password: TYPED };
-  const create = async (ttl?: number) => (await test.tokens.create(test.john, { ttl })).token;
+  const create = async () => (await test.tokens.create(test.john)).token;
+  const expired = async () => (await createExpired(test.tokens, test.john)).token;
 
   /** The events since the last call, with all their fields and their classes. */
   function take(): [string, object][] {
@@ -124,7 +125,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   });
 
   it('tell of an expired token that is presented, with the number of tokens deleted', async () => {
-    const token = [await create(-HOUR_MS), await create(-HOUR_MS), await create()][0]!;
+    const token = [await expired(), await expired(), await create()][0]!;
     take();
     await test.client.get('/me', { token, headers });
     const fields = { user: john, authToken: keyed(token), ...CLIENT };
@@ -136,8 +137,8 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   });
 
   it('tell of the expired tokens that a login clears', async () => {
-    await create(-HOUR_MS);
-    await create(-HOUR_MS);
+    await expired();
+    await expired();
     take();
     await post('/auth/login', { body });
     await pollFor(
@@ -152,7 +153,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   it('tell of calls of TokenService, without a request', async () => {
     const { authToken, token } = await test.tokens.create(test.john);
     await test.tokens.revoke(token);
-    const expired = await test.tokens.create(test.john, { ttl: -HOUR_MS });
+    const expired = await createExpired(test.tokens, test.john);
     await test.tokens.deleteExpired();
     const other = await test.tokens.create(test.john);
     await test.tokens.revoke(other.authToken);
@@ -229,7 +230,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
   });
 
   it('hold no raw token, no password and no request', async () => {
-    await create(-HOUR_MS);
+    await expired();
     const { token } = (await post('/auth/login', { body })).body;
     await post('/auth/login', { body: { ...body, password: `${TYPED}?` } });
     await post('/auth/login', { basic: ['john.doe', `${TYPED}!`] });

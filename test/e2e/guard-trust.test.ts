@@ -2,7 +2,9 @@ import {
   Controller,
   Get,
   Injectable,
+  ParseIntPipe,
   UseGuards,
+  UseInterceptors,
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
@@ -11,12 +13,15 @@ import { Test } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request } from 'express';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Observable } from 'rxjs';
+import { of, type Observable } from 'rxjs';
 import {
   CurrentToken,
   CurrentUser,
   KnoxAuthGuard,
   OptionalKnoxAuthGuard,
+  Public,
+  tokenOf,
+  userOf,
   type AuthToken,
   type KnoxRequest,
 } from '../../lib/index.ts';
@@ -63,6 +68,24 @@ class GuestGuard extends KnoxAuthGuard {
   }
 }
 
+/** Answers with what it is told of the user and token. */
+@Injectable()
+class TellingInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext): Observable<unknown> {
+    return of({ username: userOf<User>(context)?.username, tokenKey: tokenOf(context)?.tokenKey });
+  }
+}
+
+@Controller('guarded')
+@UseGuards(KnoxAuthGuard)
+class GuardedController {
+  @Public()
+  @Get('public')
+  open(@CurrentUser() user?: User, @CurrentToken() token?: AuthToken): object {
+    return { user: user ?? null, token: token ?? null };
+  }
+}
+
 @Controller('who')
 class WhoController {
   @Get('optional')
@@ -75,6 +98,41 @@ class WhoController {
   @UseGuards(OptionalKnoxAuthGuard, ApiKeyGuard)
   either(@CurrentUser() user: User): object {
     return { username: user.username };
+  }
+
+  @Public()
+  @Get('public')
+  open(@CurrentUser() user?: User, @CurrentToken() token?: AuthToken): object {
+    return { user: user ?? null, token: token ?? null };
+  }
+
+  @Get('unguarded')
+  unguarded(@CurrentUser() user?: User, @CurrentToken() token?: AuthToken): object {
+    return { user: user ?? null, token: token ?? null };
+  }
+
+  @Get('properties')
+  @UseGuards(KnoxAuthGuard)
+  properties(
+    @CurrentUser('id', ParseIntPipe) id: number,
+    @CurrentUser('username') username: string,
+    @CurrentToken('tokenKey') tokenKey: string,
+    @CurrentToken('nothing') nothing: unknown,
+  ): object {
+    return { id, username, tokenKey, nothing: nothing ?? null };
+  }
+
+  @Get('optional-properties')
+  @UseGuards(OptionalKnoxAuthGuard)
+  optionalProperties(@CurrentUser('id') id?: number): object {
+    return { id: id ?? null };
+  }
+
+  @Get('told')
+  @UseGuards(KnoxAuthGuard)
+  @UseInterceptors(TellingInterceptor)
+  told(): object {
+    return {};
   }
 
   @Get('mistaken')
@@ -101,7 +159,7 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
   beforeAll(async () => {
     test = await startApp({
       adapter,
-      controllers: [WhoController],
+      controllers: [WhoController, GuardedController],
       configure: (app) => {
         app.useGlobalInterceptors(new ForgingInterceptor());
         const forge = (request: object): void => void Object.assign(request, forgedBefore);
@@ -146,6 +204,16 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       expect(await digests()).toEqual([janes.authToken.digest]);
     });
 
+    it.each(['/who/public', '/who/unguarded', '/guarded/public'])(
+      'are nobody to a handler that no guard was asked for: %s',
+      async (path) => {
+        const janes = await test.tokens.create(test.jane);
+        forgedBefore = forgedAfter = forgeryOf(test.jane, janes.authToken);
+        const { status, body } = await test.client.get(path, { token: janes.token });
+        expect([status, body]).toEqual([200, { user: null, token: null }]);
+      },
+    );
+
     it('do not pass an OptionalKnoxAuthGuard', async () => {
       const janes = await test.tokens.create(test.jane);
       forgedBefore = forgeryOf(test.jane, janes.authToken);
@@ -183,12 +251,33 @@ describe.each<AdapterName>(['express', 'fastify'])('what a guard trusts on %s', 
       expect(await digests()).toEqual([janes.authToken.digest]);
     });
 
+    it('are not whom the decorators, userOf and tokenOf give', async () => {
+      const janes = await test.tokens.create(test.jane);
+      const { token } = await test.tokens.create(test.john);
+      forgedAfter = forgeryOf(test.jane, janes.authToken);
+      const johns = { username: 'john.doe', tokenKey: token.slice(0, 15) };
+      for (const path of ['/who/optional', '/who/told', '/who/properties']) {
+        expect((await test.client.get(path, { token })).body).toMatchObject(johns);
+      }
+    });
+
     it('are not whom the login logs in', async () => {
       const janes = await test.tokens.create(test.jane);
       forgedAfter = forgeryOf(test.jane, janes.authToken);
       const { token } = (await test.client.post('/auth/login', { body: JOHN })).body;
       expect((await test.tokens.authenticate(token)).user).toEqual(test.john);
     });
+  });
+
+  it('gives a decorator with a name that property', async () => {
+    const { token } = await test.tokens.create(test.john);
+    expect((await test.client.get('/who/properties', { token })).body).toEqual({
+      id: test.john.id,
+      username: 'john.doe',
+      tokenKey: token.slice(0, 15),
+      nothing: null,
+    });
+    expect((await test.client.get('/who/optional-properties')).body).toEqual({ id: null });
   });
 
   describe('a subclass', () => {

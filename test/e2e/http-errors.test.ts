@@ -3,6 +3,7 @@ import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
 import { BASIC_JOHN, JOHN, recordedCredentials } from '../support/credentials.ts';
 import { badRequest, CHALLENGES, ERRORS } from '../support/errors.ts';
 import type { Answer, Sending } from '../support/http-client.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 const UNKNOWN = 'f'.repeat(64);
 const ADAPTERS: AdapterName[] = ['express', 'fastify'];
@@ -70,7 +71,7 @@ describe.each(ADAPTERS)('the errors on %s', (adapter) => {
     it('refuses a token that is unknown, malformed, revoked or expired with the same answer', async () => {
       const revoked = await test.tokens.create(test.john);
       await test.tokens.revoke(revoked.token);
-      const expired = await test.tokens.create(test.john, { ttl: -1_000 });
+      const expired = await createExpired(test.tokens, test.john);
       for (const token of [UNKNOWN, 'ümlaut', revoked.token, expired.token]) {
         const expected = [401, ERRORS.invalidToken, CHALLENGES.badToken];
         expect(refusal(await ask(`Token ${Buffer.from(token).toString('latin1')}`))).toEqual(

@@ -1,8 +1,11 @@
 import {
+  Controller,
   ForbiddenException,
+  Get,
   ImATeapotException,
   Injectable,
   Module,
+  UseGuards,
   type CanActivate,
   type ExecutionContext,
   type Type,
@@ -11,6 +14,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { of, type Observable } from 'rxjs';
 import {
+  CurrentUser,
   KnoxAuthGuard,
   TokenService,
   type KnoxModuleOptions,
@@ -136,6 +140,33 @@ describe('loginGuards', () => {
       const { status, body } = await login();
       expect([status, body.message]).toEqual([418, 'Not for tea']);
     });
+  });
+
+  /** Keeps the user of each request that passes. */
+  @Controller('cached')
+  class CachingController {
+    @Get()
+    @UseGuards(KnoxAuthGuard)
+    keep(@CurrentUser() user: User): void {
+      cached.push(user);
+    }
+  }
+  const cached: User[] = [];
+
+  it.each<[string, KnoxModuleOptions]>([
+    ['verifyCredentials', { verifyCredentials: () => cached.at(-1) }],
+    ['a guard of the application’s', { loginGuards: [SettableGuard] }],
+  ])('may find the very object that an earlier token has brought: %s', async (_, knox) => {
+    test = await startApp({
+      knox: { verifyCredentials: undefined, ...knox },
+      controllers: [CachingController],
+    });
+    const { token } = await test.tokens.create(test.john);
+    [leave, verdict] = [() => cached.at(-1), true];
+    await test.client.get('/cached', { token });
+    expect((await login({ body: JOHN })).status).toBe(200);
+    cached.push((await test.tokens.authenticate(token)).user as User);
+    expect((await login({ body: JOHN })).status).toBe(200);
   });
 
   describe('with several guards', () => {

@@ -46,6 +46,44 @@ describe.each(['Bearer', 'knox-2', "!#$%&'*+.^_`|~"])('authHeaderPrefix: %s', (s
   });
 });
 
+describe('another scheme than the one expected', () => {
+  const logs = new LogRecorder();
+  beforeAll(async () => {
+    test = await startApp();
+    test.app.useLogger(logs);
+  });
+  afterAll(() => test.close());
+
+  const hints = () => logs.lines.filter(({ message }) => message.includes('Authorization'));
+
+  it('is a 401 as Django’s, whose challenge and log line name the scheme, and nothing sent', async () => {
+    const { token } = await test.tokens.create(test.john);
+    for (const authorization of [`Bearer ${token}`, token, `${token} ${token}`]) {
+      logs.lines.length = 0;
+      const { status, body, headers } = await test.client.get('/me', {
+        headers: { authorization },
+      });
+      expect([status, body]).toEqual([401, ERRORS.notAuthenticated]);
+      expect(headers['www-authenticate']).toBe(CHALLENGES.token);
+      expect(hints()).toEqual([
+        expect.objectContaining({
+          level: 'debug',
+          message: 'Expected "Authorization: Token …"; this header has another scheme.',
+        }),
+      ]);
+      expect(logs.text).not.toContain(token.slice(0, 16));
+    }
+  });
+
+  it('is named for no other 401', async () => {
+    logs.lines.length = 0;
+    await test.client.get('/me');
+    await test.client.get('/me', { token: 'x' });
+    await test.client.get('/me', { headers: { authorization: '' } });
+    expect(hints()).toEqual([]);
+  });
+});
+
 @Controller('optional')
 @UseGuards(OptionalKnoxAuthGuard)
 class OptionalController {

@@ -6,7 +6,13 @@ import { Strategy as CustomStrategy } from 'passport-custom';
 import { ExtractJwt, Strategy as JwtPassportStrategy } from 'passport-jwt';
 import { Strategy as LocalPassportStrategy } from 'passport-local';
 import { DataSource } from 'typeorm';
-import { AuthToken, KnoxAuthGuard, type KnoxRequest } from '../../lib/index.ts';
+import {
+  AuthToken,
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  type KnoxRequest,
+} from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
 import { JOHN } from '../support/credentials.ts';
 import { ERRORS } from '../support/errors.ts';
@@ -169,6 +175,63 @@ describe.each<[AdapterName, string]>([
     const sql = new SqlLog(test.dataSource);
     expect((await get('both-guards', `${scheme} ${token}`)).status).toBe(200);
     expect(sql.statements).toEqual([expect.stringMatching(/^SELECT/)]);
+  });
+});
+
+describe.each<AdapterName>(['express', 'fastify'])('the strategy "knox" on %s', (adapter) => {
+  @Controller('hook')
+  class HookController {
+    @Get()
+    @UseGuards(AuthGuard('knox'), KnoxAuthGuard)
+    hook(@CurrentUser('username') username: string): object {
+      return { username };
+    }
+
+    @Get('passport')
+    @UseGuards(AuthGuard('knox'))
+    passport(@CurrentUser('username') username: string, @CurrentToken() token: AuthToken): object {
+      return { username, hasToken: token instanceof AuthToken };
+    }
+
+    @Get('jwt')
+    @UseGuards(AuthGuard(['knox', 'anyone']))
+    anyone(@CurrentUser() user?: object): object {
+      return { user: user ?? null };
+    }
+  }
+  let test: TestApp;
+  let token: string;
+  const asked: unknown[] = [];
+  beforeAll(async () => {
+    test = await startApp({
+      adapter,
+      knox: {
+        extractToken: (request) => {
+          asked.push(request);
+          return (request.headers['x-token'] as string | undefined) ?? null;
+        },
+      },
+      controllers: [HookController],
+      providers: [AnyoneStrategy],
+    });
+    ({ token } = await test.tokens.create(test.john));
+  });
+  afterAll(() => test.close());
+
+  it.each(['/hook', '/hook/passport'])('asks extractToken once for a request: %s', async (path) => {
+    asked.length = 0;
+    const { status, body } = await test.client.get(path, { headers: { 'x-token': token } });
+    expect([status, body.username]).toEqual([200, 'john.doe']);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('gives the decorators what it has found itself, and nothing of another strategy', async () => {
+    const headers = { 'x-token': token };
+    expect((await test.client.get('/hook/passport', { headers })).body).toEqual({
+      username: 'john.doe',
+      hasToken: true,
+    });
+    expect((await test.client.get('/hook/jwt')).body).toEqual({ user: null });
   });
 });
 

@@ -10,6 +10,7 @@ import {
 } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 const newUser = (username: string): User =>
   Object.assign(new User(), { username, password: '', isActive: true });
@@ -111,7 +112,7 @@ describeOnServers('more requests than %s can answer', (database) => {
   it('of one user with expired tokens delete them one after the other', async () => {
     const expired = await Promise.all(
       Array.from({ length: 2 * POOL_SIZE }, () =>
-        test.tokens.create(test.john, { ttl: -1, limit: null }),
+        createExpired(test.tokens, test.john, { limit: null }),
       ),
     );
     const deletions = test.proxy.count(/SKIP LOCKED/);

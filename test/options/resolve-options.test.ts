@@ -20,6 +20,14 @@ function refusal(options: object): KnoxConfigError {
 const printed = (error: KnoxConfigError): string =>
   [String(error), error.stack, JSON.stringify(Object.entries(error))].join();
 
+/** How a message shows a wrong duration of the table. */
+function shownDuration(value: unknown): string {
+  const kind = describeKind(value);
+  if (typeof value === 'number' && kind !== 'NaN') return `${kind}, ${String(value)}`;
+  if (typeof value !== 'string' || !/^-?\d/.test(value)) return kind;
+  return `${kind}${/^\d+$/.test(value) ? ' without a unit' : ''}, '${value}'`;
+}
+
 const DEFAULTS = Object.fromEntries(OPTIONS.map((option) => [option.name, option.default]));
 
 describe('resolveOptions', () => {
@@ -48,8 +56,7 @@ describe('resolveOptions', () => {
 
     if (bad.length > 0) {
       it.each(bad)('refuses %s', (_, value) => {
-        const lacksUnit = typeof value === 'string' && /^\d+$/.test(value);
-        const kind = lacksUnit ? 'a string without a unit' : describeKind(value);
+        const kind = remedy.includes('milliseconds') ? shownDuration(value) : describeKind(value);
         expect(refusal({ [name]: value }).message).toBe(
           `KnoxModule option "${name}": expected ${remedy}; got ${kind}.`,
         );
@@ -60,7 +67,10 @@ describe('resolveOptions', () => {
       'refuses %s, says what it is and what is expected, and prints nothing of it',
       (kind, value) => {
         const error = refusal({ [name]: value });
-        expect(error.message).toBe(`KnoxModule option "${name}": expected ${remedy}; got ${kind}.`);
+        const shown = remedy.includes('milliseconds') ? shownDuration(value) : kind;
+        expect(error.message).toBe(
+          `KnoxModule option "${name}": expected ${remedy}; got ${shown}.`,
+        );
         expect(Object.fromEntries(Object.entries(error))).toEqual({
           name: 'KnoxConfigError',
           code: 'knox_config',
@@ -69,6 +79,20 @@ describe('resolveOptions', () => {
         expect(printed(error)).not.toContain(SECRET);
       },
     );
+  });
+
+  it.each(['10 hours', '10H', '-5m', '1,5h', '1h30m', '1 h 30 m', '3 fortnights', '90'])(
+    'shows the text of a duration that it refuses: %s',
+    (text) => {
+      const { message } = refusal({ tokenTtl: text });
+      expect(message).toMatch(new RegExp(`; got a string(?: without a unit)?, '${text}'\\.$`));
+    },
+  );
+
+  it('shows no text of a duration that may be a secret', () => {
+    for (const text of [SECRET, `1${SECRET}`, `10 ${SECRET}`, '1'.repeat(16), '1a2b3c4d5e6f']) {
+      expect(refusal({ tokenTtl: text }).message).toMatch(/; got a string\.$/);
+    }
   });
 
   it('refuses one field for both credentials', () => {

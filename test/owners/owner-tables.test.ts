@@ -21,6 +21,7 @@ import { DeviceToken, Member } from '../support/devices.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { User } from '../support/users.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 /** Renames even tables and columns with an explicit name, to find SQL in which a name is written by hand. */
 class Renaming extends DefaultNamingStrategy {
@@ -133,7 +134,7 @@ describe.each(DATABASES)('owners on %s', (name) => {
     expect(authToken.expiry!.getTime()).toBeGreaterThan(inAnHour.getTime() + 3_000_000);
 
     expect(await tokens.list(user)).toHaveLength(3);
-    await tokens.create(user, { ttl: -1 });
+    await createExpired(tokens, user);
     expect(await tokens.deleteExpired()).toBe(1);
     expect((await client.post('/auth/logout', { token: first })).status).toBe(204);
     expect((await client.get('/owner', { token: first })).body).toEqual(ERRORS.invalidToken);

@@ -6,6 +6,7 @@ import { AuthToken, TokenService } from '../../lib/index.ts';
 import type { AdapterName } from '../support/app.ts';
 import { HttpClient, type Answer, type Sending } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
+import { createExpired } from '../support/expired-token.ts';
 import { capture, captured, faults, hashed, startInstrumentedApp } from './secrets.app.ts';
 
 export interface Job {
@@ -78,7 +79,7 @@ async function goodPaths(): Promise<void> {
   await send('post', '/auth/logoutall', { token: await goodLogin() });
   for (let i = 0; i < 6; i++) await login({ body: credentials });
   await service.revokeAll(john);
-  const { token: expired } = await service.create(john, { ttl: -1 });
+  const { token: expired } = await createExpired(service, john);
   await call(keepToken(expired));
 }
 

@@ -76,7 +76,7 @@ describe('TokenService', () => {
     const OPTIONS = 'there are ttl, prefix, limit, columns, manager.';
     const TTL =
       'ttl must be a whole number of milliseconds, or a string with its unit ' +
-      "(ms, s, m, h, d, w) such as '10h'; at most 1000 years, or null; got ";
+      "(ms, s, m, h, d, w) such as '10h'; at most 1000 years, more than 0, or null; got ";
     const PREFIX = 'prefix must be at most 10 letters, digits, "_" or "-".';
     const NONE_OWN = 'to set; it has none of its own.';
 
@@ -87,12 +87,16 @@ describe('TokenService', () => {
         JSON.parse('{"__proto__":1}'),
         `There is no option "__proto__"; ${OPTIONS}`,
       ],
-      ['a ttl without a unit', { ttl: '90' }, `${TTL}a string.`],
-      ['a negative ttl as a string', { ttl: '-5m' }, `${TTL}a string.`],
-      ['a fraction of a millisecond', { ttl: 1.5 }, `${TTL}a number.`],
+      ['a ttl without a unit', { ttl: '90' }, `${TTL}a string without a unit, '90'.`],
+      ['a ttl of another form', { ttl: '10 hours' }, `${TTL}a string, '10 hours'.`],
+      ['a ttl of zero', { ttl: 0 }, `${TTL}a number, 0.`],
+      ['a ttl of zero as a string', { ttl: '0h' }, `${TTL}a string, '0h'.`],
+      ['a negative ttl', { ttl: -1 }, `${TTL}a number, -1.`],
+      ['a negative ttl as a string', { ttl: '-5m' }, `${TTL}a string, '-5m'.`],
+      ['a fraction of a millisecond', { ttl: 1.5 }, `${TTL}a number, 1.5.`],
       ['a ttl that is NaN', { ttl: NaN }, `${TTL}NaN.`],
-      ['a ttl without end', { ttl: Infinity }, `${TTL}a number.`],
-      ['a ttl past all dates', { ttl: 8.64e15 }, `${TTL}a number.`],
+      ['a ttl without end', { ttl: Infinity }, `${TTL}a number, Infinity.`],
+      ['a ttl past all dates', { ttl: 8.64e15 }, `${TTL}a number, 8640000000000000.`],
       ['a Date as ttl', { ttl: new Date(0) }, `${TTL}an object.`],
       ['a prefix that is too long', { prefix: 'elevenchars' }, PREFIX],
       ['a prefix of other characters', { prefix: 'a b' }, PREFIX],

@@ -6,6 +6,7 @@ import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 const NOW = Date.UTC(2025, 9, 26, 0, 30, 0, 123);
 
@@ -21,7 +22,11 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
     await test.rows.deleteAll();
   });
 
-  const make = async (user: User, ttl?: number | null) => test.tokens.create(user, { ttl });
+  /** A token that expires so many milliseconds after now; or has expired, for 0 and less. */
+  const make = async (user: User, ttl?: number | null) =>
+    typeof ttl === 'number' && ttl <= 0
+      ? createExpired(test.tokens, user, {}, -ttl)
+      : test.tokens.create(user, { ttl });
   const refused = (token: string) =>
     expect(test.tokens.authenticate(token)).rejects.toMatchObject({
       response: ERRORS.invalidToken,

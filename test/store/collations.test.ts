@@ -9,6 +9,7 @@ import {
 } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
+import { createExpired } from '../support/expired-token.ts';
 
 @Entity('people')
 class Person {
@@ -89,7 +90,7 @@ describe.each(STAGES)('on %s with its %s collation', (name, collation) => {
 
   it.each(lookalikes)('$key is nobody, and touches none of another’s tokens', async (person) => {
     await test.tokens.create(ada);
-    await test.tokens.create(ada, { ttl: -1 });
+    await createExpired(test.tokens, ada);
     await expect(test.tokens.create(person, { limit: 5 })).rejects.toMatchObject({ status: 401 });
     expect(await test.tokens.list(person)).toEqual([]);
     expect(await test.tokens.revokeAll(person)).toBe(0);

@@ -5,7 +5,7 @@ import { Repository } from 'typeorm';
 import { InjectRepository } from '@nestjs/typeorm';
 // #region roles
 import { APP_GUARD, Reflector } from '@nestjs/core';
-import { KnoxAuthGuard, KnoxModule } from 'nestjs-knox';
+import { KnoxAuthGuard, KnoxModule, userOf } from 'nestjs-knox';
 import { Column, Entity, JoinTable, ManyToMany, PrimaryGeneratedColumn } from 'typeorm';
 
 @Entity('roles')
@@ -42,7 +42,7 @@ export class RolesGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     const allowed = this.reflector.getAllAndOverride(Roles, targets) as string[] | undefined;
     if (!allowed) return true;
-    const { user } = context.switchToHttp().getRequest<{ user?: User }>();
+    const user = userOf<User>(context);
     return user?.roles.some(({ name }) => allowed.includes(name)) ?? false;
   }
 }

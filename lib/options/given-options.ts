@@ -1,0 +1,19 @@
+/**
+ * The options that somebody has given: the properties of the object, and of its class if it is an instance of one. Another
+ * library may have put a property of an option's name on `Object.prototype`, from where every object inherits it.
+ */
+export function givenOptions<T extends object>(options: T): T {
+  const given = Object.create(null) as T;
+  for (const holder of [options, ...prototypesOf(options).slice(0, -1)]) {
+    for (const name of Object.getOwnPropertyNames(holder) as (keyof T)[]) {
+      if (!(name in given)) given[name] = options[name];
+    }
+  }
+  return given;
+}
+
+/** The last one is Object.prototype, of which each realm has one. */
+function prototypesOf(value: object): object[] {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null ? [] : [prototype, ...prototypesOf(prototype)];
+}
