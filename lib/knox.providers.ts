@@ -10,9 +10,11 @@ import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
 import { EventPublisher } from './events/event.publisher.ts';
+import { BodyRemover } from './http/body.remover.ts';
 import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxController } from './http/knox.controller.ts';
+import { KnoxRoutes } from './http/knox-routes.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
 import { LoginFlow } from './http/login.flow.ts';
 import { LoginParseErrorHandler } from './http/login-parse-error.handler.ts';
@@ -83,6 +85,8 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     partOfChain(KnoxLifecycle, 'lifecycle'),
     RequestAuthenticator,
     LoginFlow,
+    KnoxRoutes,
+    BodyRemover,
     LoginParseErrorHandler,
     KnoxStrategy,
   ];

@@ -5,6 +5,7 @@ import { LOOKUPS } from './lookups.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
 import { RACES } from './races.ts';
+import { SET_UPS } from './set-ups.ts';
 
 /** The bugs that the tests of races, faults, stores and time, and the soak, are there to find. */
 export const MUTANTS: readonly Mutant[] = [
@@ -13,5 +14,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAULTS,
   ...QUEUEING,
   ...DATA,
+  ...SET_UPS,
   ...SOAKS,
 ];
