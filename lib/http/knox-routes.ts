@@ -26,14 +26,12 @@ export class KnoxRoutes {
 
   /**
    * Calls back when the application has its adapter, before it gives it body parsers: at once, or, in a testing module,
-   * after the providers are made. An application without HTTP has none.
+   * after the providers are made, which early versions of NestJS 11 do not report. An application without HTTP has none.
    */
   whenAdapterIsSet(use: (adapter: AbstractHttpAdapter) => void): void {
-    // It is replayed for an adapter that was set before.
-    this.#host.init$.subscribe(() => {
-      const adapter = this.#host.httpAdapter as AbstractHttpAdapter | null | undefined;
-      if (adapter) use(adapter);
-    });
+    const host: Partial<HttpAdapterHost> = this.#host;
+    if (host.httpAdapter) use(host.httpAdapter);
+    else host.init$?.subscribe(() => host.httpAdapter && use(host.httpAdapter));
   }
 
   /**

@@ -15,4 +15,24 @@ export const SET_UPS: readonly Mutant[] = [
     check: { tests: ['test/e2e/unread-bodies.test.ts'] },
     killedBy: /leaves the body of a route of the application alone/,
   },
+  {
+    name: 'An onError of background work that throws ends the process',
+    edits: [replaceIn('settle', /try \{ onError\(error\); \} catch \{ \}/, 'onError(error);')],
+    check: { tests: ['test/async/background-tasks.test.ts'] },
+    killedBy: /survives an onError that throws/,
+  },
+  {
+    name: 'A notification that fails is thrown to the work that it tells of',
+    edits: [
+      replaceIn('EventPublisher.publish', /catch \(error\) \{ onError\(error\); \}/, 'finally { }'),
+    ],
+    check: { tests: ['test/events/event.publisher.test.ts', 'test/e2e/event-listeners.test.ts'] },
+    killedBy: /fails no work if its logger throws|that throws is logged, and changes no answer/,
+  },
+  {
+    name: 'Events go to the first emitter that a module has, whoever listens to it',
+    edits: [replaceIn('EventPublisher.#findHolder', /listenedTo \?\? found\[0\]/, 'found[0]')],
+    check: { tests: ['test/events/event.publisher.test.ts'] },
+    killedBy: /finds the emitter beside a provider/,
+  },
 ];
