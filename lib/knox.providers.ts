@@ -9,6 +9,7 @@ import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
+import { checkOwnerName } from './entities/owner-name.check.ts';
 import { EventPublisher } from './events/event.publisher.ts';
 import { BodyRemover } from './http/body.remover.ts';
 import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
@@ -51,6 +52,9 @@ interface TokenChain {
 /** Injects the TokenChain. */
 const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
 
+/** A check that does not wait for the data source, which could not be brought up. */
+const OWNER_NAME = Symbol('OWNER_NAME');
+
 /** Everything that guards and controllers in other modules inject. */
 export const EXPORTED_PROVIDERS = [
   TokenService,
@@ -67,6 +71,7 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     ...new Set([KnoxLoginGuard, ...loginGuards]),
     { provide: LOGIN_GUARDS, useFactory: validateLoginGuards, inject: loginGuards },
     { provide: KNOX_SETTINGS, useFactory: settingsOf, inject: [MODULE_OPTIONS_TOKEN] },
+    { provide: OWNER_NAME, useFactory: () => checkOwnerName(settings.tokenEntity) },
     BackgroundTasks,
     EventPublisher,
     {

@@ -11,13 +11,14 @@ import {
   type TransactionScript,
 } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
-import { sourceOf } from '../database/typeorm-internals.ts';
+import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
 import { queryChooser } from './lookup/query.chooser.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
 import type { TokenQuery } from './lookup/token.query.ts';
+import { checkEntities } from './schema/entity.checks.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
@@ -254,20 +255,17 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!this.isReady) throw new Error('The data source is not initialized.');
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
-    if (opened) {
-      if (opened.source === source) return opened;
-      this.#tasks.run(
-        () => opened.database.close(),
-        () => undefined,
-      );
-    }
+    if (opened && opened.source === source) return opened;
     const { tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
+    checkEntities(this.#dataSource, schema);
     const sql = new TokenSql(this.#dataSource, schema, dialect);
     const query = queryChooser<Token>(this.#dataSource, schema, sql, dialect, userRelations);
     const lookups = new LookupBatcher<Token>(database, query);
+    // What is open to an old file would write into the one that is put in its place.
+    beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
     return (this.#opened = { source, schema, sql, database, query, lookups });
   }
 
