@@ -35,4 +35,28 @@ export const SET_UPS: readonly Mutant[] = [
     check: { tests: ['test/events/event.publisher.test.ts'] },
     killedBy: /finds the emitter beside a provider/,
   },
+  {
+    name: "The package's connections outlive the data source",
+    edits: [replaceBody('beforeDisconnect', '')],
+    check: { tests: ['test/store/reopened-data-source.test.ts'] },
+    killedBy: /takes the package’s connections with it|the package sees what the application sees/,
+  },
+  {
+    name: 'Files that the application attaches are not attached to our connection',
+    edits: [replaceBody('attachFiles', '')],
+    check: { tests: ['test/database/set-ups.test.ts'] },
+    killedBy: /may be in an attached file/,
+  },
+  {
+    name: "The marker of KnoxModule is each copy's own",
+    edits: [replaceBody('KNOX_MODULE', "Symbol('nestjs-knox:module')")],
+    check: { tests: ['test/module/copies.test.ts'] },
+    killedBy: /stops the start with its KnoxModule beside the other/,
+  },
+  {
+    name: 'A guard that was made with `new` is found on classes only',
+    edits: [replaceBody('methodsOf', 'return [];')],
+    check: { tests: ['test/module/set-ups.test.ts'] },
+    killedBy: /made with `new` stops the start/,
+  },
 ];
