@@ -1,11 +1,14 @@
 import {
+  Logger,
   Module,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
   type OnModuleInit,
 } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { countCopies, KNOX_MODULE, ONE_COPY } from './copies.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
+import { checkGuards } from './http/guard.check.ts';
 import { ConfigurableModuleClass } from './knox.module-definition.ts';
 import {
   EXPORTED_PROVIDERS,
@@ -23,6 +26,7 @@ import {
   type KnoxStaticOptions,
   type StaticSettings,
 } from './static-options.ts';
+import { TokenStore } from './store/token.store.ts';
 
 type ModuleInContainer = ModulesContainer extends Map<string, infer M> ? M : never;
 
@@ -48,18 +52,34 @@ export interface KnoxOptionsFactory {
  */
 @Module({})
 export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit {
+  /** Subclasses inherit it, and other copies of the package read it. */
+  static readonly [KNOX_MODULE] = true;
+
   readonly #modules: ModulesContainer;
+  readonly #config: ApplicationConfig | undefined;
 
   /** @throws KnoxConfigError if the application imports it twice, or without options */
-  constructor(modules: ModulesContainer) {
+  constructor(modules: ModulesContainer, config?: ApplicationConfig) {
     super();
     this.#modules = modules;
+    this.#config = config;
+    const copies = countCopies();
+    if (copies > 1) {
+      new Logger('KnoxModule').warn(
+        `${String(copies)} copies of nestjs-knox are loaded in this process. The guards and entities of one mean nothing ` +
+          `to the KnoxModule of another; ${ONE_COPY}.`,
+      );
+    }
     const [imported, ...more] = this.#imported();
     if (more.length > 0) {
+      const isOfAnotherCopy = ({ metatype }: ModuleInContainer): boolean =>
+        !(metatype === KnoxModule || metatype.prototype instanceof KnoxModule);
       throw new KnoxConfigError(
         'imports',
-        'KnoxModule is imported more than once; import it in the root module only, where ' +
-          'isGlobal (the default) lets every module use it.',
+        this.#imported().some(isOfAnotherCopy)
+          ? `KnoxModule is imported from several copies of nestjs-knox; ${ONE_COPY}.`
+          : 'KnoxModule is imported more than once; import it in the root module only, where ' +
+              'isGlobal (the default) lets every module use it. It serves one kind of owner.',
       );
     }
     if (!imported?.providers.has(KNOX_SETTINGS)) {
@@ -71,19 +91,31 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
     }
   }
 
-  /** @throws KnoxConfigError if the options depend on a request-scoped provider */
+  /**
+   * @throws KnoxConfigError if the options or the data source depend on a request-scoped provider, or if a guard was made
+   * with `new`
+   */
   onModuleInit(): void {
-    const settings = this.#imported()[0]?.providers.get(KNOX_SETTINGS);
-    if (settings?.isDependencyTreeStatic() !== false) return;
-    throw new KnoxConfigError(
-      'inject',
-      'the options are read once, at start; inject providers that are not request-scoped.',
-    );
+    const providers = this.#imported()[0]?.providers;
+    if (providers?.get(KNOX_SETTINGS)?.isDependencyTreeStatic() === false) {
+      throw new KnoxConfigError(
+        'inject',
+        'the options are read once, at start; inject providers that are not request-scoped.',
+      );
+    }
+    if (providers?.get(TokenStore)?.isDependencyTreeStatic() === false) {
+      throw new KnoxConfigError(
+        'dataSource',
+        'the data source is request-scoped, so that each request would open connections of its own; give one that is ' +
+          'made at the start.',
+      );
+    }
+    checkGuards(this.#modules, this.#config?.getGlobalGuards() ?? []);
   }
 
   #imported(): ModuleInContainer[] {
     return [...this.#modules.values()].filter(
-      ({ metatype }) => metatype === KnoxModule || metatype.prototype instanceof KnoxModule,
+      ({ metatype }) => (metatype as { [KNOX_MODULE]?: unknown })[KNOX_MODULE] === true,
     );
   }
 

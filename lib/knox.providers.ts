@@ -10,10 +10,13 @@ import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
 import { hideFromClassTransformer } from './class-transformer.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
+import { checkOwnerName } from './entities/owner-name.check.ts';
 import { EventPublisher } from './events/event.publisher.ts';
+import { BodyRemover } from './http/body.remover.ts';
 import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxController } from './http/knox.controller.ts';
+import { KnoxRoutes } from './http/knox-routes.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
 import { LoginFlow } from './http/login.flow.ts';
 import { LoginParseErrorHandler } from './http/login-parse-error.handler.ts';
@@ -52,6 +55,8 @@ const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
 
 /** Injects nothing; making it tells class-transformer what to leave out. */
 const SERIALIZATION = Symbol('SERIALIZATION');
+/** A check that does not wait for the data source, which could not be brought up. */
+const OWNER_NAME = Symbol('OWNER_NAME');
 
 /** Everything that guards and controllers in other modules inject. */
 export const EXPORTED_PROVIDERS = [
@@ -70,6 +75,7 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     { provide: LOGIN_GUARDS, useFactory: validateLoginGuards, inject: loginGuards },
     { provide: KNOX_SETTINGS, useFactory: settingsOf, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: SERIALIZATION, useFactory: () => hideFromClassTransformer(tokenEntity) },
+    { provide: OWNER_NAME, useFactory: () => checkOwnerName(settings.tokenEntity) },
     BackgroundTasks,
     EventPublisher,
     {
@@ -88,6 +94,8 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     partOfChain(KnoxLifecycle, 'lifecycle'),
     RequestAuthenticator,
     LoginFlow,
+    KnoxRoutes,
+    BodyRemover,
     LoginParseErrorHandler,
     KnoxStrategy,
   ];

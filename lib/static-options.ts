@@ -6,7 +6,8 @@ import { givenOptions } from './options/given-options.ts';
 import { rejectUnknownOptions, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
 import { AbstractAuthToken, type TokenEntity } from './entities/abstract-auth-token.entity.ts';
 import { AuthToken } from './entities/auth-token.entity.ts';
-import { BaseToken } from './entities/base-token.ts';
+import { BaseToken, TOKEN_ENTITY } from './entities/base-token.ts';
+import { ONE_COPY } from './copies.ts';
 
 /** The options that the module's definition depends on. A factory cannot return them: it runs later. */
 export interface KnoxStaticOptions {
@@ -94,11 +95,20 @@ export function resolveStaticOptions(given: object): StaticSettings {
     const found: unknown = options[key];
     const value = found === undefined ? STATIC_DEFAULTS[key] : found;
     if (isValid(value)) return [key, value];
-    throw new KnoxConfigError(name, `expected ${expects}; got ${describeKind(value)}.`);
+    throw new KnoxConfigError(name, `expected ${expects}; got ${describeValue(value)}.`);
   });
   const settings = Object.fromEntries(entries) as StaticSettings;
   (settings.tokenEntity as unknown as typeof BaseToken).validateClass();
   return settings;
+}
+
+function describeValue(value: unknown): string {
+  const isOfAnotherCopy =
+    typeof value === 'function' &&
+    TOKEN_ENTITY in value &&
+    !(value.prototype instanceof BaseToken) &&
+    (value as unknown) !== BaseToken;
+  return isOfAnotherCopy ? `one of another copy of nestjs-knox; ${ONE_COPY}` : describeKind(value);
 }
 
 /** @throws KnoxConfigError for an option that is neither static nor runtime */
@@ -131,6 +141,13 @@ export function validateAsyncOptions(given: object): void {
 
 /** @throws KnoxConfigError for a static option, which a factory returns too late */
 export function validateFactoryResult(result: object): void {
+  if ((result as unknown) === null) {
+    throw new KnoxConfigError(
+      'useFactory',
+      'expected an object of options; got null. If the factory injects a provider that itself needs TokenService, let ' +
+        'that one use @Inject(forwardRef(() => TokenService)), and the factory inject it without forwardRef.',
+    );
+  }
   validateObject(result, 'useFactory');
   const late = Object.keys(result).find((name) => STATIC_NAMES.includes(name));
   if (late === undefined) return;

@@ -11,11 +11,9 @@ export class BackgroundTasks {
     return this.#closed;
   }
 
-  /** Starts the work; its failure goes to `onError` and never further. */
+  /** Starts the work; its failure goes to `onError`, whose own goes nowhere: unhandled, it would end the process. */
   run(work: () => Promise<unknown>, onError: (error: unknown) => void): void {
-    const pending = work()
-      .then(() => undefined, onError)
-      .finally(() => this.#pending.delete(pending));
+    const pending = settle(work, onError).finally(() => this.#pending.delete(pending));
     this.#pending.add(pending);
   }
 
@@ -51,5 +49,20 @@ export class BackgroundTasks {
     }
     this.#pauses.clear();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+}
+
+async function settle(
+  work: () => Promise<unknown>,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    try {
+      onError(error);
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 }

@@ -25,12 +25,16 @@ export class Operation {
 
   /**
    * The client that waits. It is read on first use, because adapters compute the address; read it before
-   * starting background work, because a closed socket has no address.
+   * starting background work, because a closed socket has no address. If it cannot be read, there is none: it is needed
+   * after a commit, when nothing may fail any more.
    */
   get client(): ClientInfo | null {
-    if (this.#readClient) {
-      this.#client = this.#readClient();
-      this.#readClient = undefined;
+    const read = this.#readClient;
+    this.#readClient = undefined;
+    try {
+      if (read) this.#client = read();
+    } catch {
+      // The adapter asks the application, such as Express its function `trust proxy`.
     }
     return this.#client;
   }

@@ -186,6 +186,7 @@ export class SqliteDatabase implements Database {
     await driver.connect();
     this.#driver = driver;
     const connection = rawConnectionOf(driver) as SqliteConnection;
+    attachFiles(sourceOf(this.#dataSource) as SqliteConnection, connection);
     // A busy wait would block the event loop; a file that is locked is tried again later instead.
     connection.pragma('busy_timeout = 0');
     return { runner: createRunner(this.#dataSource, driver), connection };
@@ -210,6 +211,18 @@ export class SqliteDatabase implements Database {
   }
 }
 
-function isInMemory({ options: { database } }: DataSource): boolean {
+/** Attaches the files that the application's connection has attached, as for `@Entity({ database })`. */
+function attachFiles(from: SqliteConnection, to: SqliteConnection): void {
+  const filesOf = (connection: SqliteConnection): { name: string; file: string }[] =>
+    connection.prepare('PRAGMA database_list').all() as { name: string; file: string }[];
+  const attached = new Set(filesOf(to).map(({ name }) => name));
+  for (const { name, file } of filesOf(from)) {
+    // A database in memory has no file that could be opened again.
+    if (attached.has(name) || file === '') continue;
+    to.prepare(`ATTACH ? AS ${SQLITE.identifier(name).texts.join('')}`).run(file);
+  }
+}
+
+export function isInMemory({ options: { database } }: DataSource): boolean {
   return database === ':memory:' || database === '';
 }

@@ -35,6 +35,17 @@ export function sourceOf({ driver }: { readonly driver: object }): unknown {
   return master ?? poolCluster ?? pool ?? databaseConnection;
 }
 
+/** Calls back, once, before the data source closes what it has open. */
+export function beforeDisconnect({ driver }: DataSource, close: () => Promise<void>): void {
+  const own = driver as unknown as OwnDriver;
+  const disconnect = own.disconnect.bind(own);
+  own.disconnect = async () => {
+    own.disconnect = disconnect;
+    await close();
+    await disconnect();
+  };
+}
+
 /** A second driver of the same data source, with connections, and perhaps options, that are not the application's. */
 export function createDriver(
   dataSource: DataSource,

@@ -2,11 +2,17 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
 import { shownProperties } from './shown-properties.ts';
 
+/** Marks token entities, in whichever copy of the package they are. */
+export const TOKEN_ENTITY = Symbol.for('nestjs-knox:token');
+
 /**
  * Base of all token entities. It has no columns: AbstractAuthToken has those of the package's tables, and other
  * entities map tables that are made elsewhere.
  */
 export abstract class BaseToken<Owner extends object = object> {
+  /** Tells a token entity of another copy of the package from any other class. */
+  static readonly [TOKEN_ENTITY] = true;
+
   /** The hash of the whole token, in lowercase hexadecimal. The token itself is stored nowhere. */
   abstract digest: string;
   /** The token's first 15 characters, prefix included. The owner may see them; they prove nothing. */

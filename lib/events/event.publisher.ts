@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ClientInfo } from '../requests/client-info.ts';
+import { logFault } from './fault.log.ts';
 import type { KnoxEvent } from './knox.events.ts';
 
 /** The part of @nestjs/event-emitter's EventEmitter2 that is used here. */
@@ -8,10 +9,21 @@ interface Emitter {
   emitAsync(event: string, payload: KnoxEvent): Promise<unknown>;
 }
 
-/** Only EventEmitter2 has both methods; Node's EventEmitter has no emitAsync. */
-function isEmitter(instance: unknown): instance is Emitter {
-  const { emitAsync, onAny } = (instance ?? {}) as { emitAsync?: unknown; onAny?: unknown };
-  return typeof emitAsync === 'function' && typeof onAny === 'function';
+type ModuleInContainer = ModulesContainer extends Map<string, infer M> ? M : never;
+
+/**
+ * Whether an injection token is the class EventEmitter2. Only the token is read: an instance may be a proxy that answers
+ * to any name, or that throws. Of Node's EventEmitter, and of the application's subclasses, no prototype has both methods.
+ */
+function isEmitterClass(token: unknown): boolean {
+  if (typeof token !== 'function') return false;
+  const prototype: unknown = token.prototype;
+  const methods = ['emitAsync', 'onAny'];
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    methods.every((method) => Object.hasOwn(prototype, method))
+  );
 }
 
 interface EventClass<Parameters extends unknown[]> {
@@ -25,52 +37,57 @@ interface ClientSource {
 }
 
 /**
- * Sends events to @nestjs/event-emitter if the application imports it, and else does nothing. It finds the
- * emitter in the container by its methods. An import could fail, as the module is optional, or load a second
- * copy of it.
+ * Sends events to @nestjs/event-emitter if the application imports it, and else does nothing. It finds the emitter in
+ * the container by its injection token. An import could fail, as the module is optional, or load a second copy of it.
  */
 @Injectable()
 export class EventPublisher {
-  readonly #logger = new Logger('KnoxModule');
   readonly #modules: ModulesContainer;
-  #emitter: Emitter | null | undefined;
+  /** Null: the application has none. */
+  #holder: { readonly instance: unknown } | null | undefined;
 
   constructor(modules: ModulesContainer) {
     this.#modules = modules;
   }
 
-  /** Makes an event and sends it. A listener that fails is logged and changes no answer. */
+  /**
+   * Makes an event and sends it. What it tells of is done, so it never throws: whatever fails here, a listener among
+   * it, is logged and changes no answer.
+   */
   publish<Parameters extends unknown[]>(
     Event: EventClass<Parameters>,
     source: ClientSource,
     ...parameters: Parameters
   ): void {
-    if (this.#emitter === undefined) this.#emitter = this.#findEmitter();
-    // Reading `request.ip` is expensive, so it is done only if an event needs it.
-    if (this.#emitter === null) return;
     const { eventName } = Event;
+    const onError = (error: unknown): void => {
+      logFault(`A listener of ${eventName} failed`, error);
+    };
     try {
-      this.#emitter
-        .emitAsync(eventName, new Event(...parameters, source.client))
-        .catch((error: unknown) => this.#logFailure(eventName, error));
+      if (this.#holder === undefined) this.#holder = this.#findHolder();
+      // Reading `request.ip` is expensive, so it is done only if an event needs it.
+      if (this.#holder === null) return;
+      // There is none while the application is being put together.
+      const emitter = this.#holder.instance as Emitter | null | undefined;
+      const sent = emitter?.emitAsync(eventName, new Event(...parameters, source.client));
+      Promise.resolve(sent).catch(onError);
     } catch (error) {
-      this.#logFailure(eventName, error);
+      onError(error);
     }
   }
 
-  #findEmitter(): Emitter | null {
-    for (const module of this.#modules.values()) {
-      for (const [token, { instance }] of module.providers) {
-        if (typeof token === 'function' && isEmitter(instance)) return instance;
-      }
-    }
-    return null;
-  }
-
-  #logFailure(name: string, error: unknown): void {
-    this.#logger.error(
-      `A listener of ${name} failed: ${error instanceof Error ? error.message : typeof error}`,
-      error instanceof Error ? error.stack : undefined,
+  /** The provider of the emitter: in the module of @nestjs/event-emitter, if the application provides one too. */
+  #findHolder(): { readonly instance: unknown } | null {
+    const found = [...this.#modules.values()].flatMap((module) =>
+      [...module.providers]
+        .filter(([token]) => isEmitterClass(token))
+        .map(([, holder]) => ({ module, holder })),
     );
+    const listenedTo = found.find(({ module }) => isEventEmitterModule(module));
+    return (listenedTo ?? found[0])?.holder ?? null;
   }
+}
+
+function isEventEmitterModule({ metatype }: ModuleInContainer): boolean {
+  return metatype.name === 'EventEmitterModule';
 }

@@ -7,6 +7,7 @@ import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import { TokenService } from '../service/token.service.ts';
 import type { KnoxResponse } from './execution-context.ts';
+import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { LoginFlow } from './login.flow.ts';
@@ -85,6 +86,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
 
   @Post('logout')
   @HttpCode(HttpStatus.NO_CONTENT)
+  @IgnoreBody()
   @UseGuards(KnoxAuthGuard)
   async logout(
     @Req() request: KnoxRequest,
@@ -97,6 +99,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
 
   @Post('logoutall')
   @HttpCode(HttpStatus.NO_CONTENT)
+  @IgnoreBody()
   @UseGuards(KnoxAuthGuard)
   async logoutAll(
     @Req() request: KnoxRequest,

@@ -35,6 +35,9 @@ export function parseLoginCredentials(
   if (header !== undefined && isBasic(header)) {
     return bodyHolds(body, fields) ? { via: 'both' } : fromBasic(splitWords(header).slice(1));
   }
+  if (isUnparsed(request)) {
+    return { via: 'body', malformed: 'The body was not parsed; send it as application/json.' };
+  }
   if (isNothing(body)) return { via: 'nothing' };
   // Login CSRF: another site's form can post anything but JSON, so only JSON is accepted.
   return isJson(request)
@@ -109,6 +112,12 @@ function problemWith(value: unknown): string | null {
 function bodyHolds(body: unknown, { usernameField, passwordField }: CredentialFields): boolean {
   if (typeof body !== 'object' || body === null) return false;
   return Object.hasOwn(body, usernameField) || Object.hasOwn(body, passwordField);
+}
+
+/** Whether a body was sent that no parser took: the application has none for its type, or none at all. */
+function isUnparsed({ body, headers }: KnoxRequest): boolean {
+  if (body !== undefined) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** An empty object counts as no body: body parsers give it for an empty one. */

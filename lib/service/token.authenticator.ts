@@ -2,13 +2,13 @@ import type { Deadline } from '../async/deadline.ts';
 import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
+import { logFault } from '../events/fault.log.ts';
 import { TokenRefreshedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import { privateSlot } from '../requests/private-slot.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { isExpired, nextExpiry } from '../tokens/expiry.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { logFault } from './error-boundary.ts';
 import type { TokenRevoker } from './token.revoker.ts';
 import type { UserStatus } from './user-status.ts';
 

@@ -4,11 +4,11 @@ import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.t
 import { ArgumentError } from '../errors/argument.error.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
+import { logFault } from '../events/fault.log.ts';
 import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { DeletedBatch, OwnerKey, TokenStore } from '../store/token.store.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
-import { logFault } from './error-boundary.ts';
 
 /** Deletes tokens that are revoked or expired. Its errors are unfiltered: TokenManager decides which are faults. */
 export class TokenRevoker<Token extends AbstractAuthToken> {

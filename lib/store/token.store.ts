@@ -12,7 +12,7 @@ import {
 } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import type { PoolSettings } from '../database/pool.driver.ts';
-import { sourceOf } from '../database/typeorm-internals.ts';
+import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
@@ -20,6 +20,7 @@ import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
 import type { TokenQuery } from './lookup/token.query.ts';
+import { checkEntities } from './schema/entity.checks.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
@@ -234,19 +235,19 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (!this.isReady) throw new Error('The data source is not initialized.');
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
-    if (opened) {
-      if (opened.source === source) return opened;
-      void this.#tasks.track(opened.database.close());
-    }
+    if (opened && opened.source === source) return opened;
     const { tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
+    checkEntities(this.#dataSource, schema);
     const sql = new TokenSql(this.#dataSource, schema, dialect);
     const entities = new EntityQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
     const lookups = new LookupBatcher<Token>(database, query);
+    // What is open to an old file would write into the one that is put in its place.
+    beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
     return (this.#opened = { source, schema, sql, database, entities, lookups });
   }
 

@@ -17,6 +17,13 @@ describe('Operation', () => {
     expect(Operation.within(1_000).client).toBeNull();
   });
 
+  it('has no client where it cannot be read', () => {
+    const op = Operation.within(1_000, () => {
+      throw new Error('trust proxy');
+    });
+    expect([op.client, op.client]).toEqual([null, null]);
+  });
+
   it('is shortened to the sooner of two deadlines, for the same client', () => {
     const op = Operation.within(10_000, () => CLIENT);
     expect(op.shorten(500).deadline.timeoutMs).toBe(500);

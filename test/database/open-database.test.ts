@@ -28,4 +28,23 @@ describe('openDatabase', () => {
     );
     await dataSource.destroy();
   });
+
+  it('refuses pg-native, which TypeORM takes wherever it is installed', async () => {
+    /** As the client of pg.native: libpq reads the server's messages for it. */
+    class NativeClient {
+      static readonly Query = class {};
+    }
+    class NativePool extends SharedConnection {
+      readonly totalCount = 1;
+      readonly Client = NativeClient;
+    }
+    const native = { Pool: NativePool };
+    const driver = { Pool: SharedConnection, native };
+    const dataSource = new DataSource({ type: 'postgres', driver, nativeDriver: {} });
+    await dataSource.initialize();
+    expect(() => openDatabase(dataSource, { connections: 1, timeoutMs: 1_000 })).toThrow(
+      /option "dataSource": .*remove pg-native, or write `driver: \{ \.\.\.pg, native: undefined \}`/,
+    );
+    await dataSource.destroy();
+  });
 });

@@ -43,7 +43,7 @@ describe('A second KnoxModule in one application', () => {
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toBe(
       'KnoxModule option "imports": KnoxModule is imported more than once; import it in the root ' +
-        'module only, where isGlobal (the default) lets every module use it.',
+        'module only, where isGlobal (the default) lets every module use it. It serves one kind of owner.',
     );
   });
 

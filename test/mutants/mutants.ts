@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
 import { RACES } from './races.ts';
 import { VERDICTS } from './verdicts.ts';
+import { SET_UPS } from './set-ups.ts';
 
 /** The bugs that the tests of races, faults, stores and time, and the soak, are there to find. */
 export const MUTANTS: readonly Mutant[] = [
@@ -15,5 +16,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUEING,
   ...DATA,
   ...VERDICTS,
+  ...SET_UPS,
   ...SOAKS,
 ];

@@ -18,6 +18,9 @@ class Stranger {
   id = 1;
 }
 
+const NO_EXACT_KEY =
+  'The user’s key User.id must be a string, a bigint, or a number that is an exact integer.';
+
 describe('TokenService', () => {
   let test: TestApp;
   let sql: SqlLog;
@@ -37,9 +40,10 @@ describe('TokenService', () => {
     ['an empty object', () => ({}), 'The user has no key: User.id is not set.'],
     ['a null key', () => ({ id: null }), 'The user has no key: User.id is not set.'],
     ['an empty key', () => ({ id: '' }), 'The user has no key: User.id is not set.'],
-    ['a key that is NaN', () => ({ id: NaN }), 'The user has no key: User.id is not set.'],
-    ['a key that is a list', () => ({ id: [1] }), 'The user has no key: User.id is not set.'],
-    ['a key that is an object', () => ({ id: {} }), 'The user has no key: User.id is not set.'],
+    ['a number that is not exact', () => ({ id: 2 ** 53 }), NO_EXACT_KEY],
+    ['a key that is NaN', () => ({ id: NaN }), NO_EXACT_KEY],
+    ['a key that is a list', () => ({ id: [1] }), NO_EXACT_KEY],
+    ['a key that is an object', () => ({ id: {} }), NO_EXACT_KEY],
     [
       'a key of another type',
       () => ({ id: '1 or 1' }),

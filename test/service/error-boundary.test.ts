@@ -38,4 +38,12 @@ describe('toHttpError', () => {
     expect(toHttpError(fault)).toBeInstanceOf(KnoxUnavailableException);
     expect(log.errors).toEqual([`Authentication is unavailable: ${printed}`]);
   });
+
+  it('is a 503 even if the application’s logger throws', () => {
+    const error = (): never => {
+      throw new Error('The log is full.');
+    };
+    Logger.overrideLogger({ log: error, error, warn: error });
+    expect(toHttpError(new Error('x'))).toBeInstanceOf(KnoxUnavailableException);
+  });
 });

@@ -624,31 +624,3 @@ describe.each(DATABASES)('a subscriber that comes after the start, on %s,', (nam
     }
   });
 });
-
-describe('eager relations that lead back to their entity', () => {
-  it('stop the start, with a reason', async () => {
-    @Entity('owner')
-    class Owner extends Numbered {
-      @ManyToOne(() => Team, { eager: true }) team!: unknown;
-    }
-    @Entity('team')
-    class Team {
-      @PrimaryGeneratedColumn() id!: number;
-      @ManyToOne(() => Owner, { eager: true }) lead!: unknown;
-    }
-    const tokenEntity = tokenOf(Owner);
-    const database = await createDatabase('sqlite');
-    const start = (knox = {}) =>
-      startOwnerApp({
-        dataSource: { ...database.options, entities: [Owner, Team, tokenEntity] },
-        owner: Owner,
-        knox: { tokenEntity, ...knox },
-      });
-    const problem =
-      'KnoxModule option "userRelations": the relation Team.lead is eager and leads back to Owner, without end; ' +
-      'remove `eager: true` from it, and name it in userRelations if requests need it.';
-    await expect(start()).rejects.toThrow(problem);
-    await expect(start({ userRelations: ['team'] })).rejects.toThrow('Owner.team is eager');
-    await database.drop();
-  });
-});

@@ -1,4 +1,4 @@
-import { Controller, Get, Module, UseGuards, type ModuleMetadata } from '@nestjs/common';
+import { Controller, Get, Module, UseGuards, type ModuleMetadata, type Type } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
@@ -46,6 +46,8 @@ export interface TestAppOptions {
   providers?: ModuleMetadata['providers'];
   /** Is called before the application listens, to add middleware or global guards. */
   configure?: (app: INestApplication) => void;
+  /** Instead of NestJS's testing module. */
+  create?: (module: Type<object>, adapter: AbstractHttpAdapter) => Promise<INestApplication>;
 }
 
 /** An application that listens on a free port, with the users john.doe and jane.doe. */
@@ -69,6 +71,14 @@ async function adapterOf(name: AdapterName): Promise<AbstractHttpAdapter> {
     return new (await import('@nestjs/platform-fastify')).FastifyAdapter();
   }
   return new (await import('@nestjs/platform-express')).ExpressAdapter();
+}
+
+async function createTestingApp(
+  module: Type<object>,
+  adapter: AbstractHttpAdapter,
+): Promise<INestApplication> {
+  const builder = Test.createTestingModule({ imports: [module] });
+  return (await builder.compile()).createNestApplication(adapter, { logger: false });
 }
 
 export const PASSWORD = 'hunter2';
@@ -108,11 +118,8 @@ async function startOn(database: TestDatabase, options: TestAppOptions): Promise
   })
   class AppModule {}
 
-  const builder = Test.createTestingModule({ imports: [AppModule] });
-  const app = (await builder.compile()).createNestApplication(
-    await adapterOf(options.adapter ?? 'express'),
-    { logger: false },
-  );
+  const adapter = await adapterOf(options.adapter ?? 'express');
+  const app = await (options.create ?? createTestingApp)(AppModule, adapter);
   options.configure?.(app);
   await app.listen(0, '127.0.0.1');
   const dataSource = app.get(DataSource);

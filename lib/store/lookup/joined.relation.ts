@@ -15,7 +15,6 @@ export interface JoinedRelation {
  *
  * @param paths such as `roles` or `roles.permissions`
  * @param joined a relation that the query joins by itself
- * @param loading the entities on an eager way to this one
  * @throws KnoxConfigError for a path that is no relation, and for eager relations that lead in a circle
  */
 export function joinedRelations(
@@ -23,8 +22,8 @@ export function joinedRelations(
   alias: string,
   paths: readonly string[],
   joined?: string,
-  loading: readonly EntityMetadata[] = [metadata],
 ): JoinedRelation[] {
+  checkEagerRelations(metadata, []);
   const named = paths.map((path) => relationIn(metadata, path));
   const eager = metadata.eagerRelations.filter(({ propertyPath }) => propertyPath !== joined);
   return [...new Set([...named, ...eager])].map((relation, index) => {
@@ -34,10 +33,7 @@ export function joinedRelations(
     const nested = paths
       .filter((path) => path.startsWith(`${propertyPath}.`))
       .map((path) => path.slice(propertyPath.length + 1));
-    const isNamed = named.includes(relation);
-    if (!isNamed && loading.includes(inverseEntityMetadata)) throw circleError(metadata, relation);
-    const way = isNamed ? [inverseEntityMetadata] : [...loading, inverseEntityMetadata];
-    const children = joinedRelations(inverseEntityMetadata, joinAlias, nested, undefined, way);
+    const children = joinedRelations(inverseEntityMetadata, joinAlias, nested);
     return { relation, alias: joinAlias, children };
   });
 }
@@ -67,16 +63,19 @@ export function multipliesRows(relations: readonly JoinedRelation[]): boolean {
   return relations.some(({ relation, children }) => isToMany(relation) || multipliesRows(children));
 }
 
-/** TypeORM's own `find` fails for such an entity with "Maximum call stack size exceeded". */
-function circleError(
-  { name }: EntityMetadata,
-  { propertyPath, inverseEntityMetadata }: RelationMetadata,
-): KnoxConfigError {
-  return new KnoxConfigError(
-    'userRelations',
-    `the relation ${name}.${propertyPath} is eager and leads back to ${inverseEntityMetadata.name}, without end; ` +
-      'remove `eager: true` from it, and name it in userRelations if requests need it.',
-  );
+/** TypeORM follows eager relations without an end. */
+function checkEagerRelations(metadata: EntityMetadata, path: readonly string[]): void {
+  for (const relation of metadata.eagerRelations) {
+    const step = `${metadata.targetName}.${relation.propertyPath}`;
+    if (path.includes(step)) {
+      throw new KnoxConfigError(
+        'tokenEntity',
+        `the eager relations ${[...path.slice(path.indexOf(step)), step].join(' → ')} go round in a circle, which ` +
+          'TypeORM cannot load; set eager: false on one of them, and name it in userRelations if you need it.',
+      );
+    }
+    checkEagerRelations(relation.inverseEntityMetadata, [...path, step]);
+  }
 }
 
 /** The relation that a path begins with; one of an embedded column has a dot in its name. */

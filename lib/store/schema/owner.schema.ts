@@ -97,7 +97,14 @@ export class OwnerSchema {
     const path = `${name}.${this.keyColumn.propertyPath}`;
     // What a transformer of the application's makes of a key is between it and the database.
     const isSet = this.keyColumn.transformer ? value !== undefined && value !== null : isKey(value);
-    if (!isSet) throw new ArgumentError(`The user has no key: ${path} is not set.`);
+    if (!isSet) {
+      const isMissing = value === undefined || value === null || value === '';
+      throw new ArgumentError(
+        isMissing
+          ? `The user has no key: ${path} is not set.`
+          : `The user's key ${path} must be a string, a bigint, or a number that is an exact integer.`,
+      );
+    }
     if (this.keyColumn.transformer) return value as OwnerKey;
     const key = this.#normalizeKey(String(value));
     if (key === undefined) throw new ArgumentError(`The user's key ${path} is of another type.`);

@@ -155,10 +155,14 @@ function metadataOf(
     return dataSource.getMetadata(tokenEntity);
   } catch (error) {
     if (!(error instanceof EntityMetadataNotFoundError)) throw error;
+    const { name } = tokenEntity as { name: string };
+    const isNamesake = dataSource.entityMetadatas.some(({ targetName }) => targetName === name);
     throw new KnoxConfigError(
       'tokenEntity',
-      `the data source does not know ${(tokenEntity as { name: string }).name}; add it to the ` +
-        "data source's entities, or set autoLoadEntities: true.",
+      `the data source does not know ${name}; add it to the data source's entities, or set autoLoadEntities: true.` +
+        (isNamesake
+          ? ' It knows another class of that name, perhaps of another copy of nestjs-knox in this process.'
+          : ''),
     );
   }
 }

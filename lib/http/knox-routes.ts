@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import { IGNORE_BODY_METADATA } from './ignore-body.decorator.ts';
+import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
+
+/** The metadata key of the guards of a class or handler: NestJS's GUARDS_METADATA, which is not public. */
+const GUARDS_METADATA = '__guards__';
+
+/** Gives the adapter a route: its whole path, and a handler that has the metadata of the controller's method. */
+type AddRoute = (...route: unknown[]) => unknown;
+
+/**
+ * The paths of the package's routes, with everything that NestJS puts before them: prefixes, versions, and the path of
+ * a controller of the application. They are read where NestJS gives its routes to the adapter.
+ */
+@Injectable()
+export class KnoxRoutes {
+  readonly #host: HttpAdapterHost;
+  readonly #logins: string[] = [];
+  readonly #bodyless: RegExp[] = [];
+
+  constructor(host: HttpAdapterHost) {
+    this.#host = host;
+    this.whenAdapterIsSet((adapter) => this.#watch(adapter));
+  }
+
+  /**
+   * Calls back when the application has its adapter, before it gives it body parsers: at once, or, in a testing module,
+   * after the providers are made, which early versions of NestJS 11 do not report. An application without HTTP has none.
+   */
+  whenAdapterIsSet(use: (adapter: AbstractHttpAdapter) => void): void {
+    const host: Partial<HttpAdapterHost> = this.#host;
+    if (host.httpAdapter) use(host.httpAdapter);
+    else host.init$?.subscribe(() => host.httpAdapter && use(host.httpAdapter));
+  }
+
+  /**
+   * Whether a router may see a login in this URL. It is taken for one if only its end is a login's path: the application
+   * may be mounted in another, or rewrite its URLs.
+   */
+  isLogin(url: string): boolean {
+    const path = pathIn(url);
+    return this.#logins.some((login) => new RegExp(`(?:^|/)${login}/?$`, 'i').test(path));
+  }
+
+  /** Whether this is the URL of a route that is marked with `@IgnoreBody()`. */
+  ignoresBody(url: string): boolean {
+    const path = pathIn(url);
+    return this.#bodyless.some((pattern) => pattern.test(path));
+  }
+
+  #watch(adapter: AbstractHttpAdapter): void {
+    const post = adapter.post.bind(adapter) as AddRoute;
+    adapter.post = ((...route: unknown[]) => {
+      this.#add(route[0], route.at(-1));
+      return post(...route);
+    }) as typeof adapter.post;
+  }
+
+  #add(path: unknown, handler: unknown): void {
+    if (typeof path !== 'string' || typeof handler !== 'function') return;
+    const pattern = patternOf(path);
+    const guards = (Reflect.getMetadata(GUARDS_METADATA, handler) ?? []) as unknown[];
+    if (guards.includes(KnoxLoginRouteGuard)) this.#logins.push(pattern);
+    if (Reflect.getMetadata(IGNORE_BODY_METADATA, handler) === true) {
+      this.#bodyless.push(new RegExp(`^/${pattern}/?$`, 'i'));
+    }
+  }
+}
+
+/**
+ * The path that a router may see in a URL. Express ends it at a `#` too and takes backslashes for slashes; Fastify
+ * decodes it. A URL that only one of them would route to a route of ours is taken for one of ours by both.
+ */
+function pathIn(url: string): string {
+  const [path = ''] = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').split(/[?#]/, 1);
+  try {
+    return decodeURIComponent(path).replaceAll('\\', '/');
+  } catch {
+    return path;
+  }
+}
+
+/** A pattern for the segments of a path. A parameter or wildcard matches any segment. */
+function patternOf(path: string): string {
+  return path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) =>
+      /[:*]/.test(segment) ? '[^/]+' : segment.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
+    .join('/');
+}
