@@ -9,6 +9,7 @@ import { privateSlot } from '../requests/private-slot.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { isExpired, nextExpiry } from '../tokens/expiry.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
+import { digestOfAny } from './token.digest.ts';
 import type { TokenRevoker } from './token.revoker.ts';
 import type { UserStatus } from './user-status.ts';
 
@@ -84,6 +85,39 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     if (expiry) await this.#refresh(authToken, expiry, op);
     this.#origins.set(user, { deadline: op.deadline, isForRequest: op.isForRequest });
     return { ok: true, user, authToken };
+  }
+
+  /**
+   * Moves the expiry of a token forward by the rules of `autoRefresh`, whether that is on or not.
+   *
+   * @returns the token as it is then, or null if it is gone or expired
+   */
+  async refresh(tokenOrAuthToken: string | Token, op: Operation): Promise<Token | null> {
+    const { hashAlgorithm, minRefreshInterval } = this.#settings;
+    const digest = digestOfAny(tokenOrAuthToken, this.#store.tokenEntity, hashAlgorithm);
+    const authToken = digest === null ? null : await this.#findUnexpired(digest, op);
+    if (digest === null || authToken === null) return null;
+    const expiry = nextExpiry(authToken, Date.now(), { ...this.#settings, autoRefresh: true });
+    if (expiry === null) return authToken;
+    const isWritten = await this.#store.refresh(
+      authToken,
+      expiry.getTime(),
+      minRefreshInterval,
+      op,
+    );
+    // Another request may have refreshed it, or revoked it.
+    if (!isWritten) return this.#findUnexpired(digest, op);
+    authToken.expiry = expiry;
+    this.#events.publish(TokenRefreshedEvent, op, authToken.user, authToken);
+    return authToken;
+  }
+
+  /** Nothing but the very token that has this digest. */
+  async #findUnexpired(digest: string, op: Operation): Promise<Token | null> {
+    const authToken = await this.#find(digest, op);
+    return authToken?.digest === digest && !isExpired(authToken.expiry, Date.now())
+      ? authToken
+      : null;
   }
 
   /**

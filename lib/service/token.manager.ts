@@ -79,6 +79,16 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     return tokens;
   }
 
+  /** Moves a token's expiry forward; the expiry that it has then. @see TokenAuthenticator.refresh */
+  refresh(tokenOrAuthToken: string | Token, op: Operation): Promise<Date | null> {
+    return answer(async () => {
+      const authToken = await this.#authenticator.refresh(tokenOrAuthToken, op);
+      if (authToken === null) throw new KnoxUnauthorizedException('invalid_token');
+      if (typeof tokenOrAuthToken !== 'string') tokenOrAuthToken.expiry = authToken.expiry;
+      return authToken.expiry;
+    });
+  }
+
   /** Deletes one token; whether there was one. */
   revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
     return answer(() => this.#revoker.revoke(tokenOrAuthToken, op));

@@ -1,14 +1,12 @@
 import type { BackgroundTasks } from '../async/background-tasks.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import { ArgumentError } from '../errors/argument.error.ts';
-import { describeKind } from '../errors/knox-config.error.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { logFault } from '../events/fault.log.ts';
 import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { DeletedBatch, OwnerKey, TokenStore } from '../store/token.store.ts';
-import { digestOf, isWellFormedToken } from '../tokens/token.ts';
+import { digestOfAny } from './token.digest.ts';
 
 /** Deletes tokens that are revoked or expired. Its errors are unfiltered: TokenManager decides which are faults. */
 export class TokenRevoker<Token extends AbstractAuthToken> {
@@ -29,9 +27,13 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     this.#events = events;
   }
 
+  #digestOf(tokenOrAuthToken: string | Token): string | null {
+    return digestOfAny(tokenOrAuthToken, this.#store.tokenEntity, this.#settings.hashAlgorithm);
+  }
+
   /** Deletes one token; whether there was one. @throws ArgumentError if it is neither token nor entity */
   async revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
-    const digest = this.#digest(tokenOrAuthToken);
+    const digest = this.#digestOf(tokenOrAuthToken);
     if (digest === null || !(await this.#store.delete(digest, op))) return false;
     const authToken = typeof tokenOrAuthToken === 'string' ? null : tokenOrAuthToken;
     this.#events.publish(TokenRevokedEvent, op, authToken?.user ?? null, authToken, 1);
@@ -44,7 +46,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     except: string | Token | undefined,
     op: Operation,
   ): Promise<number> {
-    const kept = except === undefined ? null : this.#digest(except);
+    const kept = except === undefined ? null : this.#digestOf(except);
     return this.#revokeAll(user, { except: kept, last: null }, op);
   }
 
@@ -117,17 +119,6 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
       },
     );
   }
-
-  /** The digest to look for, or null for a string that cannot be a token. */
-  #digest(tokenOrAuthToken: string | Token): string | null {
-    const { tokenEntity } = this.#store;
-    if (tokenOrAuthToken instanceof tokenEntity) return checkDigest(tokenOrAuthToken);
-    if (typeof tokenOrAuthToken !== 'string') {
-      throw new ArgumentError(`Expected a token, or an instance of ${tokenEntity.name}.`);
-    }
-    if (!isWellFormedToken(tokenOrAuthToken)) return null;
-    return digestOf(tokenOrAuthToken, this.#settings.hashAlgorithm);
-  }
 }
 
 /**
@@ -149,12 +140,4 @@ async function inBatches(
     if (count > 0) publish(count);
   }
   return count;
-}
-
-/** MariaDB would compare a digest that is a number with all digests as numbers. */
-function checkDigest({ digest, constructor }: { readonly digest: unknown }): string {
-  if (typeof digest === 'string' && /^[0-9a-f]+$/.test(digest)) return digest;
-  throw new ArgumentError(
-    `The ${constructor.name} has no digest: expected a string of hexadecimal; got ${describeKind(digest)}.`,
-  );
 }

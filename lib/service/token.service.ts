@@ -63,6 +63,20 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   }
 
   /**
+   * Extends a token now, by the rules of `autoRefresh`, whether that option is on or not: `tokenTtl` or the token's own
+   * TTL from now, at most `autoRefreshMaxTtl` from its creation, and only if it gains more than `minRefreshInterval`.
+   *
+   * @param tokenOrAuthToken the raw token, or its entity, whose `expiry` is set
+   * @returns when it expires; null if it never does
+   * @throws TypeError for anything else
+   * @throws KnoxUnauthorizedException `invalid_token`, if it is gone or has expired
+   * @throws KnoxUnavailableException
+   */
+  async refresh(tokenOrAuthToken: string | Token): Promise<Date | null> {
+    return this.#manager.refresh(tokenOrAuthToken, this.#operation());
+  }
+
+  /**
    * Deletes one token. The deletion is committed when the promise resolves.
    *
    * @param tokenOrAuthToken the raw token, or its entity

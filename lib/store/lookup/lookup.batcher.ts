@@ -294,12 +294,19 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
 
   readonly #rejectOverdue = (): void => {
     let next = Number.POSITIVE_INFINITY;
+    let error: DeadlineExceededError | undefined;
     const now = performance.now();
     for (const lookup of this.#pending) {
       const { deadline } = lookup.op;
       // Within the millisecond, as timers may be early.
-      if (deadline.endsAt > now + 1) next = Math.min(next, deadline.endsAt);
-      else this.#reject(lookup, deadline.expire());
+      if (deadline.endsAt > now + 1) {
+        next = Math.min(next, deadline.endsAt);
+        continue;
+      }
+      const own = deadline.expire();
+      // One for all, so that they are one line in the log.
+      error ??= own;
+      this.#reject(lookup, error);
     }
     this.#timerAt = Number.POSITIVE_INFINITY;
     if (next < this.#timerAt) this.#setTimer(next);
