@@ -12,8 +12,8 @@ export const LOOKUPS: readonly Mutant[] = [
     edits: [
       replaceIn(
         'LookupBatcher.#takeBatch',
-        /(?=groups\.push\(group\);)/,
-        '((this as any).sent ??= new Map()).set(digest, group);',
+        /(?=return groups;)/,
+        'for (const group of groups) ((this as any).sent ??= new Map()).set(group.digest, group);',
       ),
       replaceIn(
         'LookupBatcher.#queue',

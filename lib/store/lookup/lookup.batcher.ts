@@ -34,6 +34,7 @@ interface PendingLookup<Token> {
   /** How many came before it. */
   readonly arrival: number;
   readonly op: Operation;
+  isSettled: boolean;
   resolve(loaded: LoadedToken<Token> | null): void;
   reject(error: unknown): void;
 }
@@ -52,9 +53,15 @@ interface DigestGroup<Token> {
 export class LookupBatcher<Token extends AbstractAuthToken> {
   readonly #database: Database;
   readonly #query: () => TokenQuery<Token>;
-  /** Lookups that no statement has asked for, by digest, the oldest first. */
-  readonly #queued = new Map<string, DigestGroup<Token>>();
-  readonly #pending = new Set<PendingLookup<Token>>();
+  /**
+   * Lookups that no statement has asked for, by digest, the oldest first. Each batch leaves a new map: a map that grows
+   * and shrinks for ever leaves a chain of tables to V8, each of which keeps the requests of a batch from the scavenger.
+   */
+  #queued = new Map<string, DigestGroup<Token>>();
+  /** Those that a run has taken. */
+  readonly #batches: (readonly DigestGroup<Token>[])[] = [];
+  /** How many lookups are queued or in a batch, and not settled. */
+  #pending = 0;
   /** Runs that have no connection yet: each takes a batch from the queue when it gets one. */
   #acquiring = 0;
   /** All runs, with or without a connection. */
@@ -95,9 +102,9 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
 
   #enqueue(digest: string, op: Operation): Promise<LoadedToken<Token> | null> {
     return new Promise((resolve, reject) => {
-      if (this.#pending.size >= MAX_WAITING) throw new OverloadError();
-      const lookup = { arrival: this.#arrivals++, op, resolve, reject };
-      this.#pending.add(lookup);
+      if (this.#pending >= MAX_WAITING) throw new OverloadError();
+      const lookup = { arrival: this.#arrivals++, op, isSettled: false, resolve, reject };
+      this.#pending++;
       if (op.deadline.endsAt < this.#timerAt) this.#setTimer(op.deadline.endsAt);
       this.#queue(digest, lookup);
     });
@@ -143,7 +150,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     try {
       await this.#database.connect('lookup', op, (connection) => {
         // After a transient error it is called again, with the same batch.
-        batch ??= this.#takeBatch(op);
+        if (!batch) this.#batches.push((batch = this.#takeBatch(op)));
         return this.#answer(batch, connection, op);
       });
     } catch (error) {
@@ -157,6 +164,8 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       }
     } finally {
       this.#running--;
+      const place = batch ? this.#batches.indexOf(batch) : -1;
+      if (place !== -1) this.#batches.splice(place, 1);
     }
   }
 
@@ -172,20 +181,19 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
         group.lookups.filter(({ arrival }) => arrival < begun),
         error,
       );
-      if (!this.#isAsked(group)) this.#queued.delete(group.digest);
     }
+    this.#dropSettled();
     if (this.#queued.size > 0) this.#schedule();
   }
 
   #takeBatch(op: Operation): readonly DigestGroup<Token>[] {
     this.#acquiring--;
     const { maxBatch } = this.#query();
-    const groups: DigestGroup<Token>[] = [];
-    for (const [digest, group] of this.#queued) {
-      if (groups.length === maxBatch) break;
-      this.#queued.delete(digest);
-      for (const lookup of group.lookups) op.deadline.extendTo(lookup.op.deadline);
-      groups.push(group);
+    const groups = [...this.#queued.values()];
+    this.#queued = new Map();
+    for (const group of groups.splice(maxBatch)) this.#queued.set(group.digest, group);
+    for (const { lookups } of groups) {
+      for (const lookup of lookups) op.deadline.extendTo(lookup.op.deadline);
     }
     if (this.#queued.size > 0) this.#schedule();
     return groups;
@@ -267,16 +275,28 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     return this.#database.classify(error) === 'transient';
   }
 
-  readonly #isPending = (lookup: PendingLookup<Token>): boolean => this.#pending.has(lookup);
+  readonly #isPending = ({ isSettled }: PendingLookup<Token>): boolean => !isSettled;
 
   readonly #isAsked = ({ lookups }: DigestGroup<Token>): boolean => lookups.some(this.#isPending);
 
+  #dropSettled(): void {
+    this.#queued = new Map([...this.#queued].filter(([, group]) => this.#isAsked(group)));
+  }
+
   #resolve(lookup: PendingLookup<Token>, loaded: LoadedToken<Token> | null): void {
-    if (this.#pending.delete(lookup)) lookup.resolve(loaded);
+    if (this.#settle(lookup)) lookup.resolve(loaded);
   }
 
   #reject(lookup: PendingLookup<Token>, error: unknown): void {
-    if (this.#pending.delete(lookup)) lookup.reject(error);
+    if (this.#settle(lookup)) lookup.reject(error);
+  }
+
+  /** False if it was settled before. */
+  #settle(lookup: PendingLookup<Token>): boolean {
+    if (lookup.isSettled) return false;
+    lookup.isSettled = true;
+    this.#pending--;
+    return true;
   }
 
   #rejectAll(lookups: readonly PendingLookup<Token>[], error: unknown): void {
@@ -296,7 +316,8 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     let next = Number.POSITIVE_INFINITY;
     let error: DeadlineExceededError | undefined;
     const now = performance.now();
-    for (const lookup of this.#pending) {
+    const groups = [...this.#queued.values(), ...this.#batches.flat()];
+    for (const lookup of groups.flatMap(({ lookups }) => lookups.filter(this.#isPending))) {
       const { deadline } = lookup.op;
       // Within the millisecond, as timers may be early.
       if (deadline.endsAt > now + 1) {
@@ -310,9 +331,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     }
     this.#timerAt = Number.POSITIVE_INFINITY;
     if (next < this.#timerAt) this.#setTimer(next);
-    for (const [digest, group] of this.#queued) {
-      if (!this.#isAsked(group)) this.#queued.delete(digest);
-    }
+    this.#dropSettled();
   };
 }
 
