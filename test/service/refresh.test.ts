@@ -22,17 +22,20 @@ describe.each(DATABASES)('refresh on %s', (database) => {
     restoreTime();
     await test.rows.deleteAll();
   });
-  const stored = async () => (await test.rows.all())[0]!.expiry?.getTime();
+  const stored = async () => (await test.rows.find())[0]!.expiry?.getTime();
   const invalid = { response: ERRORS.invalidToken };
 
-  it.each(['raw', 'entity'])('moves the expiry of a token forward that is given as %s', async (kind) => {
-    const { token, authToken } = await test.tokens.create(test.john);
-    freezeTime(NOW + HOUR);
-    const expiry = await test.tokens.refresh(kind === 'raw' ? token : authToken);
-    expect(expiry?.getTime()).toBe(NOW + 11 * HOUR);
-    expect(await stored()).toBe(NOW + 11 * HOUR);
-    if (kind === 'entity') expect(authToken.expiry).toEqual(expiry);
-  });
+  it.each(['raw', 'entity'])(
+    'moves the expiry of a token forward that is given as %s',
+    async (kind) => {
+      const { token, authToken } = await test.tokens.create(test.john);
+      freezeTime(NOW + HOUR);
+      const expiry = await test.tokens.refresh(kind === 'raw' ? token : authToken);
+      expect(expiry?.getTime()).toBe(NOW + 11 * HOUR);
+      expect(await stored()).toBe(NOW + 11 * HOUR);
+      if (kind === 'entity') expect(authToken.expiry).toEqual(expiry);
+    },
+  );
 
   it('keeps to the bounds that autoRefresh keeps to', async () => {
     const { token } = await test.tokens.create(test.john, { ttl: 20 * HOUR });
