@@ -59,8 +59,8 @@ class EitherController {
   }
 }
 
-/** Nothing is injected into an instance that a decorator names. */
-const instance = new KnoxAuthGuard();
+/** Nothing is injected into an instance that a decorator names: an application would have to fill it in itself. */
+const instance = Object.assign(new KnoxAuthGuard(), { requests: null });
 
 @Public()
 @Controller('public')
