@@ -22,7 +22,9 @@ describe.each(DATABASES)('a database of %s without the table of tokens', (databa
     ]);
     expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ERRORS.unavailable));
     const cause = /^Authentication is unavailable: .*knox_auth_token/;
-    expect(test.log.errors).toEqual(answers.map(() => expect.stringMatching(cause)));
+    // Lookups that share a statement share its line.
+    expect(test.log.errors.length).toBeGreaterThan(1);
+    for (const line of test.log.errors) expect(line).toMatch(cause);
 
     await test.direct.query('ALTER TABLE elsewhere RENAME TO knox_auth_token');
     expect((await test.me(token)).status).toBe(200);

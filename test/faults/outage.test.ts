@@ -69,11 +69,11 @@ describeOnServers('while %s', (database) => {
       expect(test.log.text).not.toContain(token);
     });
 
-    it('the log does not grow with the number of requests', async () => {
+    it('a statement for many requests is one line in the log', async () => {
       test.proxy.shutDown();
-      await Promise.all(Array.from({ length: 100 }, () => isUnavailable(() => test.me(token))));
-      expect(test.log.errors).not.toEqual([]);
-      expect(test.log.errors.length).toBeLessThan(50);
+      const lookups = Array.from({ length: 100 }, () => test.tokens.authenticate(token));
+      for (const { status } of await Promise.allSettled(lookups)) expect(status).toBe('rejected');
+      expect(test.log.errors).toHaveLength(1);
     });
 
     it.each(requests)('%s is a 503, and the next one after it works', async (_, send) => {
