@@ -101,8 +101,9 @@ describeOnServers('a process that meets fault after fault of %s', (database) => 
     expect(after.heapBytes - before.heapBytes).toBeLessThan(GROWTH_BYTES);
 
     const connections = async () => Number((await direct.query(CONNECTIONS[database]))[0].total);
-    const isInPool = (count: number) => count <= POOL_SIZE;
-    expect(await pollFor(connections, isInPool, 10_000)).toBeLessThanOrEqual(POOL_SIZE);
+    // The application's, and the package's own.
+    const most = POOL_SIZE + 4;
+    expect(await pollFor(connections, (count) => count <= most, 10_000)).toBeLessThanOrEqual(most);
     expect(await newToken()).not.toBe(token);
 
     // Take the best round: the package would block the event loop in all of them, a busy machine in some.
