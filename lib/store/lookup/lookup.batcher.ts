@@ -54,8 +54,9 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
   readonly #database: Database;
   readonly #query: () => TokenQuery<Token>;
   /**
-   * Lookups that no statement has asked for, by digest, the oldest first. Each batch leaves a new map: a map that grows
-   * and shrinks for ever leaves a chain of tables to V8, each of which keeps the requests of a batch from the scavenger.
+   * Lookups that no statement has asked for, by digest, the oldest first. A batch that takes them all leaves a new map:
+   * one that grows and shrinks for ever leaves a chain of tables behind, which keeps requests alive until V8's next full
+   * garbage collection.
    */
   #queued = new Map<string, DigestGroup<Token>>();
   /** Those that a run has taken. */
@@ -189,12 +190,15 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
   #takeBatch(op: Operation): readonly DigestGroup<Token>[] {
     this.#acquiring--;
     const { maxBatch } = this.#query();
-    const groups = [...this.#queued.values()];
-    this.#queued = new Map();
-    for (const group of groups.splice(maxBatch)) this.#queued.set(group.digest, group);
-    for (const { lookups } of groups) {
-      for (const lookup of lookups) op.deadline.extendTo(lookup.op.deadline);
+    const groups: DigestGroup<Token>[] = [];
+    for (const group of this.#queued.values()) {
+      if (groups.length === maxBatch) break;
+      for (const lookup of group.lookups) op.deadline.extendTo(lookup.op.deadline);
+      groups.push(group);
     }
+    // Under overload, a copy of what is left would cost more than the batch.
+    if (groups.length === this.#queued.size) this.#queued = new Map();
+    else for (const { digest } of groups) this.#queued.delete(digest);
     if (this.#queued.size > 0) this.#schedule();
     return groups;
   }
