@@ -1,10 +1,8 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
+import { guardsNamedOn } from './declared-guards.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginGuard } from './knox-login.guard.ts';
-
-/** The metadata key of the guards of a class or handler: NestJS's GUARDS_METADATA, which is not public. */
-const GUARDS_METADATA = '__guards__';
 
 /**
  * Finds guards of the package that were made with `new`: nothing is injected into them, so that each request would be a
@@ -25,8 +23,7 @@ export function checkGuards(modules: ModulesContainer, globalGuards: readonly un
 
 function checkClass(type: { readonly name: string; readonly prototype?: unknown }): void {
   for (const target of [type, ...methodsOf(type.prototype)]) {
-    const guards: unknown = Reflect.getMetadata(GUARDS_METADATA, target);
-    const uninjected = Array.isArray(guards) ? guards.find(isUninjected) : undefined;
+    const uninjected = guardsNamedOn(target).find(isUninjected);
     if (uninjected) throw madeWithNew(uninjected, `@UseGuards() of ${type.name}`);
   }
 }

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import { guardsNamedOn } from './declared-guards.ts';
 import { IGNORE_BODY_METADATA } from './ignore-body.decorator.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
-
-/** The metadata key of the guards of a class or handler: NestJS's GUARDS_METADATA, which is not public. */
-const GUARDS_METADATA = '__guards__';
 
 /** Gives the adapter a route: its whole path, and a handler that has the metadata of the controller's method. */
 type AddRoute = (...route: unknown[]) => unknown;
@@ -60,8 +58,7 @@ export class KnoxRoutes {
   #add(path: unknown, handler: unknown): void {
     if (typeof path !== 'string' || typeof handler !== 'function') return;
     const pattern = patternOf(path);
-    const guards = (Reflect.getMetadata(GUARDS_METADATA, handler) ?? []) as unknown[];
-    if (guards.includes(KnoxLoginRouteGuard)) this.#logins.push(pattern);
+    if (guardsNamedOn(handler).includes(KnoxLoginRouteGuard)) this.#logins.push(pattern);
     if (Reflect.getMetadata(IGNORE_BODY_METADATA, handler) === true) {
       this.#bodyless.push(new RegExp(`^/${pattern}/?$`, 'i'));
     }
