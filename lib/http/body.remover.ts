@@ -14,6 +14,11 @@ interface Fastify {
   ): unknown;
 }
 
+/** The part of Express that is used here: what each request is passed to, also by a server of the application's own. */
+interface Express {
+  handle(request: IncomingMessage, ...rest: unknown[]): unknown;
+}
+
 /**
  * Takes the body off a request to a route that ignores it. A parser's error would come before the guard and the
  * handler, and the token that a client wants to end would stay good; a body that never comes would have the same effect.
@@ -31,17 +36,19 @@ export class BodyRemover {
 
   #install(adapter: AbstractHttpAdapter): void {
     if (adapter.getType() === 'fastify') {
-      const fastify = adapter.getInstance<Fastify>();
-      fastify.addHook('onRequest', ({ raw }, _reply, done) => {
+      adapter.getInstance<Fastify>().addHook('onRequest', ({ raw }, _reply, done) => {
         this.#remove(raw);
         done();
       });
       return;
     }
-    adapter.use((request: IncomingMessage, _response: unknown, next: () => void) => {
+    // Not a middleware: Express would match its path for every request of the application.
+    const express = adapter.getInstance<Express>();
+    const handle = express.handle.bind(express);
+    express.handle = (request, ...rest) => {
       this.#remove(request);
-      next();
-    });
+      return handle(request, ...rest);
+    };
   }
 
   #remove({ method, url = '', headers }: IncomingMessage): void {
