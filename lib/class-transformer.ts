@@ -1,8 +1,12 @@
-import { hiddenProperties } from './entities/shown-properties.ts';
+import { hiddenProperties, shownProperties } from './entities/shown-properties.ts';
 
 /** The part of class-transformer that is used here. */
 interface ClassTransformer {
   Exclude(options: { toPlainOnly: boolean }): (prototype: object, property: string) => void;
+  Expose(options: {
+    name: string;
+    toPlainOnly: boolean;
+  }): (prototype: object, property: string) => void;
 }
 
 /** A variable, so that neither TypeScript nor a bundler asks for the package, which the application may not have. */
@@ -19,7 +23,10 @@ export async function hideFromClassTransformer(tokenEntity: new () => object): P
   } catch {
     return;
   }
+  const prototype = tokenEntity.prototype as object;
   for (const name of hiddenProperties(tokenEntity)) {
-    transformer.Exclude({ toPlainOnly: true })(tokenEntity.prototype as object, name);
+    transformer.Exclude({ toPlainOnly: true })(prototype, name);
   }
+  if (shownProperties(tokenEntity).includes('id')) return;
+  transformer.Expose({ name: 'id', toPlainOnly: true })(prototype, 'publicId');
 }

@@ -16,6 +16,16 @@ export type { KnoxRequest } from './requests/knox-request.ts';
 
 export { AbstractAuthToken } from './entities/abstract-auth-token.entity.ts';
 export { AuthToken } from './entities/auth-token.entity.ts';
+export { AbstractSessionToken } from './entities/abstract-session-token.entity.ts';
+export { SessionToken } from './entities/session-token.entity.ts';
+export {
+  AbilitiesColumn,
+  AuthenticatedColumn,
+  IpColumn,
+  LastUsedColumn,
+  NameColumn,
+  UserAgentColumn,
+} from './entities/feature-columns.ts';
 
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
@@ -23,9 +33,12 @@ export type { IssuedToken } from './service/token.issuer.ts';
 export type { CreateTokenOptions } from './service/token.options.ts';
 export {
   KnoxBadRequestException,
+  KnoxForbiddenException,
   KnoxUnauthorizedException,
   KnoxUnavailableException,
   TokenLimitExceededException,
+  UnknownSessionException,
+  type ForbiddenCode,
   type UnauthorizedCode,
 } from './service/knox.exceptions.ts';
 
@@ -43,6 +56,7 @@ export { KnoxLoginGuard } from './http/knox-login.guard.ts';
 export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
 export { Public } from './http/public.decorator.ts';
+export { Abilities, AnyAbility, Fresh } from './http/access.decorators.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';
 export { tokenOf, userOf } from './http/auth-context.ts';
 export { CurrentToken } from './http/current-token.decorator.ts';

@@ -1,9 +1,21 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
+import { hasFeature } from './feature-columns.ts';
 import { EPOCH_MILLISECONDS, type InstantFormat } from './instant.format.ts';
 import { shownProperties } from './shown-properties.ts';
 
 /** Marks token entities, in whichever copy of the package they are. */
 export const TOKEN_ENTITY = Symbol.for('nestjs-knox:token');
+
+/** How many characters of a digest name a token. */
+export const PUBLIC_ID_LENGTH = 32;
+
+/** What a token may do; null: everything. One that was loaded without this column may do nothing. */
+export function abilitiesOf(token: object): readonly string[] | null {
+  if (!hasFeature(token, 'abilities')) return null;
+  const { abilities } = token as { readonly abilities?: unknown };
+  if (abilities === null) return null;
+  return Array.isArray(abilities) ? (abilities as string[]) : [];
+}
 
 /**
  * Base of all token entities. It has no columns: AbstractAuthToken has those of the package's tables, and other
@@ -26,15 +38,24 @@ export abstract class BaseToken<Owner extends object = object> {
   /** The user it belongs to. */
   abstract user: Owner;
 
+  /** The first 32 characters of the digest. They name the token among its user's, and prove nothing. */
+  get publicId(): string {
+    return this.digest.slice(0, PUBLIC_ID_LENGTH);
+  }
+
+  /** Whether it may do this: a token without abilities, as each login makes it, may do everything. */
+  can(ability: string): boolean {
+    return abilitiesOf(this)?.includes(ability) ?? true;
+  }
+
   /**
-   * What `JSON.stringify` writes of it: its columns, those of the application included, but not the digest. Its owner
-   * is never shown, because the owner may hold the hash of a password.
+   * What `JSON.stringify` writes of it: `id`, which is its `publicId`, and its columns, those of the application included,
+   * but not the digest. Its owner is never shown, because the owner may hold the hash of a password.
    */
   toJSON(): Record<string, unknown> {
     const columns = shownProperties(this.constructor as new () => object);
-    return Object.fromEntries(
-      columns.map((name) => [name, (this as Record<string, unknown>)[name]]),
-    );
+    const shown = columns.map((name) => [name, (this as Record<string, unknown>)[name]] as const);
+    return { id: this.publicId, ...Object.fromEntries(shown) };
   }
 
   /** How a data source of this kind stores the instants of this entity. */

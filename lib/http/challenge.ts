@@ -13,12 +13,22 @@ interface RawResponse {
   removeHeader(name: string): void;
 }
 
-/** The challenge that a 401 of this response is to have. */
-const challenges = privateSlot<string>();
+/** The challenge that an answer of this status is to have. */
+interface Challenge {
+  readonly status: number;
+  readonly text: string;
+}
+
+const challenges = privateSlot<Challenge>();
 
 /** The challenge of KnoxAuthGuard. @see RFC 6750 Section 3 for the error attribute */
 export function tokenChallenge(scheme: string, tokenGiven: boolean): string {
   return `${scheme} realm="api"${tokenGiven ? ', error="invalid_token"' : ''}`;
+}
+
+/** The challenge to a good token that may not do this. */
+export function forbiddenChallenge(scheme: string, attributes: string): string {
+  return `${scheme} realm="api", ${attributes}`;
 }
 
 /** Sets the challenge, if the answer has headers: a socket message has none. */
@@ -27,26 +37,30 @@ export function setChallenge(response: Partial<KnoxResponse> | null, challenge: 
 }
 
 /**
- * Sets the challenge of an HTTP answer, which is sent with a 401 alone: another guard may let the request pass, if the
- * application combines guards so.
+ * Sets the challenge of an HTTP answer, which is sent with this status alone: another guard may let the request pass, if
+ * the application combines guards so.
  */
-export function setChallengeOf401(response: Partial<KnoxResponse>, challenge: string): void {
-  setChallenge(response, challenge);
+export function setChallengeOfStatus(
+  response: Partial<KnoxResponse>,
+  status: number,
+  text: string,
+): void {
+  setChallenge(response, text);
   const raw = ((response as { raw?: object }).raw ?? response) as Partial<RawResponse>;
   const { writeHead } = raw;
   if (!writeHead) return;
   const isWatched = challenges.get(raw) !== undefined;
-  challenges.set(raw, challenge);
+  challenges.set(raw, { status, text });
   if (isWatched) return;
-  raw.writeHead = function (status, ...rest) {
-    if (status !== 401) withdraw(this, rest.at(-1));
-    return writeHead.call(this, status, ...rest);
+  raw.writeHead = function (sent, ...rest) {
+    if (sent !== challenges.get(this)?.status) withdraw(this, rest.at(-1));
+    return writeHead.call(this, sent, ...rest);
   };
 }
 
 /** Takes the challenge off the headers that are set, and off those that Fastify passes to `writeHead`. */
 function withdraw(response: RawResponse, passed: unknown): void {
-  const challenge = challenges.get(response);
+  const challenge = challenges.get(response)?.text;
   if (response.getHeader(CHALLENGE) === challenge) response.removeHeader(CHALLENGE);
   if (typeof passed !== 'object' || passed === null) return;
   const name = CHALLENGE.toLowerCase();

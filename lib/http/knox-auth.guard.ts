@@ -1,8 +1,20 @@
-import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+  type HttpException,
+} from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import type { KnoxRequest } from '../requests/knox-request.ts';
-import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { setChallenge, setChallengeOf401, tokenChallenge } from './challenge.ts';
+import { KnoxForbiddenException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import { checkAccess } from './access.rules.ts';
+import {
+  forbiddenChallenge,
+  setChallenge,
+  setChallengeOfStatus,
+  tokenChallenge,
+} from './challenge.ts';
 import { leaveAnonymous, leaveAuthContext, leavePublic } from './auth-context.ts';
 import { guardedCall, requestOf, type KnoxResponse } from './execution-context.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
@@ -16,6 +28,7 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  * itself.
  *
  * @throws KnoxUnauthorizedException with a WWW-Authenticate challenge
+ * @throws KnoxForbiddenException likewise: `insufficient_ability`, `reauthentication_required`
  * @throws KnoxUnavailableException
  * @publicApi
  */
@@ -42,8 +55,10 @@ export class KnoxAuthGuard implements CanActivate {
     const { operation, request, response } = guardedCall(context);
     try {
       const found = await authenticator.authenticate(this.getRequest(context), operation);
-      if (found) leaveAuthContext(operation, request, found);
-      else leaveAnonymous(operation, request, () => this.handleAnonymous(context));
+      if (found) {
+        checkAccess(context, found.authToken);
+        leaveAuthContext(operation, request, found);
+      } else leaveAnonymous(operation, request, () => this.handleAnonymous(context));
       return true;
     } catch (error) {
       throw this.withChallenge(error, response, context);
@@ -78,14 +93,23 @@ export class KnoxAuthGuard implements CanActivate {
     response: Partial<KnoxResponse> | null,
     context: ExecutionContext,
   ): unknown {
-    if (error instanceof KnoxUnauthorizedException && response) {
-      const { authHeaderPrefix } = this.authenticator.settings;
-      const challenge = tokenChallenge(authHeaderPrefix, error.tokenGiven);
+    const challenge = this.challengeOf(error);
+    if (challenge !== undefined && response) {
       // A GraphQL answer has its challenge with a 200.
-      const set = context.getType() === 'http' ? setChallengeOf401 : setChallenge;
-      set(response, challenge);
+      if (context.getType() !== 'http') setChallenge(response, challenge);
+      else setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
     }
     return error;
+  }
+
+  private challengeOf(error: unknown): string | undefined {
+    const { authHeaderPrefix } = this.authenticator.settings;
+    if (error instanceof KnoxUnauthorizedException) {
+      return tokenChallenge(authHeaderPrefix, error.tokenGiven);
+    }
+    return error instanceof KnoxForbiddenException
+      ? forbiddenChallenge(authHeaderPrefix, error.challenge)
+      : undefined;
   }
 
   /** Called for a request without credentials. Unless this throws, the request passes without a user. */

@@ -7,7 +7,7 @@ import {
   type LoginCredentials,
 } from '../requests/login-credentials.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { BASIC_CHALLENGE, setChallengeOf401, tokenChallenge } from './challenge.ts';
+import { BASIC_CHALLENGE, setChallengeOfStatus, tokenChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
@@ -36,7 +36,7 @@ export class KnoxLoginGuard implements CanActivate {
     } catch (error) {
       if (error instanceof KnoxUnauthorizedException) {
         const challenge = loginChallenge(request, settings.authHeaderPrefix);
-        setChallengeOf401(http.getResponse<KnoxResponse>(), challenge);
+        setChallengeOfStatus(http.getResponse<KnoxResponse>(), 401, challenge);
       }
       throw error;
     }

@@ -6,6 +6,7 @@ import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.t
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import { TokenService } from '../service/token.service.ts';
+import { Abilities, Unrestricted } from './access.decorators.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
@@ -87,6 +88,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Post('logout')
   @HttpCode(HttpStatus.NO_CONTENT)
   @IgnoreBody()
+  @Abilities()
   @UseGuards(KnoxAuthGuard)
   async logout(
     @Req() request: KnoxRequest,
@@ -100,6 +102,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Post('logoutall')
   @HttpCode(HttpStatus.NO_CONTENT)
   @IgnoreBody()
+  @Unrestricted()
   @UseGuards(KnoxAuthGuard)
   async logoutAll(
     @Req() request: KnoxRequest,

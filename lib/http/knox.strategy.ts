@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-custom';
 import { isHttpRequest, type KnoxRequest } from '../requests/knox-request.ts';
+import { KnoxForbiddenException } from '../service/knox.exceptions.ts';
+import { abilitiesOf } from '../service/token.access.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { leaveAuthContext } from './auth-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
@@ -36,6 +38,8 @@ export class KnoxStrategy extends PassportStrategy(Strategy, 'knox') {
     if (token === null || token.includes('.')) return false;
     const found = await this.#requests.authenticate(request, operation);
     if (!found) return false;
+    // Passport does not say which handler asks, so that no decorator can let a restricted token pass.
+    if (abilitiesOf(found.authToken) !== null) throw KnoxForbiddenException.insufficientAbility();
     if (isOperation) leaveAuthContext(operation, request, found);
     else keepOff(request, found);
     return [found.user, found.authToken];

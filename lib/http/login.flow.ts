@@ -8,7 +8,7 @@ import { privateSlot } from '../requests/private-slot.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenManager } from '../service/token.manager.ts';
-import { setChallengeOf401 } from './challenge.ts';
+import { setChallengeOfStatus } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
@@ -71,7 +71,7 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   toLoginError(request: KnoxRequest, response: KnoxResponse, error: unknown): unknown {
     const isInactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
     if (!isInactive) return error;
-    setChallengeOf401(response, loginChallenge(request, this.settings.authHeaderPrefix));
+    setChallengeOfStatus(response, 401, loginChallenge(request, this.settings.authHeaderPrefix));
     const exception = new KnoxUnauthorizedException('invalid_credentials');
     return this.tokens.refuse(exception, this.requests.operationOf(request));
   }

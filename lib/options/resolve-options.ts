@@ -5,6 +5,7 @@ import {
   isTokenPrefix,
   type HashAlgorithm,
 } from '../tokens/token.ts';
+import { STORED_IP } from '../requests/stored-client.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
 import { describeDuration, DURATION_FORMAT, parseDuration } from './duration.ts';
 import { givenOptions } from './given-options.ts';
@@ -116,6 +117,11 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
         : undefined,
   },
   extractToken: hook<KnoxSettings['extractToken']>(null),
+  storedIp: {
+    default: 'network',
+    expects: `one of ${STORED_IP.join(', ')}`,
+    parse: (value) => STORED_IP.find((name) => name === value),
+  },
   authTimeout: duration(5_000, 1, MAX_TIMER_MS),
   connections: integer(4, 'a whole number, 1 or more', (v) => v >= 1),
 };

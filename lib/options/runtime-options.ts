@@ -1,5 +1,6 @@
 import type { HashAlgorithm } from '../tokens/token.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import type { StoredIp } from '../requests/stored-client.ts';
 import type { Duration } from './duration.ts';
 
 /** A value or a promise of one: hooks may be async, and are awaited. */
@@ -78,6 +79,11 @@ export interface KnoxRuntimeOptions {
    */
   extractToken?: Hook<[request: KnoxRequest], string | null> | undefined;
   /**
+   * How much of a client's address is stored with a token that has the column `ip`: `'network'`, its first 24 bits
+   * (IPv4) or 48 (IPv6); `'full'`; or `'none'`. Default `'network'`.
+   */
+  storedIp?: StoredIp | undefined;
+  /**
    * How long an answer may wait for the database or for a hook; after that it is a 503. Default `'5s'`, at most 24 days.
    */
   authTimeout?: Duration | undefined;
@@ -110,6 +116,7 @@ export interface KnoxSettings {
   readonly isUserActive: NonNullable<KnoxRuntimeOptions['isUserActive']> | null;
   readonly userRelations: readonly string[];
   readonly extractToken: NonNullable<KnoxRuntimeOptions['extractToken']> | null;
+  readonly storedIp: StoredIp;
   readonly authTimeout: number;
   readonly connections: number;
 }

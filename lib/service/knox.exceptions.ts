@@ -1,6 +1,7 @@
 import {
   BadRequestException,
   ForbiddenException,
+  NotFoundException,
   ServiceUnavailableException,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -49,6 +50,53 @@ export class KnoxBadRequestException extends BadRequestException {
 
   constructor(message: string) {
     super(body(400, message, 'Bad Request', 'invalid_request'));
+  }
+}
+
+/** Why a good token, or a request, may not do what it asks for, and what the client is told. */
+const FORBIDDEN = {
+  insufficient_ability: 'This token may not do that.',
+  reauthentication_required: 'Please confirm who you are.',
+} as const;
+
+/** The stable `code` of a KnoxForbiddenException. */
+export type ForbiddenCode = keyof typeof FORBIDDEN;
+
+/** 403: the token is good, but not for this. `code` says why. */
+export class KnoxForbiddenException extends ForbiddenException {
+  /**
+   * @param challenge the attributes of the challenge, for clients that want to know what is missing
+   * @see RFC 6750 Section 3.1, RFC 9470 Section 3
+   */
+  constructor(
+    readonly code: ForbiddenCode,
+    readonly challenge = '',
+  ) {
+    super(body(403, FORBIDDEN[code], 'Forbidden', code));
+  }
+
+  /** @param scope the abilities that would do */
+  static insufficientAbility(scope: readonly string[] = []): KnoxForbiddenException {
+    const asked = scope.length > 0 ? `, scope="${scope.join(' ')}"` : '';
+    return new KnoxForbiddenException('insufficient_ability', `error="insufficient_scope"${asked}`);
+  }
+
+  /** @param maxAge how long ago the holder may have proved a password, in milliseconds */
+  static reauthenticationRequired(maxAge: number): KnoxForbiddenException {
+    const seconds = String(Math.floor(maxAge / 1_000));
+    return new KnoxForbiddenException(
+      'reauthentication_required',
+      `error="insufficient_user_authentication", max_age=${seconds}`,
+    );
+  }
+}
+
+/** 404, code `unknown_session`: the user has no unexpired token of this id. */
+export class UnknownSessionException extends NotFoundException {
+  readonly code = 'unknown_session';
+
+  constructor() {
+    super(body(404, 'There is no such session.', 'Not Found', 'unknown_session'));
   }
 }
 

@@ -1,15 +1,21 @@
 import type { QueryRunner } from 'typeorm';
 import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { TokenCreatedEvent } from '../events/knox.events.ts';
 import { givenOptions } from '../options/given-options.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { OwnerKey, TokenStore } from '../store/token.store.ts';
-import { expiryFrom } from '../tokens/expiry.ts';
+import { storedClient } from '../requests/stored-client.ts';
 import { digestOf, generateToken, tokenKeyOf } from '../tokens/token.ts';
 import { KnoxUnauthorizedException, TokenLimitExceededException } from './knox.exceptions.ts';
-import { tokenOptions, type CreateTokenOptions } from './token.options.ts';
+import {
+  expiryOf,
+  tokenOptions,
+  type CreateTokenOptions,
+  type TokenOptions,
+} from './token.options.ts';
 import type { UserStatus } from './user-status.ts';
 
 /** A token that was just made. */
@@ -70,8 +76,9 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
       tokenKey: tokenKeyOf(token),
       user: isKept ? user : owner,
       created: new Date(now),
-      expiry: expiryFrom(now, terms.ttl),
+      expiry: expiryOf(now, terms, options.ttl !== undefined),
       ttl: terms.ownTtl,
+      ...this.#featureColumns(terms, op),
     });
     const limit = { owner: key, limit: terms.limit, now };
     const refusal = await this.#store.insert(authToken, limit, op, transaction);
@@ -81,6 +88,18 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
       this.#events.publish(TokenCreatedEvent, op, authToken.user, authToken);
     });
     return { authToken, token };
+  }
+
+  /** The values of those columns that the token entity has for features. */
+  #featureColumns({ name, abilities }: TokenOptions, op: Operation): object {
+    const { features } = this.#store.schema;
+    if (features.size === 0) return {};
+    const isClientStored = features.has('ip') || features.has('userAgent');
+    const client = isClientStored ? storedClient(op.client, this.#settings.storedIp) : {};
+    const values = { name, abilities, lastUsed: null, authenticated: null, ...client };
+    return Object.fromEntries(
+      Object.entries(values).filter(([feature]) => features.has(feature as Feature)),
+    );
   }
 
   /** The user as the database has it, because the application's object may be stale or made by hand. */

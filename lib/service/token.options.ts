@@ -10,7 +10,13 @@ import {
 } from '../options/duration.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { TokenSchema } from '../store/token.store.ts';
+import { expiryFrom, isExpired } from '../tokens/expiry.ts';
+import { ABILITIES_FORMAT, isAbilityList } from '../tokens/abilities.ts';
+import { abilitiesOf } from '../entities/base-token.ts';
+import type { Feature } from '../entities/feature-columns.ts';
+import { problemWithName } from '../requests/session-name.ts';
 import { MAX_PREFIX_LENGTH, isTokenPrefix } from '../tokens/token.ts';
+import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.exceptions.ts';
 
 /** What one token may have instead of what the module's options say. */
 export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -25,6 +31,15 @@ export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAu
   limit?: number | null | undefined;
   /** Values for the columns of the application's own token entity. Default: none. */
   columns?: Partial<Omit<Token, keyof AbstractAuthToken>> | undefined;
+  /** What the user calls the device, 1 to 100 characters; needs the column `name`. Default null: nothing. */
+  name?: string | null | undefined;
+  /**
+   * What it may do: at most 64 strings of 1 to 64 of the characters `A-Z a-z 0-9 . _ : / -`; needs the column
+   * `abilities`. An empty array: nothing. Default null: everything.
+   */
+  abilities?: readonly string[] | null | undefined;
+  /** The token that it may not go beyond, in its abilities and at its creation in its expiry. Default: none. */
+  within?: Token | undefined;
   /** Inserts it in the application's own transaction: it exists if that commits. Default: none. */
   manager?: EntityManager | undefined;
 }
@@ -37,9 +52,16 @@ export interface TokenOptions {
   /** The TTL that is stored with the token; null if a refresh goes by `tokenTtl`. */
   readonly ownTtl: number | null;
   readonly columns: object;
+  readonly name: string | null;
+  readonly abilities: readonly string[] | null;
+  /** The expiry of the token that it may not go beyond; undefined: there is none. */
+  readonly latestExpiry: Date | null | undefined;
 }
 
-/** @throws ArgumentError for an option that is wrong, or that the token's table cannot store */
+/**
+ * @throws ArgumentError for an option that is wrong, or that the token's table cannot store
+ * @throws KnoxForbiddenException `insufficient_ability`, for abilities that `within` does not have
+ */
 export function tokenOptions(
   options: CreateTokenOptions,
   settings: KnoxSettings,
@@ -54,7 +76,75 @@ export function tokenOptions(
     ttl: checkLastInstant(ttl === undefined ? settings.tokenTtl : ownTtl, schema),
     ownTtl,
     columns: checkColumns(columns, schema),
+    name: checkName(options.name ?? null, schema),
+    abilities: checkAbilities(options, schema),
+    latestExpiry: options.within?.expiry,
   };
+}
+
+/**
+ * When a token expires that is made at `now`.
+ *
+ * @param isTtlGiven whether its TTL was asked for: if not, it ends with the token that it may not go beyond
+ * @throws KnoxForbiddenException `insufficient_ability`, if it would outlive that token
+ * @throws KnoxUnauthorizedException `invalid_token`, if that token has expired
+ */
+export function expiryOf(
+  now: number,
+  { ttl, latestExpiry }: TokenOptions,
+  isTtlGiven: boolean,
+): Date | null {
+  const expiry = expiryFrom(now, ttl);
+  if (latestExpiry === undefined || latestExpiry === null) return expiry;
+  if (isExpired(latestExpiry, now)) throw new KnoxUnauthorizedException('invalid_token');
+  if (expiry !== null && expiry <= latestExpiry) return expiry;
+  if (isTtlGiven) throw KnoxForbiddenException.insufficientAbility();
+  return latestExpiry;
+}
+
+function checkName(name: unknown, schema: TokenSchema): string | null {
+  if (name === null) return null;
+  requireFeature(schema, 'name');
+  const problem = problemWithName(name);
+  if (problem === null) return name as string;
+  throw new ArgumentError(`name ${problem}; got ${describeKind(name)}.`);
+}
+
+function checkAbilities(
+  { abilities = null, within }: CreateTokenOptions,
+  schema: TokenSchema,
+): readonly string[] | null {
+  const most = within === undefined ? null : mostAbilities(within, schema);
+  if (abilities === null) {
+    if (most === null) return null;
+    throw new ArgumentError(
+      'abilities must be given, because the token of "within" has some only; else the new token could do everything.',
+    );
+  }
+  requireFeature(schema, 'abilities');
+  if (!isAbilityList(abilities)) {
+    throw new ArgumentError(
+      `abilities must be ${ABILITIES_FORMAT}; got ${describeKind(abilities)}.`,
+    );
+  }
+  if (most && !abilities.every((ability) => most.includes(ability))) {
+    throw KnoxForbiddenException.insufficientAbility();
+  }
+  return [...abilities];
+}
+
+function mostAbilities(within: unknown, { metadata }: TokenSchema): readonly string[] | null {
+  if (within instanceof (metadata.target as new () => object)) return abilitiesOf(within);
+  throw new ArgumentError(
+    `within must be an instance of ${metadata.targetName}; got ${describeKind(within)}.`,
+  );
+}
+
+function requireFeature({ metadata, features }: TokenSchema, feature: Feature): void {
+  if (features.has(feature)) return;
+  throw new ArgumentError(
+    `${feature}: ${metadata.targetName} has no such column; use SessionToken, or extend AbstractSessionToken.`,
+  );
 }
 
 function ownTtlOf(ttl: unknown, settings: KnoxSettings, schema: TokenSchema): number | null {

@@ -10,6 +10,10 @@ import type { IssuedToken } from './token.issuer.ts';
 import { TokenManager } from './token.manager.ts';
 import type { CreateTokenOptions } from './token.options.ts';
 
+const CREATE_OPTIONS: readonly (keyof CreateTokenOptions)[] = [
+  ...(['ttl', 'prefix', 'limit', 'columns', 'name', 'abilities', 'within', 'manager'] as const),
+];
+
 /**
  * Makes, checks, lists and revokes tokens. Each method waits for the database for at most `authTimeout`, and
  * then throws a KnoxUnavailableException.
@@ -37,6 +41,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity, and for a wrong or unknown option or
    *   column, before any SQL
    * @throws KnoxUnauthorizedException `user_inactive`
+   * @throws KnoxForbiddenException `insufficient_ability`, for what the token of `within` may not do
    * @throws TokenLimitExceededException
    * @throws IsolationLevelError if `manager` is in a transaction that cannot count the user's tokens
    * @throws KnoxUnavailableException
@@ -46,7 +51,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
     user: Token['user'],
     options: CreateTokenOptions<Token> = {},
   ): Promise<IssuedToken<Token>> {
-    checkOptions(options, ['ttl', 'prefix', 'limit', 'columns', 'manager']);
+    checkOptions(options, CREATE_OPTIONS);
     return this.#manager.create(user, options, this.#operation());
   }
 

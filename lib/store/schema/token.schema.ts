@@ -7,6 +7,7 @@ import {
 } from 'typeorm';
 import { KnoxConfigError } from '../../errors/knox-config.error.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
+import { FEATURES, hasFeature, type Feature } from '../../entities/feature-columns.ts';
 import type { BaseToken } from '../../entities/base-token.ts';
 import type { InstantFormat } from '../../entities/instant.format.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
@@ -20,6 +21,9 @@ type ColumnMetadata = EntityMetadata['columns'][number];
 
 type ReservedColumn = (typeof RESERVED)[number];
 
+/** The columns that every token table has, and those of features. */
+type KnownColumn = ReservedColumn | Feature;
+
 /** A condition for the query builder, and the values of the parameters that it names. */
 interface OwnerJoin {
   readonly condition: string | undefined;
@@ -32,8 +36,10 @@ export class TokenSchema {
   readonly owner: OwnerSchema;
   /** The name of its table, schema included. */
   readonly table: Sql;
-  /** The names of our columns. */
-  readonly column: Readonly<Record<ReservedColumn, Sql>>;
+  /** The names of our columns. Those of features name a column only if the entity has the feature. */
+  readonly column: Readonly<Record<KnownColumn, Sql>>;
+  /** The features whose columns the entity has. */
+  readonly features: ReadonlySet<Feature>;
   /** How its instants are stored. */
   readonly instants: InstantFormat;
   /** Whether a token's own TTL has a column to be kept in. */
@@ -68,7 +74,7 @@ export class TokenSchema {
         `${metadata.targetName} has a @DeleteDateColumn; a token is revoked by deleting its row.`,
       );
     }
-    const columnOf = (property: ReservedColumn): Sql =>
+    const columnOf = (property: KnownColumn): Sql =>
       dialect.identifier(
         property === 'user'
           ? joinColumn.databaseName
@@ -79,13 +85,16 @@ export class TokenSchema {
     this.hasTtlColumn = metadata.findColumnWithPropertyPath('ttl') !== undefined;
     this.owner = new OwnerSchema(dataSource, relation.inverseEntityMetadata, joinColumn, dialect);
     this.table = tableOf(metadata, dialect);
+    this.features = featuresOf(metadata);
+    const known = [...RESERVED, ...FEATURES];
     this.column = Object.fromEntries(
-      RESERVED.map((property) => [property, columnOf(property)]),
-    ) as Record<ReservedColumn, Sql>;
+      known.map((property) => [property, columnOf(property)]),
+    ) as Record<KnownColumn, Sql>;
+    const reserved: ReadonlySet<string> = new Set([...RESERVED, ...this.features]);
     const own = [
       ...metadata.columns.filter((column) => column !== joinColumn),
       ...metadata.relations.filter(({ isWithJoinColumn }) => isWithJoinColumn),
-    ].filter(({ propertyName }) => !(RESERVED as readonly string[]).includes(propertyName));
+    ].filter(({ propertyName }) => !reserved.has(propertyName));
     this.extraColumns = new Set(
       own.map(({ propertyPath }) => propertyPath.split('.')[0] as string),
     );
@@ -145,6 +154,11 @@ export class TokenSchema {
   isInstant({ propertyPath }: ColumnMetadata): boolean {
     return propertyPath === 'created' || propertyPath === 'expiry';
   }
+}
+
+function featuresOf({ target }: EntityMetadata): ReadonlySet<Feature> {
+  const { prototype } = target as { prototype: object };
+  return new Set(FEATURES.filter((feature) => hasFeature(prototype, feature)));
 }
 
 function metadataOf(
