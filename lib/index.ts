@@ -49,11 +49,13 @@ export {
   type LoginResponseContext,
   type LogoutContext,
 } from './http/knox.controller.ts';
+export { KnoxSessionsController, type Session } from './http/knox-sessions.controller.ts';
 export type { KnoxResponse } from './http/execution-context.ts';
 export { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 export { OptionalKnoxAuthGuard } from './http/optional-knox-auth.guard.ts';
 export { KnoxLoginGuard } from './http/knox-login.guard.ts';
 export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
+export { KnoxReauthenticationGuard } from './http/knox-reauthentication.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
 export { Public } from './http/public.decorator.ts';
 export { Abilities, AnyAbility, Fresh } from './http/access.decorators.ts';

@@ -1,5 +1,6 @@
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { BackgroundTasks } from './async/background-tasks.ts';
+import type { LastUsedWriter } from './service/last-used.writer.ts';
 import type { UserStatus } from './service/user-status.ts';
 import type { TokenStore } from './store/token.store.ts';
 
@@ -7,11 +8,18 @@ import type { TokenStore } from './store/token.store.ts';
 export class KnoxLifecycle implements OnModuleInit, OnApplicationShutdown {
   readonly #store: TokenStore;
   readonly #userStatus: UserStatus;
+  readonly #lastUsed: LastUsedWriter;
   readonly #tasks: BackgroundTasks;
 
-  constructor(store: TokenStore, userStatus: UserStatus, tasks: BackgroundTasks) {
+  constructor(
+    store: TokenStore,
+    userStatus: UserStatus,
+    lastUsed: LastUsedWriter,
+    tasks: BackgroundTasks,
+  ) {
     this.#store = store;
     this.#userStatus = userStatus;
+    this.#lastUsed = lastUsed;
     this.#tasks = tasks;
   }
 
@@ -23,6 +31,7 @@ export class KnoxLifecycle implements OnModuleInit, OnApplicationShutdown {
 
   /** The tasks need the connections, so these are closed last. */
   async onApplicationShutdown(): Promise<void> {
+    await this.#lastUsed.close();
     await this.#tasks.drain();
     await this.#store.close();
   }

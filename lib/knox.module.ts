@@ -12,7 +12,7 @@ import { checkGuards } from './http/guard.check.ts';
 import { ConfigurableModuleClass } from './knox.module-definition.ts';
 import {
   EXPORTED_PROVIDERS,
-  defaultController,
+  defaultControllers,
   entityFeature,
   knoxProviders,
 } from './knox.providers.ts';
@@ -168,7 +168,7 @@ function buildModule(define: () => [StaticSettings, DynamicModule]): DynamicModu
     ...definition,
     global: settings.isGlobal,
     imports: [...(definition.imports ?? []), entities],
-    controllers: settings.controller ? [defaultController(settings.path)] : [],
+    controllers: defaultControllers(settings),
     providers: [...(definition.providers ?? []), ...knoxProviders(settings)],
     exports: [...EXPORTED_PROVIDERS, entities],
   };

@@ -10,12 +10,14 @@ import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
 import { hideFromClassTransformer } from './class-transformer.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
+import { hasFeature } from './entities/feature-columns.ts';
 import { checkOwnerName } from './entities/owner-name.check.ts';
 import { EventPublisher } from './events/event.publisher.ts';
 import { BodyRemover } from './http/body.remover.ts';
 import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxController } from './http/knox.controller.ts';
+import { KnoxSessionsController } from './http/knox-sessions.controller.ts';
 import { KnoxRoutes } from './http/knox-routes.ts';
 import { KnoxStrategy } from './http/knox.strategy.ts';
 import { LoginFlow } from './http/login.flow.ts';
@@ -29,11 +31,13 @@ import {
   type KnoxRuntimeOptions,
   type KnoxSettings,
 } from './options/runtime-options.ts';
+import { LastUsedWriter } from './service/last-used.writer.ts';
 import { TokenAuthenticator } from './service/token.authenticator.ts';
 import { TokenIssuer } from './service/token.issuer.ts';
 import { TokenManager } from './service/token.manager.ts';
 import { TokenRevoker } from './service/token.revoker.ts';
 import { TokenService } from './service/token.service.ts';
+import { TokenSessions } from './service/token.sessions.ts';
 import { UserStatus } from './service/user-status.ts';
 import {
   validateFactoryResult,
@@ -117,6 +121,7 @@ function tokenChain(
   { tokenEntity, dataSource }: StaticSettings,
   ...[settings, tasks, events, source]: ChainParts
 ): TokenChain {
+  checkLimitPolicy(settings, tokenEntity);
   if (!source) {
     throw new KnoxConfigError(
       'dataSource',
@@ -130,10 +135,39 @@ function tokenChain(
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);
   const revoker = new TokenRevoker(settings, store, tasks, events);
-  const authenticator = new TokenAuthenticator(settings, store, userStatus, revoker, events);
-  const manager = new TokenManager({ store, authenticator, issuer, revoker, events });
+  const lastUsed = new LastUsedWriter(settings, store);
+  const authenticator = new TokenAuthenticator(
+    settings,
+    store,
+    userStatus,
+    revoker,
+    events,
+    lastUsed,
+  );
+  const sessions = new TokenSessions(store, revoker);
+  const parts = { store, authenticator, issuer, revoker, sessions, events };
+  const manager = new TokenManager(parts);
   const service = new TokenService(settings, manager);
-  return { store, manager, service, lifecycle: new KnoxLifecycle(store, userStatus, tasks) };
+  return {
+    store,
+    manager,
+    service,
+    lifecycle: new KnoxLifecycle(store, userStatus, lastUsed, tasks),
+  };
+}
+
+/** @throws KnoxConfigError if the policy goes by a column that the token entity does not have */
+function checkLimitPolicy(
+  { tokenLimitPolicy }: KnoxSettings,
+  { name, prototype }: StaticSettings['tokenEntity'],
+): void {
+  if (tokenLimitPolicy !== 'evict-least-used' || hasFeature(prototype as object, 'lastUsed'))
+    return;
+  throw new KnoxConfigError(
+    'tokenLimitPolicy',
+    `'evict-least-used' goes by the column "lastUsed", and ${name} has none; use SessionToken as tokenEntity, write ` +
+      "@LastUsedColumn() lastUsed!: Date | null in yours, or choose 'evict-oldest'.",
+  );
 }
 
 function partOfChain<Name extends keyof TokenChain>(
@@ -164,10 +198,25 @@ export function entityFeature({ tokenEntity, dataSource }: StaticSettings): Dyna
   return { ...feature, providers, exports: providers };
 }
 
+/** The controllers of the module's own. */
+export function defaultControllers(settings: StaticSettings): Type<unknown>[] {
+  const { controller, sessions, path, tokenEntity } = settings;
+  if (!controller) return [];
+  const main = defaultController(KnoxController, path);
+  if (!hasFeature(tokenEntity.prototype as object, 'authenticated'))
+    hideRoute(main, 'reauthenticate');
+  return sessions ? [main, defaultController(KnoxSessionsController, `${path}/sessions`)] : [main];
+}
+
 /** A new class for each application, because a decorator writes on the class that it decorates. */
-export function defaultController(path: string): Type<unknown> {
-  const DefaultController = class extends KnoxController {};
-  Object.defineProperty(DefaultController, 'name', { value: 'KnoxController' });
+function defaultController(base: Type<object>, path: string): Type<unknown> {
+  const DefaultController = class extends base {};
+  Object.defineProperty(DefaultController, 'name', { value: base.name });
   Controller(path)(DefaultController);
   return DefaultController;
+}
+
+/** Takes a route away: NestJS reads it from the metadata of the method. */
+function hideRoute(type: Type<unknown>, method: string): void {
+  Object.defineProperty(type.prototype, method, { value: () => undefined });
 }

@@ -20,6 +20,8 @@ export interface KnoxStaticOptions {
   loginGuards?: Type<CanActivate>[] | undefined;
   /** Whether the module adds the routes. Default true. */
   controller?: boolean | undefined;
+  /** Whether the module adds the routes by which users see and end their sessions. Default false. */
+  sessions?: boolean | undefined;
   /** The path of the default controller. Default `'auth'`. */
   path?: string | undefined;
   /** Whether every module may use the package without importing it. Default true. */
@@ -42,6 +44,7 @@ export const STATIC_DEFAULTS: StaticSettings = {
   tokenEntity: AuthToken,
   loginGuards: [KnoxLoginGuard],
   controller: true,
+  sessions: false,
   path: 'auth',
   isGlobal: true,
   dataSource: 'default',
@@ -69,6 +72,7 @@ const RULES: Record<
     isValid: (value) => Array.isArray(value) && value.length > 0 && value.every(isLoginGuard),
   },
   controller: { expects: 'true or false', isValid: (value) => typeof value === 'boolean' },
+  sessions: { expects: 'true or false', isValid: (value) => typeof value === 'boolean' },
   path: { expects: "a string such as 'auth'", isValid: (value) => typeof value === 'string' },
   isGlobal: { expects: 'true or false', isValid: (value) => typeof value === 'boolean' },
   dataSource: {

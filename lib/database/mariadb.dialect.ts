@@ -3,6 +3,15 @@ import { inList, type RowLock, type ServerDialect } from './sql.dialect.ts';
 
 const bytesOf = (value: unknown): Sql => sql`BINARY CONVERT(${value} USING utf8mb4)`;
 
+/**
+ * A small table is scanned, whatever the index hints say, and each row that is passed is locked. So the rows are found
+ * first, which locks nothing at READ COMMITTED, and then each is taken by its key.
+ */
+function foundFirst(table: Sql, key: Sql, values: readonly unknown[]): Sql {
+  const found = sql`SELECT ${key} AS found FROM ${table} WHERE ${inList(key, values)} LIMIT ${sql.raw(String(values.length))}`;
+  return sql`(${found}) AS x STRAIGHT_JOIN ${table} ON ${table}.${key} = x.found`;
+}
+
 export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
     // MySQL 8 has no such clause: there innodb_lock_wait_timeout ends the wait.
@@ -17,12 +26,10 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
     textEquals: (column, value) =>
       sql`${column} = ${value} AND ${bytesOf(column)} = ${bytesOf(value)}`,
     anyOf: inList,
-    // A small table is scanned, whatever the index hints say, and each row that is passed is locked. So the rows are
-    // found first, which locks nothing at READ COMMITTED, and then each is deleted by its key.
-    deleteByKey: (table, key, values) => {
-      const found = sql`SELECT ${key} AS found FROM ${table} WHERE ${inList(key, values)} LIMIT ${sql.raw(String(values.length))}`;
-      return sql`DELETE ${table} FROM (${found}) AS x STRAIGHT_JOIN ${table} ON ${table}.${key} = x.found`;
-    },
+    deleteByKey: (table, key, values) =>
+      sql`DELETE ${table} FROM ${foundFirst(table, key, values)}`,
+    updateByKey: (table, key, values, changes, condition) =>
+      sql`UPDATE ${foundFirst(table, key, values)} SET ${changes} WHERE ${condition}`,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,

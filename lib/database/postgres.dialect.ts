@@ -22,6 +22,8 @@ export const POSTGRES: ServerDialect = {
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf,
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${anyOf(key, values)}`,
+  updateByKey: (table, key, values, changes, condition) =>
+    sql`UPDATE ${table} SET ${changes} WHERE ${anyOf(key, values)} AND ${condition}`,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,

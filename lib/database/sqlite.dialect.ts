@@ -8,6 +8,8 @@ export const SQLITE: SqlDialect = {
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf: inList,
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${inList(key, values)}`,
+  updateByKey: (table, key, values, changes, condition) =>
+    sql`UPDATE ${table} SET ${changes} WHERE ${inList(key, values)} AND ${condition}`,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {

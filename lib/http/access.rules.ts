@@ -4,6 +4,7 @@ import { KnoxForbiddenException } from '../service/knox.exceptions.ts';
 import { abilitiesOf, authenticatedAt } from '../service/token.access.ts';
 import { ABILITIES_METADATA, FRESH_METADATA, type AbilityRule } from './access.decorators.ts';
 import { targetsOf } from './declared-guards.ts';
+import { NO_STORE_METADATA } from './no-store.decorator.ts';
 
 /** What the decorators of a handler and its class ask of a token. */
 interface AccessRule {
@@ -11,6 +12,8 @@ interface AccessRule {
   readonly abilities: readonly AbilityRule[] | undefined;
   /** In milliseconds. */
   readonly maxAge: number | undefined;
+  /** Whether no cache may keep an answer. */
+  readonly isNotStored: boolean;
 }
 
 /** By handler and class, because several classes may inherit a handler. */
@@ -28,6 +31,11 @@ export function checkAccess(context: ExecutionContext, authToken: AbstractAuthTo
   if (maxAge !== undefined && Date.now() - authenticatedAt(authToken).getTime() > maxAge) {
     throw KnoxForbiddenException.reauthenticationRequired(maxAge);
   }
+}
+
+/** Whether no cache may keep an answer of this handler. */
+export function isNotStored(context: ExecutionContext): boolean {
+  return ruleOf(context).isNotStored;
 }
 
 function checkAbilities(held: readonly string[], asked: readonly AbilityRule[] | undefined): void {
@@ -59,6 +67,7 @@ function readRule(targets: readonly object[]): AccessRule {
   return {
     abilities: nearest(ABILITIES_METADATA) as AccessRule['abilities'],
     maxAge: nearest(FRESH_METADATA) as AccessRule['maxAge'],
+    isNotStored: nearest(NO_STORE_METADATA) === true,
   };
 }
 

@@ -51,8 +51,8 @@ export class BodyRemover {
     };
   }
 
-  #remove({ method, url = '', headers }: IncomingMessage): void {
-    if (method !== 'POST' || !this.#routes.ignoresBody(url)) return;
+  #remove({ method = '', url = '', headers }: IncomingMessage): void {
+    if (!this.#routes.ignoresBody(method, url)) return;
     for (const name of BODY_HEADERS) Reflect.deleteProperty(headers, name);
   }
 }

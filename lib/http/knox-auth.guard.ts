@@ -8,7 +8,7 @@ import {
 import { ApplicationConfig } from '@nestjs/core';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { KnoxForbiddenException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { checkAccess } from './access.rules.ts';
+import { checkAccess, isNotStored } from './access.rules.ts';
 import {
   forbiddenChallenge,
   setChallenge,
@@ -53,6 +53,7 @@ export class KnoxAuthGuard implements CanActivate {
       return true;
     }
     const { operation, request, response } = guardedCall(context);
+    if (isNotStored(context)) response?.header?.('Cache-Control', 'no-store');
     try {
       const found = await authenticator.authenticate(this.getRequest(context), operation);
       if (found) {

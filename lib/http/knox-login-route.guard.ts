@@ -44,15 +44,26 @@ export class KnoxLoginRouteGuard implements CanActivate, OnModuleInit {
     const request = http.getRequest<KnoxRequest>();
     // RFC 6749 Section 5.1: an answer that holds a token must not be stored.
     http.getResponse<KnoxResponse>().header('Cache-Control', 'no-store');
+    // Before a password is hashed.
+    this.#flow.nameOf(request);
     // Only the login guards say who logs in, so drop what a middleware or an earlier guard has set.
     request.user = undefined;
     const since = performance.now();
-    for (const guard of this.#guards) {
-      const verdict = guard.canActivate(context);
-      const passed = isObservable(verdict) ? await lastValueFrom(verdict) : await verdict;
-      if (!passed) return false;
-    }
+    if (!(await askGuards(this.#guards, context))) return false;
     this.#flow.admit(request, since);
     return true;
   }
+}
+
+/** Whether all guards let the request pass, asked one after the other. */
+export async function askGuards(
+  guards: readonly CanActivate[],
+  context: ExecutionContext,
+): Promise<boolean> {
+  for (const guard of guards) {
+    const verdict = guard.canActivate(context);
+    const passed = isObservable(verdict) ? await lastValueFrom(verdict) : await verdict;
+    if (!passed) return false;
+  }
+  return true;
 }

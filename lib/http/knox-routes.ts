@@ -15,7 +15,8 @@ type AddRoute = (...route: unknown[]) => unknown;
 export class KnoxRoutes {
   readonly #host: HttpAdapterHost;
   readonly #logins: string[] = [];
-  readonly #bodyless: RegExp[] = [];
+  /** By the method of the request. */
+  readonly #bodyless: Readonly<Record<string, RegExp[]>> = { POST: [], DELETE: [] };
 
   constructor(host: HttpAdapterHost) {
     this.#host = host;
@@ -41,26 +42,30 @@ export class KnoxRoutes {
     return this.#logins.some((login) => new RegExp(`(?:^|/)${login}/?$`, 'i').test(path));
   }
 
-  /** Whether this is the URL of a route that is marked with `@IgnoreBody()`. */
-  ignoresBody(url: string): boolean {
+  /** Whether a request of this method and URL is one to a route that is marked with `@IgnoreBody()`. */
+  ignoresBody(method: string, url: string): boolean {
+    const patterns = this.#bodyless[method];
+    if (!patterns || patterns.length === 0) return false;
     const path = pathIn(url);
-    return this.#bodyless.some((pattern) => pattern.test(path));
+    return patterns.some((pattern) => pattern.test(path));
   }
 
   #watch(adapter: AbstractHttpAdapter): void {
-    const post = adapter.post.bind(adapter) as AddRoute;
-    adapter.post = ((...route: unknown[]) => {
-      this.#add(route[0], route.at(-1));
-      return post(...route);
-    }) as typeof adapter.post;
+    for (const method of ['post', 'delete'] as const) {
+      const add = adapter[method].bind(adapter) as AddRoute;
+      adapter[method] = ((...route: unknown[]) => {
+        this.#add(method, route[0], route.at(-1));
+        return add(...route);
+      }) as AddRoute as typeof adapter.post;
+    }
   }
 
-  #add(path: unknown, handler: unknown): void {
+  #add(method: string, path: unknown, handler: unknown): void {
     if (typeof path !== 'string' || typeof handler !== 'function') return;
     const pattern = patternOf(path);
     if (guardsNamedOn(handler).includes(KnoxLoginRouteGuard)) this.#logins.push(pattern);
     if (Reflect.getMetadata(IGNORE_BODY_METADATA, handler) === true) {
-      this.#bodyless.push(new RegExp(`^/${pattern}/?$`, 'i'));
+      this.#bodyless[method.toUpperCase()]?.push(new RegExp(`^/${pattern}/?$`, 'i'));
     }
   }
 }

@@ -11,7 +11,9 @@ import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
+import { KnoxReauthenticationGuard } from './knox-reauthentication.guard.ts';
 import { LoginFlow } from './login.flow.ts';
+import { NoStore } from './no-store.decorator.ts';
 import { Public } from './public.decorator.ts';
 
 /** What the hooks of a login get. */
@@ -73,16 +75,9 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     } catch (error) {
       throw this.flow.toLoginError(request, response, error);
     }
-    try {
-      const full = { ...context, ...issued };
-      const given = await this.getLoginResponse(full);
-      const answer = given === undefined ? await this.defaultLoginResponse(full) : given;
-      this.flow.complete(request, context.user, issued.authToken);
-      return answer;
-    } catch (error) {
-      await this.flow.cancel(request, issued.authToken);
-      throw error;
-    }
+    const answer = await this.answerLogin({ ...context, ...issued });
+    this.flow.complete(request, context.user, issued.authToken);
+    return answer;
   }
 
   @Post('logout')
@@ -111,6 +106,27 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     const found = await this.flow.current(request);
     await this.flow.tokens.logOutEverywhere(found, this.flow.requests.operationOf(request));
     return respond(response, await this.getLogoutAllResponse({ request, response, ...found }));
+  }
+
+  /**
+   * Gives the token that was presented a new raw token, because its holder has proved a password again. There is no such
+   * route if the token entity has no column `authenticated`.
+   */
+  @Post('reauthenticate')
+  @HttpCode(HttpStatus.OK)
+  @NoStore()
+  @Abilities()
+  @UseGuards(KnoxAuthGuard, KnoxReauthenticationGuard)
+  async reauthenticate(
+    @Req() request: KnoxRequest,
+    @Res({ passthrough: true }) response: KnoxResponse,
+  ): Promise<unknown> {
+    const found = await this.flow.current(request);
+    const context = { request, response, user: found.user };
+    const prefix = await this.getTokenPrefix(context);
+    const op = this.flow.requests.operationOf(request);
+    const issued = await this.flow.tokens.reauthenticate(found, prefix, op);
+    return this.answerLogin({ ...context, ...issued });
   }
 
   /** How long the new token lives; null: for ever. (knox: get_token_ttl) */
@@ -162,14 +178,26 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     return undefined;
   }
 
+  /** If there is no answer, nobody has the token, and it is deleted. */
+  private async answerLogin(context: LoginResponseContext<Token>): Promise<unknown> {
+    try {
+      const given = await this.getLoginResponse(context);
+      return given === undefined ? await this.defaultLoginResponse(context) : given;
+    } catch (error) {
+      await this.flow.cancel(context.request, context.authToken);
+      throw error;
+    }
+  }
+
   private async defaultToken(context: LoginContext<Token>): Promise<IssuedToken<Token>> {
     const ttl = await this.getTokenTtl(context);
     const prefix = await this.getTokenPrefix(context);
     const limit = await this.getTokenLimitPerUser(context);
     // If the TTL is that of the option, store none with the token: a refresh goes by the option then.
     const ownTtl = parseDuration(ttl) === this.flow.settings.tokenTtl ? undefined : ttl;
+    const name = this.flow.nameOf(context.request);
     const op = this.flow.requests.operationOf(context.request);
-    return this.flow.tokens.create(context.user, { ttl: ownTtl, prefix, limit }, op);
+    return this.flow.tokens.create(context.user, { ttl: ownTtl, prefix, limit, name }, op);
   }
 
   private async defaultLoginResponse(context: LoginResponseContext<Token>): Promise<LoginResponse> {

@@ -1,11 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { HttpStatus, Inject, Injectable } from '@nestjs/common';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import { EventPublisher } from '../events/event.publisher.ts';
 import { UserLoggedInEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { privateSlot } from '../requests/private-slot.ts';
-import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import { givenName, problemWithName } from '../requests/session-name.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenManager } from '../service/token.manager.ts';
 import { setChallengeOfStatus } from './challenge.ts';
@@ -42,12 +43,52 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
    * @throws KnoxUnauthorizedException `not_authenticated`
    */
   admit(request: KnoxRequest, since: number): void {
+    this.#users.set(request, this.#provenUser(request, since));
+  }
+
+  /**
+   * Compares the user that the login guards have left on the request with the one whose token was presented.
+   *
+   * @param since as for `admit`
+   * @throws KnoxUnauthorizedException `not_authenticated`, `invalid_credentials`
+   */
+  admitAgain(
+    request: KnoxRequest,
+    { user }: Authenticated<Token>,
+    since: number,
+    response: KnoxResponse,
+  ): void {
+    if (this.tokens.isSameUser(this.#provenUser(request, since), user)) return;
+    throw this.#invalidCredentials(request, response);
+  }
+
+  /**
+   * The name that the body of a login gives the session; null for none, and if the token entity has no column for it.
+   *
+   * @throws KnoxBadRequestException
+   */
+  nameOf({ body }: KnoxRequest): string | null {
+    const name = this.tokens.hasFeature('name') ? givenName(body) : undefined;
+    if (name === undefined) return null;
+    const problem = problemWithName(name);
+    if (problem !== null) throw new KnoxBadRequestException(`"name" ${problem}.`);
+    return name as string;
+  }
+
+  /** A token proves no password: a stolen one could then make tokens, and outlive its logout. */
+  #provenUser(request: KnoxRequest, since: number): object {
     const { user } = request;
     const isUser = typeof user === 'object' && user !== null;
-    // A token must not make tokens: a stolen one could then outlive its logout.
     const op = this.requests.operationOf(request);
-    if (isUser && !this.tokens.cameFromToken(user, op, since)) this.#users.set(request, user);
-    else throw this.#notAuthenticated(request);
+    if (isUser && !this.tokens.cameFromToken(user, op, since)) return user;
+    throw this.#notAuthenticated(request);
+  }
+
+  #invalidCredentials(request: KnoxRequest, response: KnoxResponse): KnoxUnauthorizedException {
+    const challenge = loginChallenge(request, this.settings.authHeaderPrefix);
+    setChallengeOfStatus(response, HttpStatus.UNAUTHORIZED, challenge);
+    const exception = new KnoxUnauthorizedException('invalid_credentials');
+    return this.tokens.refuse(exception, this.requests.operationOf(request));
   }
 
   /**
@@ -70,10 +111,7 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   toLoginError(request: KnoxRequest, response: KnoxResponse, error: unknown): unknown {
     const isInactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
-    if (!isInactive) return error;
-    setChallengeOfStatus(response, 401, loginChallenge(request, this.settings.authHeaderPrefix));
-    const exception = new KnoxUnauthorizedException('invalid_credentials');
-    return this.tokens.refuse(exception, this.requests.operationOf(request));
+    return isInactive ? this.#invalidCredentials(request, response) : error;
   }
 
   /** The answer is ready: sends the event, and schedules the deletion of the user's expired tokens. */

@@ -3,13 +3,16 @@ import {
   MAX_PREFIX_LENGTH,
   RANDOM_LENGTH,
   isTokenPrefix,
-  type HashAlgorithm,
 } from '../tokens/token.ts';
 import { STORED_IP } from '../requests/stored-client.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
 import { describeDuration, DURATION_FORMAT, parseDuration } from './duration.ts';
 import { givenOptions } from './given-options.ts';
-import type { KnoxRuntimeOptions, KnoxSettings } from './runtime-options.ts';
+import {
+  TOKEN_LIMIT_POLICIES,
+  type KnoxRuntimeOptions,
+  type KnoxSettings,
+} from './runtime-options.ts';
 
 /** One option: its default, what it may be (for the message if it is wrong), and how it is parsed. */
 interface Rule<Setting> {
@@ -69,6 +72,12 @@ const integer = (initial: number, expects: string, isValid: (value: number) => b
     typeof value === 'number' && Number.isSafeInteger(value) && isValid(value) ? value : undefined,
 });
 
+const oneOf = <Name extends string>(names: readonly Name[], initial: Name): Rule<Name> => ({
+  default: initial,
+  expects: `one of ${names.join(', ')}`,
+  parse: (value) => names.find((name) => name === value),
+});
+
 const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option]> } = {
   verifyCredentials: hook<KnoxSettings['verifyCredentials']>(null),
   usernameField: fieldName('username'),
@@ -85,6 +94,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
     integer(1, 'a whole number, 1 or more', (v) => v >= 1),
     null,
   ),
+  tokenLimitPolicy: oneOf(TOKEN_LIMIT_POLICIES, 'reject'),
   tokenPrefix: text(
     '',
     `at most ${String(MAX_PREFIX_LENGTH)} letters, digits, "_" or "-"`,
@@ -95,11 +105,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
     `an even number from ${String(RANDOM_LENGTH.min)} to ${String(RANDOM_LENGTH.max)}`,
     (v) => v % 2 === 0 && v >= RANDOM_LENGTH.min && v <= RANDOM_LENGTH.max,
   ),
-  hashAlgorithm: {
-    default: 'sha512',
-    expects: `one of ${HASH_ALGORITHMS.join(', ')}`,
-    parse: (value) => HASH_ALGORITHMS.find((name): name is HashAlgorithm => name === value),
-  },
+  hashAlgorithm: oneOf(HASH_ALGORITHMS, 'sha512'),
   authHeaderPrefix: text(
     'Token',
     "one word of letters and digits such as 'Bearer', and not 'Basic', which the login reads",
@@ -117,11 +123,8 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
         : undefined,
   },
   extractToken: hook<KnoxSettings['extractToken']>(null),
-  storedIp: {
-    default: 'network',
-    expects: `one of ${STORED_IP.join(', ')}`,
-    parse: (value) => STORED_IP.find((name) => name === value),
-  },
+  lastUsedInterval: duration(60_000, 0),
+  storedIp: oneOf(STORED_IP, 'network'),
   authTimeout: duration(5_000, 1, MAX_TIMER_MS),
   connections: integer(4, 'a whole number, 1 or more', (v) => v >= 1),
 };

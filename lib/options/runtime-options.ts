@@ -14,6 +14,11 @@ export type Hook<Parameters extends unknown[], Result> = {
   hook(...parameters: Parameters): Awaitable<Result>;
 }['hook'];
 
+/** What may happen to a login beyond the limit. */
+export const TOKEN_LIMIT_POLICIES = ['reject', 'evict-oldest', 'evict-least-used'] as const;
+
+export type TokenLimitPolicy = (typeof TOKEN_LIMIT_POLICIES)[number];
+
 /** The options that a factory of `KnoxModule.forRootAsync` may return. */
 export interface KnoxRuntimeOptions {
   /**
@@ -40,6 +45,12 @@ export interface KnoxRuntimeOptions {
   minRefreshInterval?: Duration | undefined;
   /** How many unexpired tokens a user may hold; null: any number. Default null. (TOKEN_LIMIT_PER_USER) */
   tokenLimitPerUser?: number | null | undefined;
+  /**
+   * What happens to a login beyond the limit: `'reject'`, it is a 403; `'evict-oldest'` or `'evict-least-used'`, that
+   * token of the user is revoked, in the same transaction. The last needs the column `lastUsed`; a token that was never
+   * used counts from its creation. Default `'reject'`.
+   */
+  tokenLimitPolicy?: TokenLimitPolicy | undefined;
   /**
    * The beginning of each new token: 0 to 10 letters, digits, `_` or `-`. Default `''`. (TOKEN_PREFIX)
    */
@@ -79,6 +90,10 @@ export interface KnoxRuntimeOptions {
    */
   extractToken?: Hook<[request: KnoxRequest], string | null> | undefined;
   /**
+   * A token that has the column `lastUsed` gets one write at most in this time. Default `'60s'`.
+   */
+  lastUsedInterval?: Duration | undefined;
+  /**
    * How much of a client's address is stored with a token that has the column `ip`: `'network'`, its first 24 bits
    * (IPv4) or 48 (IPv6); `'full'`; or `'none'`. Default `'network'`.
    */
@@ -107,6 +122,7 @@ export interface KnoxSettings {
   readonly autoRefreshMaxTtl: number | null;
   readonly minRefreshInterval: number;
   readonly tokenLimitPerUser: number | null;
+  readonly tokenLimitPolicy: TokenLimitPolicy;
   readonly tokenPrefix: string;
   readonly tokenLength: number;
   readonly hashAlgorithm: HashAlgorithm;
@@ -116,6 +132,7 @@ export interface KnoxSettings {
   readonly isUserActive: NonNullable<KnoxRuntimeOptions['isUserActive']> | null;
   readonly userRelations: readonly string[];
   readonly extractToken: NonNullable<KnoxRuntimeOptions['extractToken']> | null;
+  readonly lastUsedInterval: number;
   readonly storedIp: StoredIp;
   readonly authTimeout: number;
   readonly connections: number;

@@ -11,3 +11,11 @@ export function problemWithName(name: unknown): string | null {
   if (!name.isWellFormed()) return 'must be well-formed Unicode';
   return null;
 }
+
+/** The name that the body of a login gives the session; undefined for none. */
+export function givenName(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  return Object.hasOwn(body, 'name')
+    ? ((body as { readonly name: unknown }).name ?? undefined)
+    : undefined;
+}

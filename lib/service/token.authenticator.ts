@@ -9,6 +9,7 @@ import { privateSlot } from '../requests/private-slot.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { isExpired, nextExpiry } from '../tokens/expiry.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
+import type { LastUsedWriter } from './last-used.writer.ts';
 import { digestOfAny } from './token.digest.ts';
 import type { TokenRevoker } from './token.revoker.ts';
 import type { UserStatus } from './user-status.ts';
@@ -43,6 +44,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #userStatus: UserStatus;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
+  readonly #lastUsed: LastUsedWriter<Token>;
   readonly #origins = privateSlot<Origin>();
 
   constructor(
@@ -51,12 +53,14 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     userStatus: UserStatus,
     revoker: TokenRevoker<Token>,
     events: EventPublisher,
+    lastUsed: LastUsedWriter<Token>,
   ) {
     this.#settings = settings;
     this.#store = store;
     this.#userStatus = userStatus;
     this.#revoker = revoker;
     this.#events = events;
+    this.#lastUsed = lastUsed;
   }
 
   /**
@@ -83,6 +87,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     }
     const expiry = nextExpiry(authToken, now, this.#settings);
     if (expiry) await this.#refresh(authToken, expiry, op);
+    this.#lastUsed.note(authToken, op);
     this.#origins.set(user, { deadline: op.deadline, isForRequest: op.isForRequest });
     return { ok: true, user, authToken };
   }

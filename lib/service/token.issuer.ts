@@ -3,14 +3,16 @@ import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
-import { TokenCreatedEvent } from '../events/knox.events.ts';
+import { TokenCreatedEvent, TokenRevokedEvent } from '../events/knox.events.ts';
 import { givenOptions } from '../options/given-options.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { OwnerKey, TokenStore } from '../store/token.store.ts';
 import { storedClient } from '../requests/stored-client.ts';
+import { expiryFrom } from '../tokens/expiry.ts';
 import { digestOf, generateToken, tokenKeyOf } from '../tokens/token.ts';
 import { KnoxUnauthorizedException, TokenLimitExceededException } from './knox.exceptions.ts';
 import {
+  checkPrefix,
   expiryOf,
   tokenOptions,
   type CreateTokenOptions,
@@ -25,6 +27,13 @@ export interface IssuedToken<Token extends AbstractAuthToken = AbstractAuthToken
   /** The raw token. It is stored nowhere, so that this is the only time to see it. */
   readonly token: string;
 }
+
+/** Which tokens go under each limit policy. */
+const EVICTIONS = {
+  reject: null,
+  'evict-oldest': 'oldest',
+  'evict-least-used': 'least-used',
+} as const;
 
 /** Makes tokens. Its errors are unfiltered: TokenManager decides which are faults. */
 export class TokenIssuer<Token extends AbstractAuthToken> {
@@ -80,14 +89,54 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
       ttl: terms.ownTtl,
       ...this.#featureColumns(terms, op),
     });
-    const limit = { owner: key, limit: terms.limit, now };
-    const refusal = await this.#store.insert(authToken, limit, op, transaction);
+    const evict = EVICTIONS[this.#settings.tokenLimitPolicy];
+    const limit = { owner: key, limit: terms.limit, evict, now };
+    const { refusal, evicted } = await this.#store.insert(authToken, limit, op, transaction);
     if (refusal === 'limit') throw new TokenLimitExceededException();
     if (refusal === 'no_owner') throw new KnoxUnauthorizedException('user_inactive');
     this.#store.transactions.onCommit(transaction, () => {
+      if (evicted > 0) {
+        this.#events.publish(TokenRevokedEvent, op, authToken.user, null, evicted);
+      }
       this.#events.publish(TokenCreatedEvent, op, authToken.user, authToken);
     });
     return { authToken, token };
+  }
+
+  /**
+   * Gives an unexpired token a new raw token in the same row, and its time from now. The old one is good for nothing from
+   * the commit on. If the commit's answer is lost, the session ends, so that there are never two.
+   *
+   * @throws ArgumentError for a wrong prefix
+   * @throws KnoxUnauthorizedException `invalid_token`, if it is gone or expired
+   */
+  async reissue(
+    authToken: Token,
+    givenPrefix: string | undefined,
+    op: Operation,
+  ): Promise<IssuedToken<Token>> {
+    const { tokenPrefix, tokenLength, hashAlgorithm, tokenTtl } = this.#settings;
+    const prefix = checkPrefix(givenPrefix ?? tokenPrefix);
+    const token = generateToken(prefix, tokenLength);
+    const now = Date.now();
+    const expiry = authToken.expiry === null ? null : expiryFrom(now, authToken.ttl ?? tokenTtl);
+    const values = {
+      digest: digestOf(token, hashAlgorithm),
+      tokenKey: tokenKeyOf(token),
+      expiry,
+      authenticated: new Date(now),
+    };
+    const replacement = {
+      by: values.digest,
+      tokenKey: values.tokenKey,
+      expiry: expiry?.getTime() ?? null,
+      now,
+    };
+    if (!(await this.#store.replace(authToken, replacement, op))) {
+      throw new KnoxUnauthorizedException('invalid_token');
+    }
+    this.#events.publish(TokenRevokedEvent, op, authToken.user, authToken, 1);
+    return { authToken: Object.assign(this.#store.build(authToken), values), token };
   }
 
   /** The values of those columns that the token entity has for features. */

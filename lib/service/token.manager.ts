@@ -1,15 +1,17 @@
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { AuthFailedEvent, UserLoggedOutEvent } from '../events/knox.events.ts';
 import type { Awaitable } from '../options/runtime-options.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { toHttpError } from './error-boundary.ts';
-import { KnoxUnauthorizedException } from './knox.exceptions.ts';
+import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.exceptions.ts';
 import type { Authenticated, TokenAuthenticator } from './token.authenticator.ts';
 import type { IssuedToken, TokenIssuer } from './token.issuer.ts';
 import type { CreateTokenOptions } from './token.options.ts';
 import type { TokenRevoker } from './token.revoker.ts';
+import type { TokenSessions } from './token.sessions.ts';
 
 /** What a TokenManager is made of. */
 export interface TokenManagerParts<Token extends AbstractAuthToken> {
@@ -17,6 +19,7 @@ export interface TokenManagerParts<Token extends AbstractAuthToken> {
   readonly authenticator: TokenAuthenticator<Token>;
   readonly issuer: TokenIssuer<Token>;
   readonly revoker: TokenRevoker<Token>;
+  readonly sessions: TokenSessions<Token>;
   readonly events: EventPublisher;
 }
 
@@ -29,13 +32,16 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #authenticator: TokenAuthenticator<Token>;
   readonly #issuer: TokenIssuer<Token>;
   readonly #revoker: TokenRevoker<Token>;
+  readonly #sessions: TokenSessions<Token>;
   readonly #events: EventPublisher;
 
-  constructor({ store, authenticator, issuer, revoker, events }: TokenManagerParts<Token>) {
+  constructor(parts: TokenManagerParts<Token>) {
+    const { store, authenticator, issuer, revoker, sessions, events } = parts;
     this.#store = store;
     this.#authenticator = authenticator;
     this.#issuer = issuer;
     this.#revoker = revoker;
+    this.#sessions = sessions;
     this.#events = events;
   }
 
@@ -87,6 +93,75 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
       if (typeof tokenOrAuthToken !== 'string') tokenOrAuthToken.expiry = authToken.expiry;
       return authToken.expiry;
     });
+  }
+
+  /** Whether the token entity has the column of this feature. */
+  hasFeature(feature: Feature): boolean {
+    return this.#store.schema.features.has(feature);
+  }
+
+  /** The user's unexpired token of this public id, or null. */
+  find(user: Token['user'], id: string, op: Operation): Promise<Token | null> {
+    return answer(() => this.#sessions.find(user, id, op));
+  }
+
+  /** Renames the user's unexpired token of this public id; null if there is none. */
+  rename(
+    user: Token['user'],
+    id: string,
+    name: string | null,
+    op: Operation,
+  ): Promise<Token | null> {
+    return answer(() => this.#sessions.rename(user, id, name, op));
+  }
+
+  /** Deletes the user's unexpired token of this public id; whether there was one. */
+  endSession(user: Token['user'], id: string, op: Operation): Promise<boolean> {
+    return answer(() => this.#sessions.revoke(user, id, op));
+  }
+
+  /** Deletes the user's tokens but the one that was presented; how many they were. */
+  endOtherSessions(found: Authenticated<Token>, op: Operation): Promise<number> {
+    return this.revokeAll(found.user, found.authToken, op);
+  }
+
+  /**
+   * The user of a raw token, which is deleted: of several that bring it at once, one gets the user.
+   *
+   * @param ability a token without it is left alone
+   * @throws KnoxUnauthorizedException, KnoxForbiddenException, KnoxUnavailableException
+   */
+  async consume(
+    token: string,
+    ability: string | undefined,
+    op: Operation,
+  ): Promise<Authenticated<Token>> {
+    const found = await this.authenticate(token, op);
+    if (ability !== undefined && !found.authToken.can(ability)) {
+      throw KnoxForbiddenException.insufficientAbility([ability]);
+    }
+    // Its DELETE decides who was first.
+    if (await this.revoke(found.authToken, op)) return found;
+    throw this.refuse(new KnoxUnauthorizedException('invalid_token'), op, found.authToken);
+  }
+
+  /**
+   * Gives the token that was presented a new raw token, because its holder has proved a password again.
+   *
+   * @throws KnoxUnauthorizedException `invalid_token`, if another request was faster, or it is gone
+   */
+  reauthenticate(
+    found: Authenticated<Token>,
+    prefix: string | undefined,
+    op: Operation,
+  ): Promise<IssuedToken<Token>> {
+    return answer(() => this.#issuer.reissue(found.authToken, prefix, op));
+  }
+
+  /** Whether both are the same user. @throws ArgumentError for what is no user */
+  isSameUser(one: object, other: object): boolean {
+    const { owner } = this.#store.schema;
+    return owner.keyOf(one) === owner.keyOf(other);
   }
 
   /** Deletes one token; whether there was one. */

@@ -140,7 +140,8 @@ function mostAbilities(within: unknown, { metadata }: TokenSchema): readonly str
   );
 }
 
-function requireFeature({ metadata, features }: TokenSchema, feature: Feature): void {
+/** @throws ArgumentError if the token entity has no column for this */
+export function requireFeature({ metadata, features }: TokenSchema, feature: Feature): void {
   if (features.has(feature)) return;
   throw new ArgumentError(
     `${feature}: ${metadata.targetName} has no such column; use SessionToken, or extend AbstractSessionToken.`,
@@ -170,7 +171,8 @@ function checkLastInstant(ttl: number | null, { metadata, instants }: TokenSchem
   throw new ArgumentError(`ttl: ${metadata.name} can store no expiry past ${last}.`);
 }
 
-function checkPrefix(prefix: unknown): string {
+/** @throws ArgumentError */
+export function checkPrefix(prefix: unknown): string {
   if (isTokenPrefix(prefix)) return prefix;
   const most = String(MAX_PREFIX_LENGTH);
   throw new ArgumentError(`prefix must be at most ${most} letters, digits, "_" or "-".`);

@@ -5,6 +5,7 @@ import type { AuthToken } from '../entities/auth-token.entity.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
 import { givenOptions } from '../options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
+import { isAbility } from '../tokens/abilities.ts';
 import type { Authenticated } from './token.authenticator.ts';
 import type { IssuedToken } from './token.issuer.ts';
 import { TokenManager } from './token.manager.ts';
@@ -82,6 +83,54 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   }
 
   /**
+   * The user's unexpired token of this public id.
+   *
+   * @param id its `publicId`
+   * @returns the token, or null
+   * @throws TypeError for a user without a key or of another entity
+   * @throws KnoxUnavailableException
+   */
+  async find(user: Token['user'], id: string): Promise<Token | null> {
+    return this.#manager.find(user, id, this.#operation());
+  }
+
+  /**
+   * Names the user's unexpired token of this public id. The token entity needs the column `name`.
+   *
+   * @param id its `publicId`
+   * @param name 1 to 100 characters; null: none
+   * @returns the token as it is then, or null if there is none
+   * @throws TypeError for a user without a key or of another entity, for what is no name, and without the column
+   * @throws KnoxUnavailableException
+   */
+  async rename(user: Token['user'], id: string, name: string | null): Promise<Token | null> {
+    return this.#manager.rename(user, id, name, this.#operation());
+  }
+
+  /**
+   * The user of a raw token that is good once: its row is gone when the promise resolves. Of any number of parallel calls
+   * one gets it. For links in mails.
+   *
+   * @param options `ability`: what the token must be able to do; one that is not is left alone
+   * @throws TypeError if the token is not a string, and for a wrong option
+   * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
+   * @throws KnoxForbiddenException `insufficient_ability`
+   * @throws KnoxUnavailableException; then nobody gets it, and it may be gone
+   */
+  async consume(
+    token: string,
+    options: { readonly ability?: string | undefined } = {},
+  ): Promise<Authenticated<Token>> {
+    if (typeof token !== 'string') throw new TypeError('The token must be a string.');
+    checkOptions(options, ['ability']);
+    const { ability } = givenOptions(options);
+    if (ability !== undefined && !isAbility(ability)) {
+      throw new TypeError(`ability must be one ability; got ${describeKind(ability)}.`);
+    }
+    return this.#manager.consume(token, ability, this.#operation());
+  }
+
+  /**
    * Deletes one token. The deletion is committed when the promise resolves.
    *
    * @param tokenOrAuthToken the raw token, or its entity
@@ -89,8 +138,21 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for anything else
    * @throws KnoxUnavailableException
    */
-  async revoke(tokenOrAuthToken: string | Token): Promise<boolean> {
-    return this.#manager.revoke(tokenOrAuthToken, this.#operation());
+  async revoke(tokenOrAuthToken: string | Token): Promise<boolean>;
+  /**
+   * Deletes the user's unexpired token of this public id.
+   *
+   * @param id its `publicId`
+   * @returns whether there was a token to delete
+   * @throws TypeError for a user without a key or of another entity
+   * @throws KnoxUnavailableException
+   */
+  async revoke(user: Token['user'], id: string): Promise<boolean>;
+  async revoke(target: string | Token | Token['user'], id?: string): Promise<boolean> {
+    const op = this.#operation();
+    return id === undefined
+      ? this.#manager.revoke(target as string | Token, op)
+      : this.#manager.endSession(target as Token['user'], id, op);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { QueryResult, Statements } from '../database/database.ts';
 import type { Sql } from '../database/sql.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
-import type { TokenSql } from './token.sql.ts';
+import type { Eviction, TokenSql, TokenUse } from './token.sql.ts';
 
 /** How many rows one statement deletes, and one transaction that prunes: nobody waits for long. */
 export const DELETE_BATCH_SIZE = 500;
@@ -12,31 +12,51 @@ export interface InsertLimit {
   readonly owner: OwnerKey;
   /** How many unexpired tokens the owner may hold, this one included; null: any. */
   readonly limit: number | null;
+  /** Which tokens go to make room for this one; null: none, it is refused. */
+  readonly evict: Eviction['by'] | null;
   /** The instant at which tokens count as expired, in epoch milliseconds. */
   readonly now: number;
 }
 
+/** What came of an insert. */
+export interface InsertOutcome {
+  /** `more`: nothing was inserted yet, because there are more tokens to evict than one transaction should delete. */
+  readonly kind: 'inserted' | 'limit' | 'more';
+  readonly evicted: number;
+}
+
 /**
- * Counts and inserts. The count holds only behind the owner's lock. A count inside of the INSERT would, on MariaDB, take
- * locks that make different owners wait for one another.
+ * Counts, makes room and inserts. The count holds only behind the owner's lock. A count inside of the INSERT would, on
+ * MariaDB, take locks that make different owners wait for one another.
+ *
+ * @throws RowKeptError
  */
 export function* countAndInsert(
   sql: TokenSql,
   token: AbstractAuthToken,
-  { owner, limit, now }: InsertLimit,
-): Statements<'limit' | null> {
-  if (limit !== null) {
+  limit: InsertLimit,
+): Statements<InsertOutcome> {
+  const { owner, now, evict } = limit;
+  let evicted = 0;
+  if (limit.limit !== null) {
     const { rows } = yield sql.countUnexpired(owner, now);
-    if (Number(rows[0]?.total) >= limit) return 'limit';
+    const excess = Number(rows[0]?.total) - limit.limit + 1;
+    if (excess > 0) {
+      if (evict === null || limit.limit === 0) return { kind: 'limit', evicted };
+      const count = Math.min(excess, DELETE_BATCH_SIZE);
+      const victims = sql.digestsToEvict(owner, { by: evict, now, count, except: null });
+      ({ deleted: evicted } = yield* deleteFound(sql, victims));
+      if (count < excess) return { kind: 'more', evicted };
+    }
   }
-  return yield* insert(sql, token);
+  yield* insert(sql, token);
+  return { kind: 'inserted', evicted };
 }
 
 /** A trigger or a policy may take the row away without an error. */
-function* insert(sql: TokenSql, token: AbstractAuthToken): Statements<null> {
+function* insert(sql: TokenSql, token: AbstractAuthToken): Statements<void> {
   const { affected } = yield sql.insert(token);
   if (affected === 0) throw new Error('The INSERT of a token inserted no row.');
-  return null;
 }
 
 /**
@@ -46,14 +66,28 @@ function* insert(sql: TokenSql, token: AbstractAuthToken): Statements<null> {
 export function* insertAndCount(
   sql: TokenSql,
   token: AbstractAuthToken,
-  { owner, limit, now }: InsertLimit,
-): Statements<'limit' | null> {
+  limit: InsertLimit,
+): Statements<InsertOutcome> {
+  const { owner, now, evict } = limit;
   yield* insert(sql, token);
-  if (limit === null) return null;
+  if (limit.limit === null) return { kind: 'inserted', evicted: 0 };
   const { rows } = yield sql.countCommitted(owner, now);
-  if (Number(rows[0]?.total) <= limit) return null;
-  yield sql.delete(token.digest);
-  return 'limit';
+  const excess = Number(rows[0]?.total) - limit.limit;
+  if (excess <= 0) return { kind: 'inserted', evicted: 0 };
+  if (evict === null || limit.limit === 0) {
+    yield sql.delete(token.digest);
+    return { kind: 'limit', evicted: 0 };
+  }
+  let evicted = 0;
+  while (evicted < excess) {
+    const count = Math.min(excess - evicted, DELETE_BATCH_SIZE);
+    const eviction = { by: evict, now, count, except: token.digest };
+    const { deleted } = yield* deleteFound(sql, sql.digestsToEvictNow(owner, eviction));
+    // Others have revoked the rest meanwhile.
+    if (deleted === 0) break;
+    evicted += deleted;
+  }
+  return { kind: 'inserted', evicted };
 }
 
 /**
@@ -71,6 +105,17 @@ export function* refreshIfUnlocked(
   if (rows.length === 0) return false;
   const { affected } = yield sql.refresh(digest, expiry, Date.now(), minGain);
   return affected > 0;
+}
+
+/** Writes uses of tokens, but of those whose rows others hold: a use waits for no row, and none waits for it. */
+export function* touchUnlocked(
+  sql: TokenSql,
+  uses: readonly TokenUse[],
+  minGain: number,
+): Statements<void> {
+  const locked = new Set(digestsOf(yield sql.lockDigests(uses.map(({ digest }) => digest))));
+  const writable = uses.filter(({ digest }) => locked.has(digest));
+  if (writable.length > 0) yield sql.touch(writable, minGain);
 }
 
 /** What a batch has deleted. */

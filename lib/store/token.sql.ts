@@ -10,6 +10,36 @@ import type { TokenSchema } from './schema/token.schema.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
+/** What a token becomes when its holder has proved a password again. */
+export interface Replacement {
+  /** The new digest. */
+  readonly by: string;
+  readonly tokenKey: string;
+  /** In epoch milliseconds, as `now` is. */
+  readonly expiry: number | null;
+  readonly now: number;
+}
+
+/** Which of an owner's tokens go, to make room for another one. */
+export interface Eviction {
+  readonly by: 'oldest' | 'least-used';
+  /** The instant at which tokens count as expired, in epoch milliseconds. */
+  readonly now: number;
+  /** How many. */
+  readonly count: number;
+  /** The digest of the one that stays. */
+  readonly except: string | null;
+}
+
+/** A use of a token. What is null is not written. */
+export interface TokenUse {
+  readonly digest: string;
+  /** In epoch milliseconds. */
+  readonly at: number;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
 /**
  * The statements for one table of tokens, made from the entity's metadata. Instants go in as epoch
  * milliseconds. No statement that changes rows is without a WHERE.
@@ -68,6 +98,67 @@ export class TokenSql {
   refresh(digest: string, expiry: number, now: number, minGain: number): Sql {
     const { table, column, instants } = this.#schema;
     return sql`UPDATE ${table} SET ${column.expiry} = ${instants.toStored(expiry)} WHERE ${this.#hasDigest(digest)} AND ${this.#expiry} > ${now} AND ${this.#expiry} < ${expiry - minGain}`;
+  }
+
+  rename(digest: string, name: string | null, now: number): Sql {
+    const { table, column } = this.#schema;
+    return sql`UPDATE ${table} SET ${column.name} = ${name} WHERE ${this.#hasDigest(digest)} AND ${this.#isUnexpired(now)}`;
+  }
+
+  /** Gives an unexpired token another digest: from its commit on, nobody can use the old one. */
+  replace(digest: string, { by, now, tokenKey, expiry }: Replacement): Sql {
+    const { table, column, instants } = this.#schema;
+    const changes = [
+      sql`${column.digest} = ${by}`,
+      sql`${column.tokenKey} = ${tokenKey}`,
+      sql`${column.expiry} = ${expiry === null ? null : instants.toStored(expiry)}`,
+      sql`${column.authenticated} = ${now}`,
+    ];
+    return sql`UPDATE ${table} SET ${sql.join(changes)} WHERE ${this.#hasDigest(digest)} AND ${this.#isUnexpired(now)}`;
+  }
+
+  /** The owner's unexpired tokens that go first to make room, but not the one of the digest `except`. */
+  digestsToEvict(owner: OwnerKey, eviction: Eviction): Sql {
+    const { column, table } = this.#schema;
+    const { by, now, count, except } = eviction;
+    const created = this.#schema.toEpoch(column.created);
+    const since = by === 'least-used' ? sql`COALESCE(${column.lastUsed}, ${created})` : created;
+    const isOther = except === null ? sql.empty : sql` AND ${column.digest} <> ${except}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)} AND ${this.#isUnexpired(now)}${isOther} ORDER BY ${since}, ${created}, ${column.digest} LIMIT ${sql.raw(String(count))}`;
+  }
+
+  /** The same, of all that is committed by now and of what the transaction has inserted itself. */
+  digestsToEvictNow(owner: OwnerKey, eviction: Eviction): Sql {
+    return sql`${this.digestsToEvict(owner, eviction)}${this.#dialect.currentRead}`;
+  }
+
+  /** Locks the rows of these tokens, in the order of their digests, but not those that others have locked. */
+  lockDigests(digests: readonly string[]): Sql {
+    const { table, column } = this.#schema;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#dialect.anyOf(column.digest, digests)} ORDER BY ${column.digest}${this.#dialect.skipLocked}`;
+  }
+
+  /** Writes when and by which client tokens were used, if that is later than what is written by more than `minGain`. */
+  touch(uses: readonly TokenUse[], minGain: number): Sql {
+    const { table, column, features } = this.#schema;
+    const byDigest = (name: Sql, valueOf: (use: TokenUse) => Sql): Sql => {
+      const cases = uses.map((use) => sql`WHEN ${use.digest} THEN ${valueOf(use)}`);
+      return sql`${name} = CASE ${column.digest} ${sql.join(cases, ' ')} END`;
+    };
+    const kept = (name: Sql, value: string | null): Sql => (value === null ? name : sql`${value}`);
+    const at = ({ at: instant }: TokenUse): Sql => sql.raw(String(instant));
+    const changes = [byDigest(column.lastUsed, at)];
+    if (features.has('ip')) changes.push(byDigest(column.ip, ({ ip }) => kept(column.ip, ip)));
+    if (features.has('userAgent')) {
+      changes.push(
+        byDigest(column.userAgent, ({ userAgent }) => kept(column.userAgent, userAgent)),
+      );
+    }
+    // The earliest counts for all, so that none is moved back.
+    const before = sql.raw(String(Math.min(...uses.map((use) => use.at)) - minGain));
+    const isEarlier = sql`(${column.lastUsed} IS NULL OR ${column.lastUsed} < ${before})`;
+    const digests = uses.map(({ digest }) => digest);
+    return this.#dialect.updateByKey(table, column.digest, digests, sql.join(changes), isEarlier);
   }
 
   delete(digest: string): Sql {

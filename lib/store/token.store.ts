@@ -29,13 +29,15 @@ import {
   deleteFound,
   insertAndCount,
   refreshIfUnlocked,
+  touchUnlocked,
   RowKeptError,
   type DeletedBatch,
   type InsertLimit,
+  type InsertOutcome,
 } from './token.scripts.ts';
-import { TokenSql } from './token.sql.ts';
+import { TokenSql, type Replacement, type TokenUse } from './token.sql.ts';
 
-export type { DeletedBatch, OwnerKey, TokenSchema };
+export type { DeletedBatch, OwnerKey, Replacement, TokenSchema, TokenUse };
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
@@ -45,8 +47,11 @@ export interface TokenStoreOptions<Token extends AbstractAuthToken> extends Pool
   readonly userRelations: readonly string[];
 }
 
-/** Why a token was not inserted. */
-type Refusal = 'limit' | 'no_owner';
+/** What came of an insert: why there is no token, if so, and how many others were deleted to make room. */
+interface Insertion {
+  readonly refusal: 'limit' | 'no_owner' | null;
+  readonly evicted: number;
+}
 
 /** All that depends on the data source being up. */
 interface OpenStore<Token extends AbstractAuthToken> {
@@ -115,6 +120,58 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     );
   }
 
+  /** The owner's unexpired token of this public id, without its user; null if there is none. */
+  async findByPublicId(
+    owner: OwnerKey,
+    id: string,
+    now: number,
+    op: Operation,
+  ): Promise<Token | null> {
+    const { database, entities } = this.#open();
+    const [found = null] = await this.#answer(
+      op,
+      database.connect('read', op, (connection) => entities.list(connection, owner, now, id)),
+    );
+    return found;
+  }
+
+  /** Whether there was an unexpired token to rename. */
+  async rename(digest: string, name: string | null, op: Operation): Promise<boolean> {
+    const { database, sql } = this.#open();
+    const rename = this.#rows.runExclusive(digest, op, () =>
+      database.execute(sql.rename(digest, name, Date.now()), op),
+    );
+    const { affected } = await this.#answer(op, rename);
+    return affected > 0;
+  }
+
+  /**
+   * Gives a token another digest, and its owner's lock keeps logins from counting it meanwhile. False if it is gone or
+   * expired. After an error there is no token of the new digest, nor will there be: if its row was changed, it is deleted.
+   */
+  async replace(token: Token, replacement: Replacement, op: Operation): Promise<boolean> {
+    const owner = this.schema.owner.keyOf(token.user);
+    const { by } = replacement;
+    const { database, sql } = this.#open();
+    const replace = this.#owners.runExclusive(String(owner), op, () =>
+      database.transaction(sql.ownerLock(owner), op, function* () {
+        const { affected } = yield sql.replace(token.digest, replacement);
+        return affected > 0;
+      }),
+    );
+    try {
+      return await this.#answer(op, replace);
+    } catch (error) {
+      this.#compensation.schedule(by, replace, commitGraceOf(op));
+      throw error;
+    }
+  }
+
+  /** Writes uses of tokens that are later than what is written by more than `minGain` milliseconds. */
+  touch(uses: readonly TokenUse[], minGain: number, op: Operation): Promise<void> {
+    return this.#transact(null, false, op, (sql) => touchUnlocked(sql, uses, minGain));
+  }
+
   /** The owner of this key as the database has it, or null if it is gone or soft-deleted. */
   findOwner(key: OwnerKey, op: Operation, transaction?: QueryRunner): Promise<object | null> {
     const { database, entities } = this.#open();
@@ -134,7 +191,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Inserts the token, and gives it what the database has filled in. Null; or why there is none: its owner is gone, or
+   * Inserts the token, and gives it what the database has filled in; or says why there is none: its owner is gone, or
    * holds as many as the limit allows. After an error no row is left, or will be.
    */
   async insert(
@@ -142,7 +199,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     limit: InsertLimit,
     op: Operation,
     transaction?: QueryRunner,
-  ): Promise<Refusal | null> {
+  ): Promise<Insertion> {
     const insert = this.#insert(token, limit, op, transaction);
     try {
       return await this.#answer(op, insert);
@@ -256,25 +313,32 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     limit: InsertLimit,
     op: Operation,
     transaction?: QueryRunner,
-  ): Promise<Refusal | null> {
+  ): Promise<Insertion> {
     const { schema, database, sql } = this.#open();
     const { owner } = limit;
     const lock = limit.limit === null ? null : sql.ownerLock(owner);
+    let evicted = 0;
+    let outcome: InsertOutcome;
     try {
-      const refusal = await (transaction
-        ? database.runIn(transaction, lock, op, () => insertAndCount(sql, token, limit))
-        : this.#owners.runExclusive(String(owner), op, () =>
-            database.transaction(lock, op, () => countAndInsert(sql, token, limit)),
-          ));
-      if (refusal !== null) return refusal;
+      do {
+        outcome = await (transaction
+          ? database.runIn(transaction, lock, op, () => insertAndCount(sql, token, limit))
+          : this.#owners.runExclusive(String(owner), op, () =>
+              database.transaction(lock, op, () => countAndInsert(sql, token, limit)),
+            ));
+        evicted += outcome.evicted;
+      } while (outcome.kind === 'more');
     } catch (error) {
       // The row that is not there may be another one that the token refers to.
       const isReference = database.classify(error) === 'missing_reference';
-      if (isReference && (await this.findOwner(owner, op)) === null) return 'no_owner';
+      if (isReference && (await this.findOwner(owner, op)) === null) {
+        return { refusal: 'no_owner', evicted };
+      }
       throw error;
     }
+    if (outcome.kind === 'limit') return { refusal: 'limit', evicted };
     if (schema.hasGeneratedColumns) await this.#readBack(token, op, transaction);
-    return null;
+    return { refusal: null, evicted };
   }
 
   /** Fills in the columns that the database has filled in. */

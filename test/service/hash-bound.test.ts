@@ -4,6 +4,7 @@ import { Operation } from '../../lib/async/operation.ts';
 import type { AbstractAuthToken } from '../../lib/entities/abstract-auth-token.entity.ts';
 import { EventPublisher } from '../../lib/events/event.publisher.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../../lib/options/runtime-options.ts';
+import { LastUsedWriter } from '../../lib/service/last-used.writer.ts';
 import { TokenAuthenticator } from '../../lib/service/token.authenticator.ts';
 import { TokenRevoker } from '../../lib/service/token.revoker.ts';
 import { UserStatus } from '../../lib/service/user-status.ts';
@@ -36,6 +37,7 @@ describe('a token that is longer than any ever was', () => {
       new UserStatus(settings, store),
       new TokenRevoker(settings, store, get(BackgroundTasks), events),
       events,
+      new LastUsedWriter(settings, store),
     );
   });
   beforeEach(() => {
