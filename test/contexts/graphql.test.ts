@@ -1,4 +1,11 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   Field,
@@ -17,9 +24,11 @@ import {
   KnoxAuthGuard,
   OptionalKnoxAuthGuard,
   TokenService,
+  type KnoxRequest,
 } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { CHALLENGES, ERRORS } from '../support/errors.ts';
+import { OrGuard } from '../support/or-guard.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import { User } from '../support/users.ts';
 
@@ -30,6 +39,21 @@ class Person {
 
   @Field(() => Boolean)
   isUser!: boolean;
+}
+
+@Injectable()
+class KeyGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return context.getArgByIndex<{ req: KnoxRequest }>(2).req.headers['x-key'] === 'good';
+  }
+}
+
+/** Lets pass what KnoxAuthGuard refuses. */
+@Injectable()
+class ForgivingGuard extends KnoxAuthGuard {
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    return super.canActivate(context).catch(() => true);
+  }
 }
 
 @Resolver(() => Person)
@@ -52,6 +76,18 @@ class PersonResolver {
   @UseGuards(OptionalKnoxAuthGuard)
   greeting(@CurrentUser() user?: User): string {
     return `Hello, ${user?.username ?? 'stranger'}!`;
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(OrGuard([KnoxAuthGuard, KeyGuard]))
+  either(@CurrentUser() user?: User): string {
+    return user?.username ?? 'a key';
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(ForgivingGuard)
+  forgiven(): string {
+    return 'forgiven';
   }
 
   @Query(() => String, { nullable: true })
@@ -94,7 +130,7 @@ describe('KnoxAuthGuard in GraphQL', () => {
     });
     test = await startApp({
       imports: [graphql],
-      providers: [PersonResolver],
+      providers: [PersonResolver, KnoxAuthGuard, KeyGuard],
       controllers: [RestController],
     });
     sql = new SqlLog(test.dataSource);
@@ -187,6 +223,27 @@ describe('KnoxAuthGuard in GraphQL', () => {
     expect((await ask('mutation { logout }', token)).body).toEqual({ data: { logout: true } });
     const { body } = await ask('{ tokenKey }', token);
     expect(body.errors[0].extensions.originalError).toEqual(ERRORS.invalidToken);
+  });
+
+  it('has no challenge if another guard, or a subclass, lets pass what KnoxAuthGuard refuses', async () => {
+    const askWithKey = (query: string) =>
+      test.client.post('/graphql', {
+        body: { query },
+        token: 'unknown',
+        headers: { 'x-key': 'good' },
+      });
+    const { body, headers } = await askWithKey('{ either forgiven }');
+    expect(body).toEqual({ data: { either: 'a key', forgiven: 'forgiven' } });
+    expect(headers['www-authenticate']).toBeUndefined();
+
+    const token = await test.login();
+    expect((await ask('{ either }', token)).body).toEqual({ data: { either: 'john.doe' } });
+    const refused = await ask('{ either }', 'unknown');
+    expect(refused.body.errors[0].extensions.originalError).toEqual(ERRORS.invalidToken);
+
+    const beside = await askWithKey('{ either me { username } }');
+    expect(beside.body.data).toEqual({ either: 'a key', me: null });
+    expect(beside.headers['www-authenticate']).toBe(CHALLENGES.badToken);
   });
 
   it('answers each operation of a batch', async () => {
