@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
+import { pollUntil } from '../support/polling.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
 import { createExpired } from '../support/expired-token.ts';
@@ -77,6 +78,15 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       await refused(token);
       expect(await count(test.john)).toBe(2);
       expect(await count(test.jane)).toBe(1);
+    });
+
+    it('deletes one batch of them before it answers, and the rest in the background', async () => {
+      const { token } = await make(test.john, -1);
+      await fill(test, 1_001, -1);
+      const sql = new SqlLog(test.dataSource);
+      await refused(token);
+      expect(sql.writes).toHaveLength(1);
+      await pollUntil(0, () => count(test.john));
     });
 
     it('refuses a token whose expiry is an instant that no Date can hold', async () => {
