@@ -109,6 +109,14 @@ class OperationsGateway implements OnGatewayConnection {
     return answer('member');
   }
 
+  /** The application may leave what it likes. */
+  @UseGuards(SocketPassportGuard)
+  @SubscribeMessage('session')
+  session(@ConnectedSocket() client: Client): object {
+    Object.assign(client.request, { session: 'of the application' });
+    return answer('session');
+  }
+
   @SubscribeMessage('who')
   who(@CurrentUser() user?: User, @CurrentToken() token?: AuthToken): object {
     return answer('who', user, token);
@@ -141,7 +149,7 @@ class OperationsGateway implements OnGatewayConnection {
   @SubscribeMessage('left')
   left(@ConnectedSocket() client: Client): object {
     const holders = [client, client.request, client.handshake ?? {}] as Record<string, unknown>[];
-    const names = ['user', 'authInfo', 'authToken', 'account', 'member'];
+    const names = ['user', 'authInfo', 'authToken', 'account', 'member', 'session'];
     return {
       event: 'left',
       data: holders.flatMap((holder) => names.map((name) => String(holder[name]))),
@@ -268,6 +276,9 @@ describe.each(ADAPTERS)('Passport on a socket with %s', (_, adapter, openSocket)
       expect((await socket.ask(event)).event).toBe(event);
       expect(new Set((await socket.ask('left')).data)).toEqual(new Set(['undefined']));
     }
+    await socket.ask('session');
+    const left = new Set((await socket.ask('left')).data);
+    expect(left).toEqual(new Set(['undefined', 'of the application']));
     socket.close();
     await test.close();
   });

@@ -93,15 +93,19 @@ describe('the start is stopped', () => {
     );
   });
 
-  it('by two entity classes named User', async () => {
-    const makeUser = (table: string): Type<object> => {
-      @Entity(table)
-      class User {
+  it.each([
+    ['two entity classes named User', 'User', 'admins'],
+    ['a class named User and a table of that name', 'Admin', 'User'],
+  ])('by %s', async (_, className, table) => {
+    const make = (name: string, tableName: string): Type<object> => {
+      class Owner {
         @PrimaryGeneratedColumn() id!: number;
       }
-      return User;
+      Object.defineProperty(Owner, 'name', { value: name });
+      Entity(tableName)(Owner);
+      return Owner;
     };
-    const error = await errorWith([AuthToken, makeUser('customers'), makeUser('admins')]);
+    const error = await errorWith([AuthToken, make('User', 'customers'), make(className, table)]);
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toMatch(
       /option "tokenEntity": AuthToken belongs to the entity named User, .* has 2 of that name; give a tokenEntity/,
