@@ -6,6 +6,7 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   Field,
@@ -117,19 +118,21 @@ class RestController {
   }
 }
 
+const apollo = () =>
+  GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: ApolloDriver,
+    autoSchemaFile: true,
+    allowBatchedHttpRequests: true,
+    // Without Apollo's stack traces, a failed test shows the difference.
+    includeStacktraceInErrorResponses: false,
+  });
+
 describe('KnoxAuthGuard in GraphQL', () => {
   let test: TestApp;
   let sql: SqlLog;
   beforeAll(async () => {
-    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-      driver: ApolloDriver,
-      autoSchemaFile: true,
-      allowBatchedHttpRequests: true,
-      // Without Apollo's stack traces, a failed test shows the difference.
-      includeStacktraceInErrorResponses: false,
-    });
     test = await startApp({
-      imports: [graphql],
+      imports: [apollo()],
       providers: [PersonResolver, KnoxAuthGuard, KeyGuard],
       controllers: [RestController],
     });
@@ -266,5 +269,21 @@ describe('KnoxAuthGuard in GraphQL', () => {
     const token = await test.login();
     expect((await test.client.get('/rest', { token })).body).toEqual({ username: 'john.doe' });
     expect((await test.client.get('/rest')).body).toEqual(ERRORS.notAuthenticated);
+  });
+});
+
+describe('a KnoxAuthGuard of the whole application, in GraphQL', () => {
+  it.each([
+    ['useClass', { useClass: KnoxAuthGuard }],
+    ['useExisting', { useExisting: KnoxAuthGuard }],
+  ])('by %s, refuses with a challenge', async (_, guard) => {
+    const test = await startApp({
+      imports: [apollo()],
+      providers: [PersonResolver, KnoxAuthGuard, KeyGuard, { provide: APP_GUARD, ...guard }],
+    });
+    const { body, headers } = await test.client.post('/graphql', { body: { query: '{ open }' } });
+    expect(body.errors[0].extensions.originalError).toEqual(ERRORS.notAuthenticated);
+    expect(headers['www-authenticate']).toBe(CHALLENGES.token);
+    await test.close();
   });
 });
