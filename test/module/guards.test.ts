@@ -1,8 +1,8 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import { Controller, Get, Injectable, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { KnoxAuthGuard, KnoxConfigError } from '../../lib/index.ts';
-import { startApp } from '../support/app.ts';
+import { KnoxAuthGuard, KnoxConfigError, OptionalKnoxAuthGuard } from '../../lib/index.ts';
+import { startApp, type TestAppOptions } from '../support/app.ts';
 import { closeModules, knox, memoryDatabase, startError } from '../support/test-module.ts';
 
 afterEach(closeModules);
@@ -44,10 +44,25 @@ describe('A guard that was made with `new` stops the start', () => {
     );
   });
 
-  it('for the whole application', async () => {
-    const starting = startApp({ configure: (app) => app.useGlobalGuards(new KnoxAuthGuard()) });
-    await expect(starting).rejects.toThrow(
-      /app\.useGlobalGuards\(\) has a KnoxAuthGuard that was made/,
+  it('on a provider, such as a gateway or a resolver', async () => {
+    @Injectable()
+    class Gateway {
+      @UseGuards(new OptionalKnoxAuthGuard())
+      handle(): void {}
+    }
+    const error = await startError({ imports: [memoryDatabase(), knox()], providers: [Gateway] });
+    expect(error.message).toMatch(
+      /@UseGuards\(\) of Gateway has a OptionalKnoxAuthGuard that was made/,
+    );
+  });
+
+  it.each<[string, TestAppOptions]>([
+    ['app.useGlobalGuards', { configure: (app) => void app.useGlobalGuards(new KnoxAuthGuard()) }],
+    ['useValue', { providers: [{ provide: APP_GUARD, useValue: new KnoxAuthGuard() }] }],
+    ['useFactory', { providers: [{ provide: APP_GUARD, useFactory: () => new KnoxAuthGuard() }] }],
+  ])('for the whole application, by %s', async (_, options) => {
+    await expect(startApp(options)).rejects.toThrow(
+      /has a KnoxAuthGuard that was made with `new`.*app\.useGlobalGuards\(app\.get\(KnoxAuthGuard\)\)/,
     );
   });
 
