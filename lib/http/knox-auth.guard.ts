@@ -81,11 +81,17 @@ export class KnoxAuthGuard implements CanActivate {
     if (error instanceof KnoxUnauthorizedException && response) {
       const { authHeaderPrefix } = this.authenticator.settings;
       const challenge = tokenChallenge(authHeaderPrefix, error.tokenGiven);
-      // A GraphQL answer has its challenge with a 200.
-      const set = context.getType() === 'http' ? setChallengeOf401 : setChallenge;
-      set(response, challenge);
+      if (context.getType() === 'http') setChallengeOf401(response, challenge);
+      // A GraphQL answer is a 200 whether the operation is refused or not.
+      else if (this.isRefusalFinal(context)) setChallenge(response, challenge);
     }
     return error;
+  }
+
+  /** Whether nothing can let the operation pass any more: neither another guard that has asked this one nor a subclass. */
+  private isRefusalFinal(context: ExecutionContext): boolean {
+    const isOverridden = this.canActivate !== KnoxAuthGuard.prototype.canActivate;
+    return !isOverridden && this.publicRoutes.isAskedByNest(context, this, this.config);
   }
 
   /** Called for a request without credentials. Unless this throws, the request passes without a user. */

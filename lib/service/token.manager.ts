@@ -63,7 +63,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Makes and saves a token. @see TokenIssuer.issue */
   create(
-    user: Token['user'],
+    user: object,
     options: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
@@ -71,7 +71,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** The user's unexpired tokens, newest first. */
-  async list(user: Token['user'], op: Operation): Promise<Token[]> {
+  async list(user: object, op: Operation): Promise<Token[]> {
     const tokens = await answer(() =>
       this.#store.list(this.#store.schema.owner.keyOf(user), Date.now(), op),
     );
@@ -95,11 +95,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes the user's tokens, but the one that `except` names; how many they were. */
-  revokeAll(
-    user: Token['user'],
-    except: string | Token | undefined,
-    op: Operation,
-  ): Promise<number> {
+  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
     return answer(() => this.#revoker.revokeAll(user, except, op));
   }
 

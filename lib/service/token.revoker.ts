@@ -41,11 +41,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   /** Deletes the user's tokens but one; how many. @throws ArgumentError for a user that is not an owner */
-  revokeAll(
-    user: Token['user'],
-    except: string | Token | undefined,
-    op: Operation,
-  ): Promise<number> {
+  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
     const kept = except === undefined ? null : this.#digestOf(except);
     return this.#revokeAll(user, { except: kept, last: null }, op);
   }
@@ -56,7 +52,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   #revokeAll(
-    user: Token['user'],
+    user: object,
     which: { readonly except: string | null; readonly last: string | null },
     op: Operation,
   ): Promise<number> {
@@ -79,7 +75,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
       // A soft-deleted user is not loaded, so that its key is unknown here.
       const { deleted, isFull } =
         user === null
-          ? { deleted: Number(await this.#store.delete(authToken.digest, op)), isFull: false }
+          ? await this.#store.deleteIfExpired(authToken.digest, Date.now(), op)
           : await this.#store.deleteExpired(this.#store.schema.owner.keyOf(user), Date.now(), op);
       if (deleted > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, deleted);
       if (isFull) this.scheduleCleanup(authToken.user, op);

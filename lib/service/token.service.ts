@@ -6,6 +6,7 @@ import { describeKind } from '../errors/knox-config.error.ts';
 import { givenOptions } from '../options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import type { Authenticated } from './token.authenticator.ts';
+import type { OwnerOrKey } from './owner-or-key.ts';
 import type { IssuedToken } from './token.issuer.ts';
 import { TokenManager } from './token.manager.ts';
 import type { CreateTokenOptions } from './token.options.ts';
@@ -33,6 +34,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   /**
    * Makes a token for an active user and saves it.
    *
+   * @param user the owner, or an object with its key, as in all methods
    * @returns the saved entity, and the raw token, which is stored nowhere
    * @throws TypeError for a user without a key or of another entity, and for a wrong or unknown option or
    *   column, before any SQL
@@ -43,7 +45,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @see knox/models.py, AuthTokenManager.create
    */
   async create(
-    user: Token['user'],
+    user: OwnerOrKey<Token['user']>,
     options: CreateTokenOptions<Token> = {},
   ): Promise<IssuedToken<Token>> {
     checkOptions(options, ['ttl', 'prefix', 'limit', 'columns', 'manager']);
@@ -97,7 +99,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws KnoxUnavailableException
    */
   async revokeAll(
-    user: Token['user'],
+    user: OwnerOrKey<Token['user']>,
     options: { except?: string | Token | undefined } = {},
   ): Promise<number> {
     checkOptions(options, ['except']);
@@ -110,7 +112,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity
    * @throws KnoxUnavailableException
    */
-  async list(user: Token['user']): Promise<Token[]> {
+  async list(user: OwnerOrKey<Token['user']>): Promise<Token[]> {
     return this.#manager.list(user, this.#operation());
   }
 

@@ -105,6 +105,11 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}${this.#isSurelyExpired(now)} LIMIT ${sql.raw(String(limit))}${this.#dialect.skipLocked}`;
   }
 
+  /** The token's digest, if it is to be deleted at `now`; nothing where others have locked its row. */
+  expiredDigest(digest: string, now: number): Sql {
+    return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)} AND ${this.#isSurelyExpired(now)}${this.#dialect.skipLocked}`;
+  }
+
   /** An expiry that no Date can hold counts as expired, as in authentication. */
   #isUnexpired(now: number): Sql {
     const { expiry } = this.#schema.column;

@@ -216,6 +216,17 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
+   * Deletes this token if it is expired at `now`, unless others have locked it.
+   *
+   * @throws RowKeptError
+   */
+  deleteIfExpired(digest: string, now: number, op: Operation): Promise<DeletedBatch> {
+    return this.#rows.runExclusive(digest, op, () =>
+      this.#transact(null, false, op, (sql) => deleteFound(sql, sql.expiredDigest(digest, now))),
+    );
+  }
+
+  /**
    * Compares the entities with what the package can work with, and with their tables, if the data source is up.
    *
    * @throws KnoxConfigError

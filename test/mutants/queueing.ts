@@ -34,6 +34,12 @@ export const QUEUEING: readonly Mutant[] = [
     killedBy: /keeps one connection busy/,
   },
   {
+    name: 'The event loop stands still while an SQLite file is written to again and again',
+    edits: [replaceIn('SqliteDatabase.#limit', /setImmediate\(release\)/, 'release()')],
+    check: { tests: ['test/service/end-tokens.test.ts'] },
+    killedBy: /lets the event loop turn while it ends/,
+  },
+  {
     name: 'A logout on MariaDB waits for its row as long as the server likes',
     edits: [
       replaceIn(
