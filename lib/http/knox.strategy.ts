@@ -6,6 +6,12 @@ import type { Authenticated } from '../service/token.authenticator.ts';
 import { leaveAuthContext } from './auth-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
+/** Typed here, so that our declarations name neither passport-custom nor the types of Express and Passport that it needs. */
+const CustomStrategy: new () => {
+  name: string;
+  authenticate(request: object, options?: object): void;
+} = PassportStrategy(Strategy, 'knox');
+
 /**
  * The strategy for Passport, named `knox`, so that `AuthGuard(['knox', 'jwt'])` works. Passport keeps one registry
  * per process: if there are several applications, the one that started last answers for all.
@@ -13,7 +19,7 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  * @publicApi
  */
 @Injectable()
-export class KnoxStrategy extends PassportStrategy(Strategy, 'knox') {
+export class KnoxStrategy extends CustomStrategy {
   readonly #requests: RequestAuthenticator;
 
   constructor(requests: RequestAuthenticator) {
