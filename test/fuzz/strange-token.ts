@@ -37,13 +37,11 @@ export interface StrangeToken {
 export function strangeToken(random: Random): StrangeToken {
   const properties = new Set(Array.from({ length: 6 }, () => random.pick(PROPERTIES)));
   const names = new Set(Array.from({ length: 12 }, () => random.pick(NAMES)));
-  const [table, joinName, relationName, ...columnNames] = [...names] as [
-    string,
-    string,
-    string,
-    ...string[],
-  ];
-  const [relation, ...columns] = [...properties] as [string, ...string[]];
+  const [joinName, relationName, ...columnNames] = [...names] as [string, string, ...string[]];
+  const table = random.pick(TABLES);
+  const relation = random.pick(RELATIONS);
+  properties.delete(relation);
+  const columns = [...properties].slice(0, 5);
   const isEager = random.chance(0.7);
   const hasRelation = random.chance(0.5);
 
@@ -109,6 +107,9 @@ const NAMES = [
   'null',
 ];
 
+/** TypeORM reads a table's schema by a statement that takes no quote in its name. */
+const TABLES = NAMES.filter((name) => !name.includes("'"));
+
 /** Names of properties that mean something to JavaScript or to the code that reads entities. */
 const PROPERTIES = [
   'then',
@@ -129,6 +130,9 @@ const PROPERTIES = [
   'default',
   'target',
 ];
+
+/** TypeORM joins a relation by its property's name, which it takes to be an identifier. */
+const RELATIONS = PROPERTIES.filter((name) => /^\w+$/.test(name));
 
 interface Kind {
   readonly options: ColumnOptions;
