@@ -23,6 +23,7 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
       const found = sql`SELECT ${key} AS found FROM ${table} WHERE ${inList(key, values)} LIMIT ${sql.raw(String(values.length))}`;
       return sql`DELETE ${table} FROM (${found}) AS x STRAIGHT_JOIN ${table} ON ${table}.${key} = x.found`;
     },
+    deleteBatchSize: 500,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,

@@ -22,6 +22,7 @@ export const POSTGRES: ServerDialect = {
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf,
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${anyOf(key, values)}`,
+  deleteBatchSize: 500,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,

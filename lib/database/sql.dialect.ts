@@ -19,6 +19,8 @@ export interface SqlDialect extends Placeholders {
   anyOf(column: Sql, values: readonly unknown[]): Sql;
   /** Deletes rows by their primary key, and locks no others. */
   deleteByKey(table: Sql, key: Sql, values: readonly unknown[]): Sql;
+  /** How many rows one transaction deletes, where there are many to delete: nobody waits for long. */
+  readonly deleteBatchSize: number;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */

@@ -8,6 +8,8 @@ export const SQLITE: SqlDialect = {
   textEquals: (column, value) => sql`${column} = ${value}`,
   anyOf: inList,
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${inList(key, values)}`,
+  // A transaction is one stroke of the event loop.
+  deleteBatchSize: 50,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {

@@ -4,9 +4,6 @@ import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.t
 import type { OwnerKey } from './schema/owner.schema.ts';
 import type { TokenSql } from './token.sql.ts';
 
-/** How many rows one statement deletes, and one transaction that prunes: nobody waits for long. */
-export const DELETE_BATCH_SIZE = 500;
-
 /** What limits an insert. */
 export interface InsertLimit {
   readonly owner: OwnerKey;
@@ -81,8 +78,8 @@ export interface DeletedBatch {
 }
 
 /**
- * Deletes the tokens whose digests a SELECT finds, which are at most DELETE_BATCH_SIZE; with the last batch, also the
- * one of the digest `last`.
+ * Deletes the tokens whose digests a SELECT finds, which are a batch at most; with the last batch, also the one of the
+ * digest `last`.
  *
  * @throws RowKeptError
  */
@@ -92,7 +89,7 @@ export function* deleteFound(
   last: string | null = null,
 ): Statements<DeletedBatch> {
   const found = digestsOf(yield select);
-  const isFull = found.length === DELETE_BATCH_SIZE;
+  const isFull = found.length === sql.batchSize;
   const digests = last === null || isFull ? found : [...found, last];
   if (digests.length === 0) return { deleted: 0, isFull };
   const { affected } = yield sql.deleteByDigests(digests);

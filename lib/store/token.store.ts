@@ -25,7 +25,6 @@ import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
-  DELETE_BATCH_SIZE,
   deleteFound,
   insertAndCount,
   refreshIfUnlocked,
@@ -199,7 +198,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     op: Operation,
   ): Promise<DeletedBatch> {
     return this.#transact(owner, true, op, (sql) =>
-      deleteFound(sql, sql.digestsOfOwner(owner, except ?? last, DELETE_BATCH_SIZE), last),
+      deleteFound(sql, sql.digestsOfOwner(owner, except ?? last), last),
     );
   }
 
@@ -211,7 +210,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<DeletedBatch> {
     return this.#transact(owner, false, op, (sql) =>
-      deleteFound(sql, sql.expiredDigests(owner, now, DELETE_BATCH_SIZE)),
+      deleteFound(sql, sql.expiredDigests(owner, now)),
     );
   }
 

@@ -8,11 +8,11 @@ import { Project, ROOT, type Running } from './project.ts';
 // Processes start slowly where many tests run at once.
 jest.setTimeout(30_000);
 
-const SOURCES = join(ROOT, 'sample/03-application/src');
+const SOURCES = join(ROOT, 'sample/05-application/src');
 const ADA = { username: 'ada', password: 'correct horse' };
 const BOB = { username: 'bob', password: 'a password of Bob' };
 
-describe('sample/03-application, which has the recipes together', () => {
+describe('sample/05-application, which has the recipes together', () => {
   let project: Project;
   let running: Running;
   let client: HttpClient;

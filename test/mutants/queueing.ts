@@ -99,4 +99,16 @@ export const QUEUEING: readonly Mutant[] = [
     check: SQLITE,
     killedBy: /only the first of them tries it/,
   },
+  {
+    name: 'SQLite deletes as many rows in one stroke of the event loop as a server does',
+    edits: [replaceBody('SQLITE.deleteBatchSize', '500')],
+    check: { tests: ['test/service/end-tokens.test.ts'] },
+    killedBy: /on sqlite revokeAll ends more tokens than one statement deletes/,
+  },
+  {
+    name: 'The deletion of many tokens leaves others no time',
+    edits: [replaceIn('inBatches', /await op\.deadline\.sleep\([^;]+;/, '')],
+    check: { tests: ['test/service/token.revoker.test.ts'] },
+    killedBy: /rests after each batch for as long as it took/,
+  },
 ];

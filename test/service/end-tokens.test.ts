@@ -10,6 +10,9 @@ import type { User } from '../support/users.ts';
 import { maxEventLoopDelay } from '../support/event-loop-delay.ts';
 import { createExpired } from '../support/expired-token.ts';
 
+/** How many rows one statement deletes: on SQLite few, because it holds up the event loop. */
+const BATCH = { sqlite: 50, postgres: 500, mariadb: 500 } as const;
+
 const NOW = Date.UTC(2025, 9, 26, 0, 30, 0, 123);
 
 describe.each(DATABASES)('TokenService on %s', (database) => {
@@ -188,7 +191,9 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
     it('ends more tokens than one statement deletes', async () => {
       await fill(test, 501, 1);
       await make(test.jane);
+      const sql = new SqlLog(test.dataSource);
       expect(await test.tokens.revokeAll(test.john)).toBe(501);
+      expect(sql.writes).toHaveLength(Math.ceil(501 / BATCH[database]));
       expect(await count(test.jane)).toBe(1);
     });
   });
@@ -227,7 +232,7 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
 
       const sql = new SqlLog(test.dataSource);
       expect(await test.tokens.deleteExpired()).toBe(1_003);
-      expect(sql.writes).toHaveLength(3);
+      expect(sql.writes).toHaveLength(Math.ceil(1_003 / BATCH[database]));
       const left = await test.rows.find();
       expect(left.map(({ digest }) => digest).sort()).toEqual(
         kept.map(({ authToken }) => authToken.digest).sort(),
