@@ -29,6 +29,7 @@ export {
 
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
+export type { OwnerOrKey } from './service/owner-or-key.ts';
 export type { IssuedToken } from './service/token.issuer.ts';
 export type { CreateTokenOptions } from './service/token.options.ts';
 export {

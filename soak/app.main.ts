@@ -1,5 +1,8 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Controller, Get, Module, Query, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { GraphQLModule } from '@nestjs/graphql';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { AuthToken, KnoxController, KnoxModule, type LoginContext } from '../lib/index.ts';
@@ -9,7 +12,9 @@ import {
   verifyNumberedUser,
 } from '../test/support/app-commands.ts';
 import type { Serve } from '../test/support/app-process.ts';
+import { MeGateway } from '../test/support/me-gateway.ts';
 import { User } from '../test/support/users.ts';
+import { TokenResolver } from './graphql.resolver.ts';
 import { FUZZ_USER } from './users.ts';
 
 /** The program of an application process of the soak. */
@@ -66,13 +71,16 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
         controller: false,
         ...knox,
       }),
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
     ],
     controllers: [SessionController, SoakController],
+    providers: [MeGateway, TokenResolver],
   };
 }
 
 obeyCommands(async (options) => {
   const app = await NestFactory.create(appModule(options), { logger: false, abortOnError: false });
+  app.useWebSocketAdapter(new WsAdapter(app));
   const server = app.getHttpServer();
   // A keep-alive connection that the server closes just as it is used would be counted as a fault.
   server.keepAliveTimeout = 120_000;

@@ -16,6 +16,7 @@ export async function fuzzProcesses(
       url: apps.client(index).url,
       username: nameOf(FUZZ_USER),
       password: PASSWORD,
+      hasGateway: true,
     };
     failures.push(...(await fuzz(target, { seed: seed + index, count })).failures);
   }

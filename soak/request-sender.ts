@@ -1,39 +1,42 @@
-import type { Answer, Sending } from '../test/support/http-client.ts';
+import type { Sending } from '../test/support/http-client.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import type { AppProcesses } from './app-processes.ts';
 import type { Stalls } from './stalls.ts';
+import { graphql, http, Sockets, type SoakAnswer, type Transport } from './transports.ts';
 
 /** Later than this, in milliseconds, a request counts as not answered. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** The status codes that a request of each kind may get while the database works. */
+/** What a request of each kind may get while the database works, in the status codes of HTTP. */
 const EXPECTED = {
   login: [200, 403],
   get: [200, 401],
+  getByGraphql: [200, 401],
+  getBySocket: [200, 401],
   logout: [204, 401],
+  logoutByGraphql: [204, 401],
+  logoutBySocket: [204, 401],
   logoutall: [204, 401],
+  logoutallByGraphql: [204, 401],
   prune: [200],
 } as const;
 
 export type RequestKind = keyof typeof EXPECTED;
 
-const PATHS: Readonly<Record<RequestKind, string>> = {
-  login: '/auth/login',
-  get: '/me',
-  logout: '/auth/logout',
-  logoutall: '/auth/logoutall',
-  prune: '/prune',
-};
+/** A request may take `authTimeout`. Each batch of a prune may; so may a resolver's own revocation, beside its guard. */
+const UNTIMED: readonly RequestKind[] = [
+  'prune',
+  'logoutByGraphql',
+  'logoutBySocket',
+  'logoutallByGraphql',
+];
 
 /** Sends all requests of the soak, and keeps the figures that need no knowledge of tokens. */
 export class RequestSender {
-  readonly counts: Record<RequestKind, number> = {
-    login: 0,
-    get: 0,
-    logout: 0,
-    logoutall: 0,
-    prune: 0,
-  };
+  readonly counts = Object.fromEntries(Object.keys(EXPECTED).map((kind) => [kind, 0])) as Record<
+    RequestKind,
+    number
+  >;
   /** How often each 5xx, or missing answer, came without a fault that excuses it. */
   readonly serverErrors = new Map<string, number>();
   /** How often each answer came that is neither a server error nor expected. */
@@ -42,6 +45,19 @@ export class RequestSender {
   /** 5xx, or missing answers, while the soak itself stalled. */
   stallErrors = 0;
   longestAnswer = { ms: 0, what: 'none' };
+  readonly #sockets = new Sockets();
+  readonly #transports: Readonly<Record<RequestKind, Transport>> = {
+    login: http('POST', '/auth/login'),
+    get: http('GET', '/me'),
+    getByGraphql: graphql('{ me { tokenKey expiry } }', 200),
+    getBySocket: this.#sockets.message('me'),
+    logout: http('POST', '/auth/logout'),
+    logoutByGraphql: graphql('mutation { logout }', 204),
+    logoutBySocket: this.#sockets.message('logout'),
+    logoutall: http('POST', '/auth/logoutall'),
+    logoutallByGraphql: graphql('mutation { logoutAll }', 204),
+    prune: http('POST', '/prune'),
+  };
   readonly #apps: AppProcesses;
   readonly #windows: FaultWindows;
   readonly #stalls: Stalls;
@@ -57,16 +73,14 @@ export class RequestSender {
   }
 
   /** Returns null if no answer came. */
-  async send(process: number, kind: RequestKind, sending: Sending): Promise<Answer | null> {
+  async send(process: number, kind: RequestKind, sending: Sending): Promise<SoakAnswer | null> {
     const client = this.#apps.client(process);
-    const path = PATHS[kind];
-    const method = kind === 'get' ? 'GET' : 'POST';
     const sentAt = Date.now();
     const began = performance.now();
     this.counts[kind]++;
-    let answer: Answer | string;
+    let answer: SoakAnswer | string;
     try {
-      answer = await inTime(client.send(path, { method, ...sending }));
+      answer = await inTime(this.#transports[kind](client, sending));
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       answer = code ?? message;
@@ -80,8 +94,7 @@ export class RequestSender {
     const found =
       `${kind}: ${String(status)} ${String((body as object | undefined) ? (body.code ?? '') : '')}`.trim();
     const ms = Math.ceil(performance.now() - began);
-    // A prune is not timed: each of its batches may take `authTimeout`.
-    const isTimed = kind !== 'prune' && !this.#stalls.touches(sentAt, answeredAt);
+    const isTimed = !UNTIMED.includes(kind) && !this.#stalls.touches(sentAt, answeredAt);
     if (isTimed && ms > this.longestAnswer.ms) this.longestAnswer = { ms, what: found };
     if (status >= 500) {
       this.#failed(found, sentAt, answeredAt);
@@ -93,6 +106,10 @@ export class RequestSender {
     if (!isExpected || (status === 401 && body.code !== 'invalid_token'))
       bump(this.unexpected, found);
     return answer;
+  }
+
+  close(): void {
+    this.#sockets.close();
   }
 
   #failed(what: string, sentAt: number, answeredAt: number): void {
@@ -110,7 +127,7 @@ function bump(counts: Map<string, number>, what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-async function inTime(answer: Promise<Answer>): Promise<Answer> {
+async function inTime(answer: Promise<SoakAnswer>): Promise<SoakAnswer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no answer')), ANSWER_TIMEOUT_MS);

@@ -196,6 +196,7 @@ async function run(
   await workload.recheckPending();
   await workload.recheck(sample(SAMPLE.end));
   await workload.recheckPending();
+  sender.close();
   const fuzzFailures = await fuzzProcesses(apps, seed, fuzz);
   const roundFailures = await limitRounds(database.options, dataSource, rounds);
   stalls.stop();

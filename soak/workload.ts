@@ -33,6 +33,11 @@ const ACTIONS = {
   uncertain: 4,
 };
 
+/** The ways to do the same: over HTTP, as a GraphQL operation, and as a message of a socket that stays open. */
+const GETS = { get: 6, getByGraphql: 2, getBySocket: 2 } as const;
+const LOGOUTS = { logout: 6, logoutByGraphql: 2, logoutBySocket: 2 } as const;
+const LOGOUTALLS = { logoutall: 3, logoutallByGraphql: 1 } as const;
+
 /** How many logins of each user got no answer: each may have left a token. */
 export type Unanswered = Map<number, number>;
 
@@ -215,7 +220,8 @@ export class Workload {
 
   async #get(process: number, token: KnownToken): Promise<number | null> {
     const use = this.#oracle.use(token);
-    const answer = await this.#sender.send(process, 'get', { token: token.raw });
+    const kind = this.#random.weighed(GETS);
+    const answer = await this.#sender.send(process, kind, { token: token.raw });
     if (answer?.status === 200)
       this.#oracle.accepted(use, Date.parse(answer.body.expiry as string));
     else if (answer?.status === 401) this.#oracle.refused(use);
@@ -229,7 +235,8 @@ export class Workload {
 
   async #logout(token: KnownToken): Promise<void> {
     const use = this.#oracle.use(token, true);
-    const answer = await this.#sender.send(this.#process(), 'logout', { token: token.raw });
+    const kind = this.#random.weighed(LOGOUTS);
+    const answer = await this.#sender.send(this.#process(), kind, { token: token.raw });
     if (answer?.status === 401) this.#oracle.refused(use, 1);
     else if (answer?.status === 204) {
       this.#oracle.accepted(use);
@@ -242,7 +249,8 @@ export class Workload {
   async #logoutAll(token: KnownToken): Promise<void> {
     const use = this.#oracle.use(token);
     const ended = this.#oracle.beginLogoutAll(token.user);
-    const answer = await this.#sender.send(this.#process(), 'logoutall', { token: token.raw });
+    const kind = this.#random.weighed(LOGOUTALLS);
+    const answer = await this.#sender.send(this.#process(), kind, { token: token.raw });
     const acknowledged = answer?.status === 204;
     if (answer?.status === 401) this.#oracle.refused(use, 1);
     else if (acknowledged) this.#oracle.accepted(use);
@@ -257,7 +265,8 @@ export class Workload {
 
   async #unknown(): Promise<void> {
     const token = randomBytes(32).toString('hex');
-    const answer = await this.#sender.send(this.#process(), 'get', { token });
+    const kind = this.#random.weighed(GETS);
+    const answer = await this.#sender.send(this.#process(), kind, { token });
     if (answer?.status === 200) this.unknownAccepted++;
   }
 

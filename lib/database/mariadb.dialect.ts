@@ -30,6 +30,7 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
       sql`DELETE ${table} FROM ${foundFirst(table, key, values)}`,
     updateByKey: (table, key, values, changes, condition) =>
       sql`UPDATE ${foundFirst(table, key, values)} SET ${changes} WHERE ${condition}`,
+    deleteBatchSize: 500,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,

@@ -24,6 +24,7 @@ export const POSTGRES: ServerDialect = {
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${anyOf(key, values)}`,
   updateByKey: (table, key, values, changes, condition) =>
     sql`UPDATE ${table} SET ${changes} WHERE ${anyOf(key, values)} AND ${condition}`,
+  deleteBatchSize: 500,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,

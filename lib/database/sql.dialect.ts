@@ -21,6 +21,8 @@ export interface SqlDialect extends Placeholders {
   deleteByKey(table: Sql, key: Sql, values: readonly unknown[]): Sql;
   /** Changes those rows of these primary keys that meet a condition, and locks no others. */
   updateByKey(table: Sql, key: Sql, values: readonly unknown[], changes: Sql, condition: Sql): Sql;
+  /** How many rows one transaction deletes, where there are many to delete: nobody waits for long. */
+  readonly deleteBatchSize: number;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */

@@ -10,6 +10,8 @@ export const SQLITE: SqlDialect = {
   deleteByKey: (table, key, values) => sql`DELETE FROM ${table} WHERE ${inList(key, values)}`,
   updateByKey: (table, key, values, changes, condition) =>
     sql`UPDATE ${table} SET ${changes} WHERE ${inList(key, values)} AND ${condition}`,
+  // A transaction is one stroke of the event loop.
+  deleteBatchSize: 50,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {

@@ -94,11 +94,13 @@ export class KnoxAuthGuard implements CanActivate {
     response: Partial<KnoxResponse> | null,
     context: ExecutionContext,
   ): unknown {
-    const challenge = this.challengeOf(error);
-    if (challenge !== undefined && response) {
-      // A GraphQL answer has its challenge with a 200.
-      if (context.getType() !== 'http') setChallenge(response, challenge);
-      else setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
+    const challenge = response ? this.challengeOf(error) : undefined;
+    if (challenge === undefined || !response) return error;
+    if (context.getType() === 'http') {
+      setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
+    } else if (this.isRefusalFinal(context)) {
+      // A GraphQL answer is a 200 whether the operation is refused or not.
+      setChallenge(response, challenge);
     }
     return error;
   }
@@ -111,6 +113,12 @@ export class KnoxAuthGuard implements CanActivate {
     return error instanceof KnoxForbiddenException
       ? forbiddenChallenge(authHeaderPrefix, error.challenge)
       : undefined;
+  }
+
+  /** Whether nothing can let the operation pass any more: neither another guard that has asked this one nor a subclass. */
+  private isRefusalFinal(context: ExecutionContext): boolean {
+    const isOverridden = this.canActivate !== KnoxAuthGuard.prototype.canActivate;
+    return !isOverridden && this.publicRoutes.isAskedByNest(context, this, this.config);
   }
 
   /** Called for a request without credentials. Unless this throws, the request passes without a user. */

@@ -8,6 +8,12 @@ import type { Authenticated } from '../service/token.authenticator.ts';
 import { leaveAuthContext } from './auth-context.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
+/** Typed here, so that our declarations name neither passport-custom nor the types of Express and Passport that it needs. */
+const CustomStrategy: new () => {
+  name: string;
+  authenticate(request: object, options?: object): void;
+} = PassportStrategy(Strategy, 'knox');
+
 /**
  * The strategy for Passport, named `knox`, so that `AuthGuard(['knox', 'jwt'])` works. Passport keeps one registry
  * per process: if there are several applications, the one that started last answers for all.
@@ -15,7 +21,7 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  * @publicApi
  */
 @Injectable()
-export class KnoxStrategy extends PassportStrategy(Strategy, 'knox') {
+export class KnoxStrategy extends CustomStrategy {
   readonly #requests: RequestAuthenticator;
 
   constructor(requests: RequestAuthenticator) {
@@ -51,21 +57,33 @@ const passing = new WeakSet<object>();
 
 /**
  * Keeps Passport from leaving the user and token on the request that opened a socket: its later messages, and handlers
- * without a guard, would find them there after the token was revoked.
+ * without a guard, would find them there after the token was revoked. Passport sets `authInfo`, and the user under the
+ * name that the application has chosen (`property`), which a strategy is not told.
  */
 function keepOff(request: KnoxRequest, { user, authToken }: Authenticated): void {
   const isKept = passing.has(request);
   for (const object of [request, user, authToken]) passing.add(object);
   if (isKept || !Object.isExtensible(request)) return;
-  for (const name of ['user', 'authInfo'] as const) {
-    let value = request[name];
-    Object.defineProperty(request, name, {
-      configurable: true,
-      enumerable: true,
-      get: () => value,
-      set: (given: unknown) => {
-        if (!passing.has(given as object)) value = given;
-      },
-    });
-  }
+  for (const name of ['user', 'authInfo'] as const) keepOffProperty(request, name);
+  // An assignment to a property that the request does not have itself asks its prototypes for a setter.
+  const prototype = Object.create(Object.getPrototypeOf(request) as object) as object;
+  Object.setPrototypeOf(request, new Proxy(prototype, { set: setUnlessPassing }));
+}
+
+function keepOffProperty(request: KnoxRequest, name: 'user' | 'authInfo'): void {
+  let value = request[name];
+  Object.defineProperty(request, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => value,
+    set: (given: unknown) => {
+      if (!passing.has(given as object)) value = given;
+    },
+  });
+}
+
+function setUnlessPassing(
+  ...[prototype, name, value, request]: Parameters<typeof Reflect.set>
+): boolean {
+  return passing.has(value as object) || Reflect.set(prototype, name, value, request);
 }

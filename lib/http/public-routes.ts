@@ -6,6 +6,8 @@ import { PUBLIC_METADATA } from './public.decorator.ts';
 /** What the decorators say about a handler. */
 interface Route {
   readonly isPublic: boolean;
+  /** Whether it is not public because the handler or its class names this guard. */
+  readonly isNamed: boolean;
   /** How often the class names this guard outside of the handler's `@Public()`; undefined: it does not matter. */
   readonly outerCalls: number | undefined;
 }
@@ -30,6 +32,12 @@ export class PublicRoutes {
     return earlierCalls(context, guard) < outerCalls + globalCalls(guard, config);
   }
 
+  /** Whether NestJS asks this guard itself, so that its refusal counts, and not another guard that may pass. */
+  isAskedByNest(context: ExecutionContext, guard: CanActivate, config: ApplicationConfig): boolean {
+    const { isPublic, isNamed } = this.#routeOf(context, guard);
+    return isNamed || (!isPublic && globalCalls(guard, config) > 0);
+  }
+
   #routeOf(context: ExecutionContext, guard: CanActivate): Route {
     const [handler, type] = targetsOf(context);
     let known = this.#routes.get(handler);
@@ -43,14 +51,20 @@ export class PublicRoutes {
     let mayBeAskedByOther = false;
     for (const target of [handler, type]) {
       const named = guardsNamedOn(target);
-      if (named.some((one) => this.#names(one, guard))) break;
+      if (named.some((one) => this.#names(one, guard))) {
+        return { isPublic: false, isNamed: true, outerCalls: undefined };
+      }
       mayBeAskedByOther ||= named.some((one) => !this.#isOwn(one));
       if (Reflect.getMetadata(PUBLIC_METADATA, target) !== true) continue;
       const outer = target === handler ? guardsNamedOn(type) : [];
       const outerCalls = outer.filter((one) => this.#names(one, guard)).length;
-      return { isPublic: true, outerCalls: mayBeAskedByOther ? outerCalls : undefined };
+      return {
+        isPublic: true,
+        isNamed: false,
+        outerCalls: mayBeAskedByOther ? outerCalls : undefined,
+      };
     }
-    return { isPublic: false, outerCalls: undefined };
+    return { isPublic: false, isNamed: false, outerCalls: undefined };
   }
 
   /** Whether it names the guard: by its class, by a class that it extends or stands in for, or by an instance. */

@@ -17,10 +17,12 @@ export interface KnoxRequest {
 
 /**
  * Whether this is the request of one HTTP exchange, as Express and Fastify make it. The request that opened a socket is
- * none: it outlives the messages that are judged by its headers.
+ * none: it outlives the messages that are judged by its headers. A client may offer other upgrades with any request,
+ * such as that to HTTP/2.
  */
 export function isHttpRequest(request: Partial<KnoxRequest>): boolean {
   const { app, server } = request as { app?: unknown; server?: unknown };
   const isOfAdapter = app !== undefined || server !== undefined;
-  return isOfAdapter && request.headers !== undefined && request.headers.upgrade === undefined;
+  const { headers } = request;
+  return isOfAdapter && headers !== undefined && !/\bwebsocket\b/i.test(String(headers.upgrade));
 }

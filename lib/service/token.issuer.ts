@@ -63,7 +63,7 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
    * @see knox/models.py, AuthTokenManager.create
    */
   async issue(
-    user: Token['user'],
+    user: object,
     given: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {

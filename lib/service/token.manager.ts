@@ -69,7 +69,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Makes and saves a token. @see TokenIssuer.issue */
   create(
-    user: Token['user'],
+    user: object,
     options: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
@@ -77,7 +77,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** The user's unexpired tokens, newest first. */
-  async list(user: Token['user'], op: Operation): Promise<Token[]> {
+  async list(user: object, op: Operation): Promise<Token[]> {
     const tokens = await answer(() =>
       this.#store.list(this.#store.schema.owner.keyOf(user), Date.now(), op),
     );
@@ -101,22 +101,17 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** The user's unexpired token of this public id, or null. */
-  find(user: Token['user'], id: string, op: Operation): Promise<Token | null> {
+  find(user: object, id: string, op: Operation): Promise<Token | null> {
     return answer(() => this.#sessions.find(user, id, op));
   }
 
   /** Renames the user's unexpired token of this public id; null if there is none. */
-  rename(
-    user: Token['user'],
-    id: string,
-    name: string | null,
-    op: Operation,
-  ): Promise<Token | null> {
+  rename(user: object, id: string, name: string | null, op: Operation): Promise<Token | null> {
     return answer(() => this.#sessions.rename(user, id, name, op));
   }
 
   /** Deletes the user's unexpired token of this public id; whether there was one. */
-  endSession(user: Token['user'], id: string, op: Operation): Promise<boolean> {
+  endSession(user: object, id: string, op: Operation): Promise<boolean> {
     return answer(() => this.#sessions.revoke(user, id, op));
   }
 
@@ -170,11 +165,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes the user's tokens, but the one that `except` names; how many they were. */
-  revokeAll(
-    user: Token['user'],
-    except: string | Token | undefined,
-    op: Operation,
-  ): Promise<number> {
+  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
     return answer(() => this.#revoker.revokeAll(user, except, op));
   }
 

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { BackgroundTasks } from '../async/background-tasks.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
@@ -41,11 +42,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   /** Deletes the user's tokens but one; how many. @throws ArgumentError for a user that is not an owner */
-  revokeAll(
-    user: Token['user'],
-    except: string | Token | undefined,
-    op: Operation,
-  ): Promise<number> {
+  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
     const kept = except === undefined ? null : this.#digestOf(except);
     return this.#revokeAll(user, { except: kept, last: null }, op);
   }
@@ -56,12 +53,13 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   }
 
   #revokeAll(
-    user: Token['user'],
+    user: object,
     which: { readonly except: string | null; readonly last: string | null },
     op: Operation,
   ): Promise<number> {
     const owner = this.#store.schema.owner.keyOf(user);
     return inBatches(
+      () => op,
       () => this.#store.deleteBatch(owner, which, op),
       (count) => {
         this.#events.publish(TokenRevokedEvent, op, user, null, count);
@@ -79,7 +77,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
       // A soft-deleted user is not loaded, so that its key is unknown here.
       const { deleted, isFull } =
         user === null
-          ? { deleted: Number(await this.#store.delete(authToken.digest, op)), isFull: false }
+          ? await this.#store.deleteIfExpired(authToken.digest, Date.now(), op)
           : await this.#store.deleteExpired(this.#store.schema.owner.keyOf(user), Date.now(), op);
       if (deleted > 0) this.#events.publish(TokenExpiredEvent, op, user, authToken, deleted);
       if (isFull) this.scheduleCleanup(authToken.user, op);
@@ -113,7 +111,8 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   ): Promise<number> {
     const now = Date.now();
     return inBatches(
-      () => this.#store.deleteExpired(owner, now, Operation.within(this.#settings.authTimeout)),
+      () => Operation.within(this.#settings.authTimeout),
+      (op) => this.#store.deleteExpired(owner, now, op),
       (count) => {
         this.#events.publish(TokenExpiredEvent, cause, user, null, count);
       },
@@ -122,22 +121,26 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
 }
 
 /**
- * Deletes batches until one is not full. How many rows they were; `publish` hears of them also if a later batch fails,
- * because those before are committed.
+ * Deletes batches until one is not full, and rests after each for as long as it took: others shall have half of the
+ * database and, on SQLite, of the event loop. How many rows they were; `publish` hears of them also if a later batch
+ * fails, because those before are committed.
  */
 async function inBatches(
-  deleteBatch: () => Promise<DeletedBatch>,
+  nextOperation: () => Operation,
+  deleteBatch: (op: Operation) => Promise<DeletedBatch>,
   publish: (count: number) => void,
 ): Promise<number> {
   let count = 0;
   try {
-    for (let isFull = true; isFull;) {
-      const batch = await deleteBatch();
-      count += batch.deleted;
-      ({ isFull } = batch);
+    for (;;) {
+      const op = nextOperation();
+      const begun = performance.now();
+      const { deleted, isFull } = await deleteBatch(op);
+      count += deleted;
+      if (!isFull) return count;
+      await op.deadline.sleep(performance.now() - begun);
     }
   } finally {
     if (count > 0) publish(count);
   }
-  return count;
 }

@@ -7,6 +7,7 @@ import { givenOptions } from '../options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import { isAbility } from '../tokens/abilities.ts';
 import type { Authenticated } from './token.authenticator.ts';
+import type { OwnerOrKey } from './owner-or-key.ts';
 import type { IssuedToken } from './token.issuer.ts';
 import { TokenManager } from './token.manager.ts';
 import type { CreateTokenOptions } from './token.options.ts';
@@ -38,6 +39,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   /**
    * Makes a token for an active user and saves it.
    *
+   * @param user the owner, or an object with its key, as in all methods
    * @returns the saved entity, and the raw token, which is stored nowhere
    * @throws TypeError for a user without a key or of another entity, and for a wrong or unknown option or
    *   column, before any SQL
@@ -49,7 +51,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @see knox/models.py, AuthTokenManager.create
    */
   async create(
-    user: Token['user'],
+    user: OwnerOrKey<Token['user']>,
     options: CreateTokenOptions<Token> = {},
   ): Promise<IssuedToken<Token>> {
     checkOptions(options, CREATE_OPTIONS);
@@ -90,7 +92,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity
    * @throws KnoxUnavailableException
    */
-  async find(user: Token['user'], id: string): Promise<Token | null> {
+  async find(user: OwnerOrKey<Token['user']>, id: string): Promise<Token | null> {
     return this.#manager.find(user, id, this.#operation());
   }
 
@@ -103,7 +105,11 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity, for what is no name, and without the column
    * @throws KnoxUnavailableException
    */
-  async rename(user: Token['user'], id: string, name: string | null): Promise<Token | null> {
+  async rename(
+    user: OwnerOrKey<Token['user']>,
+    id: string,
+    name: string | null,
+  ): Promise<Token | null> {
     return this.#manager.rename(user, id, name, this.#operation());
   }
 
@@ -147,12 +153,12 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity
    * @throws KnoxUnavailableException
    */
-  async revoke(user: Token['user'], id: string): Promise<boolean>;
-  async revoke(target: string | Token | Token['user'], id?: string): Promise<boolean> {
+  async revoke(user: OwnerOrKey<Token['user']>, id: string): Promise<boolean>;
+  async revoke(target: string | Token | object, id?: string): Promise<boolean> {
     const op = this.#operation();
     return id === undefined
       ? this.#manager.revoke(target as string | Token, op)
-      : this.#manager.endSession(target as Token['user'], id, op);
+      : this.#manager.endSession(target as object, id, op);
   }
 
   /**
@@ -164,7 +170,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws KnoxUnavailableException
    */
   async revokeAll(
-    user: Token['user'],
+    user: OwnerOrKey<Token['user']>,
     options: { except?: string | Token | undefined } = {},
   ): Promise<number> {
     checkOptions(options, ['except']);
@@ -177,7 +183,7 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws TypeError for a user without a key or of another entity
    * @throws KnoxUnavailableException
    */
-  async list(user: Token['user']): Promise<Token[]> {
+  async list(user: OwnerOrKey<Token['user']>): Promise<Token[]> {
     return this.#manager.list(user, this.#operation());
   }
 

@@ -23,7 +23,7 @@ export class TokenSessions<Token extends AbstractAuthToken> {
   }
 
   /** The token, or null. @throws ArgumentError for a user that is not an owner */
-  async find(user: Token['user'], id: unknown, op: Operation): Promise<Token | null> {
+  async find(user: object, id: unknown, op: Operation): Promise<Token | null> {
     const owner = this.#store.schema.owner.keyOf(user);
     if (typeof id !== 'string' || !PUBLIC_ID.test(id)) return null;
     const authToken = await this.#store.findByPublicId(owner, id, Date.now(), op);
@@ -37,7 +37,7 @@ export class TokenSessions<Token extends AbstractAuthToken> {
    * @throws ArgumentError for a user that is not an owner, for what is no name, and if there is no column for it
    */
   async rename(
-    user: Token['user'],
+    user: object,
     id: unknown,
     name: string | null,
     op: Operation,
@@ -51,7 +51,7 @@ export class TokenSessions<Token extends AbstractAuthToken> {
   }
 
   /** Deletes the token; whether there was one. */
-  async revoke(user: Token['user'], id: unknown, op: Operation): Promise<boolean> {
+  async revoke(user: object, id: unknown, op: Operation): Promise<boolean> {
     const authToken = await this.find(user, id, op);
     return authToken !== null && (await this.#revoker.revoke(authToken, op));
   }

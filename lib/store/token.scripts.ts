@@ -4,9 +4,6 @@ import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.t
 import type { OwnerKey } from './schema/owner.schema.ts';
 import type { Eviction, TokenSql, TokenUse } from './token.sql.ts';
 
-/** How many rows one statement deletes, and one transaction that prunes: nobody waits for long. */
-export const DELETE_BATCH_SIZE = 500;
-
 /** What limits an insert. */
 export interface InsertLimit {
   readonly owner: OwnerKey;
@@ -43,7 +40,7 @@ export function* countAndInsert(
     const excess = Number(rows[0]?.total) - limit.limit + 1;
     if (excess > 0) {
       if (evict === null || limit.limit === 0) return { kind: 'limit', evicted };
-      const count = Math.min(excess, DELETE_BATCH_SIZE);
+      const count = Math.min(excess, sql.batchSize);
       const victims = sql.digestsToEvict(owner, { by: evict, now, count, except: null });
       ({ deleted: evicted } = yield* deleteFound(sql, victims));
       if (count < excess) return { kind: 'more', evicted };
@@ -80,7 +77,7 @@ export function* insertAndCount(
   }
   let evicted = 0;
   while (evicted < excess) {
-    const count = Math.min(excess - evicted, DELETE_BATCH_SIZE);
+    const count = Math.min(excess - evicted, sql.batchSize);
     const eviction = { by: evict, now, count, except: token.digest };
     const { deleted } = yield* deleteFound(sql, sql.digestsToEvictNow(owner, eviction));
     // Others have revoked the rest meanwhile.
@@ -126,8 +123,8 @@ export interface DeletedBatch {
 }
 
 /**
- * Deletes the tokens whose digests a SELECT finds, which are at most DELETE_BATCH_SIZE; with the last batch, also the
- * one of the digest `last`.
+ * Deletes the tokens whose digests a SELECT finds, which are a batch at most; with the last batch, also the one of the
+ * digest `last`.
  *
  * @throws RowKeptError
  */
@@ -137,7 +134,7 @@ export function* deleteFound(
   last: string | null = null,
 ): Statements<DeletedBatch> {
   const found = digestsOf(yield select);
-  const isFull = found.length === DELETE_BATCH_SIZE;
+  const isFull = found.length === sql.batchSize;
   const digests = last === null || isFull ? found : [...found, last];
   if (digests.length === 0) return { deleted: 0, isFull };
   const { affected } = yield sql.deleteByDigests(digests);

@@ -52,6 +52,8 @@ export class TokenSql {
   readonly #digest: Sql;
   /** The expiry in epoch milliseconds. */
   readonly #expiry: Sql;
+  /** Ends a SELECT of rows to delete. */
+  readonly #limit: Sql;
 
   constructor(dataSource: DataSource, schema: TokenSchema, dialect: SqlDialect) {
     this.#dataSource = dataSource;
@@ -59,6 +61,7 @@ export class TokenSql {
     this.#dialect = dialect;
     this.#digest = sql`${schema.column.digest} AS ${dialect.identifier('digest')}`;
     this.#expiry = schema.toEpoch(schema.column.expiry);
+    this.#limit = sql.raw(`LIMIT ${String(dialect.deleteBatchSize)}`);
   }
 
   /** The lock that an owner's logins take. Versions side by side must lock by the same name. */
@@ -177,11 +180,16 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#dialect.anyOf(column.digest, digests)}`;
   }
 
-  /** Some of the owner's tokens, but not the one of the digest `except`. */
-  digestsOfOwner(owner: OwnerKey, except: string | null, limit: number): Sql {
+  /** How many rows one transaction deletes. */
+  get batchSize(): number {
+    return this.#dialect.deleteBatchSize;
+  }
+
+  /** A batch of the owner's tokens, but not the one of the digest `except`. */
+  digestsOfOwner(owner: OwnerKey, except: string | null): Sql {
     const { table, column } = this.#schema;
     const isOther = except === null ? sql.empty : sql` AND ${column.digest} <> ${except}`;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther} LIMIT ${sql.raw(String(limit))}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther} ${this.#limit}`;
   }
 
   /** Locks the token's row and selects its digest; nothing where the row is gone, or locked by others. */
@@ -189,11 +197,16 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)}${this.#dialect.skipLocked}`;
   }
 
-  /** Tokens to delete at `now`, of one owner or of all; it leaves out those that others have locked. */
-  expiredDigests(owner: OwnerKey | null, now: number, limit: number): Sql {
+  /** A batch of tokens to delete at `now`, of one owner or of all; it leaves out those that others have locked. */
+  expiredDigests(owner: OwnerKey | null, now: number): Sql {
     const { table, column } = this.#schema;
     const isOwners = owner === null ? sql.empty : sql`${this.#equals(column.user, owner)} AND `;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}${this.#isSurelyExpired(now)} LIMIT ${sql.raw(String(limit))}${this.#dialect.skipLocked}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}${this.#isSurelyExpired(now)} ${this.#limit}${this.#dialect.skipLocked}`;
+  }
+
+  /** The token's digest, if it is to be deleted at `now`; nothing where others have locked its row. */
+  expiredDigest(digest: string, now: number): Sql {
+    return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)} AND ${this.#isSurelyExpired(now)}${this.#dialect.skipLocked}`;
   }
 
   /** An expiry that no Date can hold counts as expired, as in authentication. */

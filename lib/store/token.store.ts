@@ -25,7 +25,6 @@ import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
-  DELETE_BATCH_SIZE,
   deleteFound,
   insertAndCount,
   refreshIfUnlocked,
@@ -256,7 +255,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     op: Operation,
   ): Promise<DeletedBatch> {
     return this.#transact(owner, true, op, (sql) =>
-      deleteFound(sql, sql.digestsOfOwner(owner, except ?? last, DELETE_BATCH_SIZE), last),
+      deleteFound(sql, sql.digestsOfOwner(owner, except ?? last), last),
     );
   }
 
@@ -268,7 +267,18 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<DeletedBatch> {
     return this.#transact(owner, false, op, (sql) =>
-      deleteFound(sql, sql.expiredDigests(owner, now, DELETE_BATCH_SIZE)),
+      deleteFound(sql, sql.expiredDigests(owner, now)),
+    );
+  }
+
+  /**
+   * Deletes this token if it is expired at `now`, unless others have locked it.
+   *
+   * @throws RowKeptError
+   */
+  deleteIfExpired(digest: string, now: number, op: Operation): Promise<DeletedBatch> {
+    return this.#rows.runExclusive(digest, op, () =>
+      this.#transact(null, false, op, (sql) => deleteFound(sql, sql.expiredDigest(digest, now))),
     );
   }
 

@@ -1,4 +1,12 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import {
   Field,
@@ -17,9 +25,11 @@ import {
   KnoxAuthGuard,
   OptionalKnoxAuthGuard,
   TokenService,
+  type KnoxRequest,
 } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { CHALLENGES, ERRORS } from '../support/errors.ts';
+import { OrGuard } from '../support/or-guard.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import { User } from '../support/users.ts';
 
@@ -30,6 +40,21 @@ class Person {
 
   @Field(() => Boolean)
   isUser!: boolean;
+}
+
+@Injectable()
+class KeyGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return context.getArgByIndex<{ req: KnoxRequest }>(2).req.headers['x-key'] === 'good';
+  }
+}
+
+/** Lets pass what KnoxAuthGuard refuses. */
+@Injectable()
+class ForgivingGuard extends KnoxAuthGuard {
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    return super.canActivate(context).catch(() => true);
+  }
 }
 
 @Resolver(() => Person)
@@ -52,6 +77,18 @@ class PersonResolver {
   @UseGuards(OptionalKnoxAuthGuard)
   greeting(@CurrentUser() user?: User): string {
     return `Hello, ${user?.username ?? 'stranger'}!`;
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(OrGuard([KnoxAuthGuard, KeyGuard]))
+  either(@CurrentUser() user?: User): string {
+    return user?.username ?? 'a key';
+  }
+
+  @Query(() => String, { nullable: true })
+  @UseGuards(ForgivingGuard)
+  forgiven(): string {
+    return 'forgiven';
   }
 
   @Query(() => String, { nullable: true })
@@ -81,20 +118,22 @@ class RestController {
   }
 }
 
+const apollo = () =>
+  GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: ApolloDriver,
+    autoSchemaFile: true,
+    allowBatchedHttpRequests: true,
+    // Without Apollo's stack traces, a failed test shows the difference.
+    includeStacktraceInErrorResponses: false,
+  });
+
 describe('KnoxAuthGuard in GraphQL', () => {
   let test: TestApp;
   let sql: SqlLog;
   beforeAll(async () => {
-    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-      driver: ApolloDriver,
-      autoSchemaFile: true,
-      allowBatchedHttpRequests: true,
-      // Without Apollo's stack traces, a failed test shows the difference.
-      includeStacktraceInErrorResponses: false,
-    });
     test = await startApp({
-      imports: [graphql],
-      providers: [PersonResolver],
+      imports: [apollo()],
+      providers: [PersonResolver, KnoxAuthGuard, KeyGuard],
       controllers: [RestController],
     });
     sql = new SqlLog(test.dataSource);
@@ -189,6 +228,27 @@ describe('KnoxAuthGuard in GraphQL', () => {
     expect(body.errors[0].extensions.originalError).toEqual(ERRORS.invalidToken);
   });
 
+  it('has no challenge if another guard, or a subclass, lets pass what KnoxAuthGuard refuses', async () => {
+    const askWithKey = (query: string) =>
+      test.client.post('/graphql', {
+        body: { query },
+        token: 'unknown',
+        headers: { 'x-key': 'good' },
+      });
+    const { body, headers } = await askWithKey('{ either forgiven }');
+    expect(body).toEqual({ data: { either: 'a key', forgiven: 'forgiven' } });
+    expect(headers['www-authenticate']).toBeUndefined();
+
+    const token = await test.login();
+    expect((await ask('{ either }', token)).body).toEqual({ data: { either: 'john.doe' } });
+    const refused = await ask('{ either }', 'unknown');
+    expect(refused.body.errors[0].extensions.originalError).toEqual(ERRORS.invalidToken);
+
+    const beside = await askWithKey('{ either me { username } }');
+    expect(beside.body.data).toEqual({ either: 'a key', me: null });
+    expect(beside.headers['www-authenticate']).toBe(CHALLENGES.badToken);
+  });
+
   it('answers each operation of a batch', async () => {
     const token = await test.login();
     const query = '{ tokenKey }';
@@ -209,5 +269,21 @@ describe('KnoxAuthGuard in GraphQL', () => {
     const token = await test.login();
     expect((await test.client.get('/rest', { token })).body).toEqual({ username: 'john.doe' });
     expect((await test.client.get('/rest')).body).toEqual(ERRORS.notAuthenticated);
+  });
+});
+
+describe('a KnoxAuthGuard of the whole application, in GraphQL', () => {
+  it.each([
+    ['useClass', { useClass: KnoxAuthGuard }],
+    ['useExisting', { useExisting: KnoxAuthGuard }],
+  ])('by %s, refuses with a challenge', async (_, guard) => {
+    const test = await startApp({
+      imports: [apollo()],
+      providers: [PersonResolver, KnoxAuthGuard, KeyGuard, { provide: APP_GUARD, ...guard }],
+    });
+    const { body, headers } = await test.client.post('/graphql', { body: { query: '{ open }' } });
+    expect(body.errors[0].extensions.originalError).toEqual(ERRORS.notAuthenticated);
+    expect(headers['www-authenticate']).toBe(CHALLENGES.token);
+    await test.close();
   });
 });

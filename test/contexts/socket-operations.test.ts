@@ -9,7 +9,7 @@ import {
   type INestApplication,
   type NestInterceptor,
 } from '@nestjs/common';
-import { AuthGuard } from '@nestjs/passport';
+import { AuthGuard, PassportModule } from '@nestjs/passport';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import {
@@ -71,6 +71,14 @@ class TellingInterceptor implements NestInterceptor {
   }
 }
 
+/** The same of an application that has its user under another name. */
+@Injectable()
+class AccountGuard extends SocketPassportGuard {
+  override getAuthenticateOptions(): object {
+    return { property: 'member' };
+  }
+}
+
 const answer = (event: string, user?: User, token?: AuthToken) => ({
   event,
   data: { username: user?.username ?? null, tokenKey: token?.tokenKey ?? null },
@@ -93,6 +101,20 @@ class OperationsGateway implements OnGatewayConnection {
   @SubscribeMessage('passport')
   passport(): object {
     return answer('passport');
+  }
+
+  @UseGuards(AccountGuard)
+  @SubscribeMessage('member')
+  member(): object {
+    return answer('member');
+  }
+
+  /** The application may leave what it likes. */
+  @UseGuards(SocketPassportGuard)
+  @SubscribeMessage('session')
+  session(@ConnectedSocket() client: Client): object {
+    Object.assign(client.request, { session: 'of the application' });
+    return answer('session');
   }
 
   @SubscribeMessage('who')
@@ -127,7 +149,7 @@ class OperationsGateway implements OnGatewayConnection {
   @SubscribeMessage('left')
   left(@ConnectedSocket() client: Client): object {
     const holders = [client, client.request, client.handshake ?? {}] as Record<string, unknown>[];
-    const names = ['user', 'authInfo', 'authToken'];
+    const names = ['user', 'authInfo', 'authToken', 'account', 'member', 'session'];
     return {
       event: 'left',
       data: holders.flatMap((holder) => names.map((name) => String(holder[name]))),
@@ -135,10 +157,12 @@ class OperationsGateway implements OnGatewayConnection {
   }
 }
 
-describe.each([
+const ADAPTERS = [
   ['socket.io', (app: INestApplication) => new IoAdapter(app), openSocketIo],
   ['ws', (app: INestApplication) => new WsAdapter(app), openWs],
-] as const)('a message of a socket with %s', (_, adapter, openSocket) => {
+] as const;
+
+describe.each(ADAPTERS)('a message of a socket with %s', (_, adapter, openSocket) => {
   let test: TestApp;
   let token: string;
   let socket: SocketClient;
@@ -232,5 +256,30 @@ describe.each([
       await test.dataSource.query('ALTER TABLE away RENAME TO knox_auth_token');
       expect((await socket.ask('passport')).event).toBe('passport');
     });
+  });
+});
+
+// An application of its own: Passport asks the strategy of the one that started last.
+describe.each(ADAPTERS)('Passport on a socket with %s', (_, adapter, openSocket) => {
+  it('leaves nothing under the names that the application has for its users', async () => {
+    const test = await startApp({
+      imports: [PassportModule.register({ property: 'account' })],
+      providers: [OperationsGateway],
+      configure: (app) => {
+        app.useWebSocketAdapter(adapter(app));
+      },
+    });
+    const socket = await openSocket(test.client.url, {
+      authorization: `Token ${await test.login()}`,
+    });
+    for (const event of ['passport', 'member', 'passport']) {
+      expect((await socket.ask(event)).event).toBe(event);
+      expect(new Set((await socket.ask('left')).data)).toEqual(new Set(['undefined']));
+    }
+    await socket.ask('session');
+    const left = new Set((await socket.ask('left')).data);
+    expect(left).toEqual(new Set(['undefined', 'of the application']));
+    socket.close();
+    await test.close();
   });
 });

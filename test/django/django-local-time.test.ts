@@ -1,14 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { DataSource } from 'typeorm';
+import { Column, DataSource, DeleteDateColumn, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { djangoAuthToken } from '../../lib/django/index.ts';
 import { KnoxConfigError } from '../../lib/index.ts';
 import { DATABASES, type TestDatabase } from '../support/databases.ts';
-import { createDjangoDatabase, startDjangoApp, type DjangoApp } from '../support/django.ts';
+import {
+  createDjangoDatabase,
+  startDjangoApp,
+  type DjangoApp,
+  type DjangoAppOptions,
+} from '../support/django.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const TOKEN = 'a1'.repeat(32);
 const DIGEST = createHash('sha512').update(TOKEN).digest('hex');
+
+/** A user of Django's, in an application that deletes users softly. */
+@Entity({ name: 'auth_user', synchronize: false })
+class Member {
+  @PrimaryGeneratedColumn({ type: 'int' }) id!: number;
+  @Column({ type: 'varchar' }) username!: string;
+  @DeleteDateColumn({ name: 'deleted_at', type: 'datetime' }) deletedAt!: Date | null;
+}
 
 /** Where a column has no zone, Django writes local time with USE_TZ = False, or with a TIME_ZONE of its own. */
 const WITHOUT_ZONE = DATABASES.filter((name) => name !== 'postgres');
@@ -39,7 +53,8 @@ describe.each(WITHOUT_ZONE)('where Django may have written local time, on %s', (
     );
     await dataSource.destroy();
   };
-  const start = async () => (test = await startDjangoApp(database));
+  const start = async (options?: DjangoAppOptions) =>
+    (test = await startDjangoApp(database, options));
   const isKept = async () => (await test!.rows()).some(({ digest }) => digest === DIGEST);
 
   it.each([
@@ -93,5 +108,20 @@ describe.each(WITHOUT_ZONE)('where Django may have written local time, on %s', (
     const { client } = await start();
     expect((await client.get('/me', { token: TOKEN })).status).toBe(401);
     expect(await isKept()).toBe(false);
+  });
+
+  it.each([
+    ['keeps one that may be good in Django', 0, HOUR, -6 * HOUR, true],
+    ['deletes one that no zone can make good', 23 * HOUR, 11 * HOUR, 0, false],
+  ])('of a user that is soft-deleted, %s', async (_, age, ttl, offset, kept) => {
+    const dataSource = await new DataSource(database.options).initialize();
+    await dataSource.query('ALTER TABLE auth_user ADD deleted_at datetime NULL');
+    await dataSource.query("UPDATE auth_user SET deleted_at = '2026-01-01 00:00:00' WHERE id = 1");
+    await dataSource.destroy();
+    await put(age, ttl, offset);
+    const tokenEntity = djangoAuthToken(() => Member);
+    const { client } = await start({ owner: Member, knox: { tokenEntity } });
+    expect((await client.get('/me', { token: TOKEN })).status).toBe(401);
+    expect(await isKept()).toBe(kept);
   });
 });

@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { io, type Socket } from 'socket.io-client';
+import { openSocketIo } from '../support/sockets.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { AuditModule } from './recipes/events.ts';
 import { ApiModule } from './recipes/graphql.ts';
 import { documentApi, OrdersController } from './recipes/openapi.ts';
 import { Pruning, PruningModule } from './recipes/prune.ts';
-import { ChatGateway } from './recipes/sockets.ts';
+import { AppAuthGuard, ChatGateway } from './recipes/sockets.ts';
 
 describe('a recipe of the README with another package', () => {
   let test: TestApp;
@@ -66,27 +67,27 @@ describe('a recipe of the README with another package', () => {
     ]);
   });
 
-  it('guards the messages of a socket', async () => {
-    const { client, login, tokens } = await start({ providers: [ChatGateway] });
+  it.each([
+    ['', []],
+    [', and of the whole app', [{ provide: APP_GUARD, useClass: AppAuthGuard }]],
+  ])('guards the messages of a socket%s', async (_, guards) => {
+    const { client, login, tokens } = await start({ providers: [ChatGateway, ...guards] });
     const token = await login();
-    const ask = (auth: object): Promise<[event: string, data: unknown]> =>
-      new Promise((resolve) => {
-        const socket: Socket = io(client.url, { auth, transports: ['websocket'] });
-        socket.onAny((event: string, data: unknown) => {
-          socket.close();
-          resolve([event, data]);
-        });
-        socket.emit('whoami');
-      });
+    expect((await client.get('/me', { token })).body.username).toBe('john.doe');
+    const ask = async (auth: object, headers = {}) => {
+      const socket = await openSocketIo(client.url, headers, auth);
+      const { event, data } = await socket.ask('whoami');
+      socket.close();
+      return [event, data];
+    };
+    const refused = (code: string) => [
+      'exception',
+      expect.objectContaining({ statusCode: 401, code }),
+    ];
     expect(await ask({ token })).toEqual(['you-are', 'john.doe']);
-    expect(await ask({})).toEqual([
-      'exception',
-      expect.objectContaining({ statusCode: 401, code: 'not_authenticated' }),
-    ]);
+    expect(await ask({}, { authorization: `Token ${token}` })).toEqual(['you-are', 'john.doe']);
+    expect(await ask({})).toEqual(refused('not_authenticated'));
     await tokens.revoke(token);
-    expect(await ask({ token })).toEqual([
-      'exception',
-      expect.objectContaining({ statusCode: 401, code: 'invalid_token' }),
-    ]);
+    expect(await ask({ token })).toEqual(refused('invalid_token'));
   });
 });

@@ -9,7 +9,7 @@ import { PASSWORD, startApp, type TestApp, type TestAppOptions } from '../suppor
 import * as cookie from './recipes/cookie.ts';
 import * as device from './recipes/device-token.ts';
 import { DevicesController } from './recipes/devices.ts';
-import { ArticlesModule } from './recipes/global-guard.ts';
+import * as globalGuard from './recipes/global-guard.ts';
 import * as jwt from './recipes/knox-and-jwt.ts';
 import * as local from './recipes/local-login.ts';
 import { testingModule } from './recipes/override-guard.ts';
@@ -25,7 +25,7 @@ describe('a recipe of the README', () => {
   afterEach(() => test.close());
 
   it('guards every route but the public ones', async () => {
-    const { client, login } = await start({ imports: [ArticlesModule] });
+    const { client, login } = await start({ imports: [globalGuard.AppModule] });
     expect((await client.get('/articles/mine')).body.code).toBe('not_authenticated');
     expect((await client.get('/articles')).body).toEqual({ articles: [] });
     expect((await client.get('/articles/front')).body).toEqual({ greeting: 'Hello, stranger' });
@@ -109,9 +109,10 @@ describe('a recipe of the README', () => {
     expect((await client.get('/me')).body.code).toBe('not_authenticated');
   });
 
-  it('makes a token at sign-up, in the same transaction', async () => {
+  it('makes a token at sign-up, in the same transaction, though a guard closes the whole app', async () => {
     const { client, rows } = await start({
       controllers: [signUp.SignUpController],
+      providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }],
       entities: [signUp.User, AuthToken],
     });
     const body = { username: 'ada', password: PASSWORD };
@@ -142,9 +143,11 @@ describe('a recipe of the README', () => {
       controllers: [PasswordController],
     });
     const [token, other] = [await login(), await login()];
-    const body = { password: 'better' };
-    const changed = await client.send('/password', { method: 'PUT', token, body });
-    expect(changed.body).toEqual({ loggedOut: 1 });
+    const change = (old: string) =>
+      client.send('/password', { method: 'PUT', token, body: { old, password: 'better' } });
+    expect((await change('wrong')).status).toBe(403);
+    expect((await client.get('/me', { token: other })).status).toBe(200);
+    expect((await change(PASSWORD)).body).toEqual({ loggedOut: 1 });
     expect((await client.get('/me', { token })).status).toBe(200);
     expect((await client.get('/me', { token: other })).status).toBe(401);
   });
@@ -175,7 +178,10 @@ describe('a test without a database, as in the README', () => {
   };
 
   it('overrides the guard of a controller', async () => {
-    expect(await ask(await testingModule(), '/cats')).toEqual({ owner: 'ada' });
+    expect(await ask(await testingModule(), '/cats')).toEqual({
+      owner: 'ada',
+      token: '5d41402abc4b2a7',
+    });
   });
 
   it('overrides a global guard that stands there by useExisting', async () => {

@@ -171,6 +171,17 @@ describe.each<[AdapterName, string]>([
     expect([status, body]).toEqual([503, ERRORS.unavailable]);
   });
 
+  it('lets a good token through beside an offer to go on with HTTP/2', async () => {
+    const headers = {
+      authorization: `${scheme} ${token}`,
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA',
+    };
+    const { status, body } = await test.client.get('/passport/knox', { headers });
+    expect([status, body]).toEqual([200, BY_TOKEN]);
+  });
+
   it('shares its one lookup with a KnoxAuthGuard after it', async () => {
     const sql = new SqlLog(test.dataSource);
     expect((await get('both-guards', `${scheme} ${token}`)).status).toBe(200);

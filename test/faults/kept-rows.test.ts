@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { login, logout, logoutAll, me, SharedDatabase } from '../support/shared-database.ts';
 
 type Event = 'INSERT' | 'DELETE';
 
@@ -57,4 +59,37 @@ describe.each(STAGES)('a trigger on %s that drops changes', (database) => {
       expect(test.log.errors.at(-1)).toContain('The INSERT of a token inserted no row.');
     },
   );
+});
+
+describe.each(DATABASES.filter((name) => name === 'postgres'))('a policy on %s', (name) => {
+  it('that lets the application see rows and delete none is told of by both logouts', async () => {
+    const shared = await SharedDatabase.create(name);
+    const account = `knox_${randomUUID().replaceAll('-', '')}`;
+    await shared.createAccount(account);
+    const member = await shared.addMember('ada');
+    for (const sql of [
+      // A superuser is bound by no policy.
+      `ALTER ROLE ${account} NOSUPERUSER`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON members, member_token TO ${account}`,
+      'ALTER TABLE member_token ENABLE ROW LEVEL SECURITY',
+      'CREATE POLICY reads ON member_token FOR SELECT USING (true)',
+      'CREATE POLICY inserts ON member_token FOR INSERT WITH CHECK (true)',
+      'CREATE POLICY updates ON member_token FOR UPDATE USING (true)',
+    ]) {
+      await shared.direct.query(sql);
+    }
+    const app = await shared.start({ account });
+    try {
+      const { token } = (await login(app, member)).body;
+      for (const end of [logout, logoutAll]) {
+        const answer = await end(app, token as string);
+        expect([answer.status, answer.body]).toEqual([503, ERRORS.unavailable]);
+      }
+      expect((await me(app, token as string)).status).toBe(200);
+    } finally {
+      await app.close();
+      await shared.direct.query(`DROP OWNED BY ${account}`);
+      await shared.drop();
+    }
+  });
 });

@@ -151,7 +151,7 @@ export function framed(random: Random, text: string): [string[], string] {
   ])();
 }
 
-function chunked(random: Random, text: string): string {
+export function chunked(random: Random, text: string): string {
   const size = random.pick([1_000, 7, 64]);
   if (text.length > 100 * size) return `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
   const chunks: string[] = [];

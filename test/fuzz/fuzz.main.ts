@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { startApp, PASSWORD, type AdapterName } from '../support/app.ts';
 import type { DatabaseName } from '../support/databases.ts';
+import { MeGateway } from '../support/me-gateway.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import { flood } from './flood.ts';
 import { fuzz, type FuzzReport } from './fuzzer.ts';
@@ -56,6 +58,8 @@ async function sweptHeap(): Promise<number> {
 const test = await startApp({
   adapter: values.adapter as AdapterName,
   database: values.database as DatabaseName,
+  providers: [MeGateway],
+  configure: (app) => app.useWebSocketAdapter(new WsAdapter(app)),
 });
 test.app.getHttpServer().httpAllowHalfOpen = true;
 const { url } = test.client;
@@ -67,6 +71,7 @@ const report = await fuzz(
     url,
     username: test.john.username,
     password: PASSWORD,
+    hasGateway: true,
     table: async () => {
       const rows = await test.dataSource.query('SELECT digest FROM knox_auth_token');
       return rows.map(({ digest }: { digest: string }) => digest);

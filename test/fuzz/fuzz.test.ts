@@ -43,6 +43,11 @@ describe.each(STAGES)('hostile requests on %s with %s', (database, adapter) => {
     );
   });
 
+  it('are good logouts with any body too, and tokens that are ended beside an open socket', () => {
+    expect(run.fuzz.logouts).toBeGreaterThan(0);
+    expect(run.fuzz.sockets).toBeGreaterThan(0);
+  });
+
   it('leave no uncaught exception', () => {
     expect(run.uncaught).toEqual([]);
   });

@@ -1,6 +1,9 @@
+import { hash } from 'node:crypto';
 import { exchange, statusesIn } from './exchange.ts';
 import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
+import { logoutRequest } from './logout.grammar.ts';
 import { mutate } from './mutations.ts';
+import { trySocket, type Mistake } from './sockets.ts';
 import { Random } from '../support/random.ts';
 
 interface FuzzTarget {
@@ -15,6 +18,8 @@ interface FuzzTarget {
   readonly paths?: Partial<Record<Route, string>>;
   /** The digests in the token table, where they can be had. */
   readonly table?: () => Promise<string[]>;
+  /** Whether it has a MeGateway. */
+  readonly hasGateway?: boolean;
 }
 
 interface FuzzOptions {
@@ -33,6 +38,9 @@ export interface FuzzReport {
   readonly statuses: Record<string, number>;
   /** How often each `code` was in the answer: these are the package's own. */
   readonly codes: Record<string, number>;
+  /** How many good logouts with a body were sent, and how many tokens were ended beside an open socket. */
+  readonly logouts: number;
+  readonly sockets: number;
   /** What went wrong, with the seed, the number and the bytes of the request. */
   readonly failures: string[];
 }
@@ -57,6 +65,8 @@ class Fuzzer {
   readonly #statuses: Record<string, number> = {};
   readonly #codes: Record<string, number> = {};
   readonly #failures: string[] = [];
+  #logouts = 0;
+  #sockets = 0;
   #token = '';
   /** What the table held when it was last read, if nothing was written since. */
   #rows: string[] | undefined;
@@ -96,6 +106,8 @@ class Fuzzer {
       requests: this.#index + 1 - first,
       statuses: this.#statuses,
       codes: this.#codes,
+      logouts: this.#logouts,
+      sockets: this.#sockets,
       failures: this.#failures,
     };
   }
@@ -141,6 +153,13 @@ class Fuzzer {
 
   async #try(index: number): Promise<void> {
     const random = new Random(this.#options.seed + Math.imul(index, 0x9e3779b1));
+    const kind = random.weighed({ sample: 86, logout: 9, socket: 5 });
+    if (kind === 'sample') await this.#trySample(index, random);
+    else if (kind === 'logout' || !this.#target.hasGateway) await this.#tryLogout(index, random);
+    else await this.#trySocket(index, random);
+  }
+
+  async #trySample(index: number, random: Random): Promise<void> {
     const { text, hidden } = this.#sample(random);
     const mayOpen = hidden || this.#holdsSecrets(text);
     const before = this.#rows ?? (await this.#target.table?.());
@@ -174,6 +193,65 @@ class Fuzzer {
     if (lateLogout || (unheard && text.includes('\r\n\r\n'))) this.#lateUntil = index + 20;
     this.#mayBeLoggedOut ||= lateLogout;
     if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
+  }
+
+  /** A good logout is a 204, and the token is gone, whatever body it has. */
+  async #tryLogout(index: number, random: Random): Promise<void> {
+    this.#logouts++;
+    const path = this.#paths[random.pick<Route>(['logout', 'logoutall'])];
+    const request = logoutRequest(random, path);
+    await this.#tryWithNewToken(index, request.textWith('<token>'), async (token) => {
+      const answer = await exchange(this.#target.url, request.textWith(token));
+      const status = statusesIn(answer).at(-1);
+      count(this.#statuses, [status ?? 0]);
+      if (status === 401) return { wrong: `A good logout: ${answer}`, isRefusal: true };
+      if (status !== 204 && !(request.isTooLarge && status === undefined)) {
+        return { wrong: `A good logout: ${answer}`, isRefusal: false };
+      }
+      return null;
+    });
+  }
+
+  async #trySocket(index: number, random: Random): Promise<void> {
+    this.#sockets++;
+    const { url } = this.#target;
+    await this.#tryWithNewToken(index, '', (token) =>
+      trySocket(random, url, token, async (path) => {
+        const request = goodRequest(path, { ...this.#secrets, token }, this.#paths);
+        return statusesIn(await exchange(url, request))[0];
+      }),
+    );
+  }
+
+  /** Ends a new token in some way, and checks that it is gone. A refusal may be that of a logout that came late. */
+  async #tryWithNewToken(
+    index: number,
+    request: string,
+    end: (token: string) => Promise<Mistake | null>,
+  ): Promise<void> {
+    const tries = index <= this.#lateUntil ? 3 : 1;
+    try {
+      for (let tried = 1; ; tried++) {
+        await this.#logIn();
+        const mistake = await end(this.#token);
+        if (mistake?.isRefusal && tried < tries) continue;
+        if (mistake) this.#fail(index, request, mistake.wrong);
+        else if (!(await this.#isGone(this.#token))) {
+          this.#fail(index, request, 'The token is still good, or in the table.');
+        }
+        break;
+      }
+    } catch (error) {
+      this.#fail(index, request, String(error));
+    }
+    await this.#logIn();
+  }
+
+  /** Whether a token is refused and has no row. */
+  async #isGone(token: string): Promise<boolean> {
+    if (await this.#isLoggedIn()) return false;
+    const rows = await this.#target.table?.();
+    return !rows?.includes(hash('sha512', token, 'hex'));
   }
 
   async #isLoggedIn(): Promise<boolean> {
@@ -236,7 +314,7 @@ class Fuzzer {
     const { seed } = this.#options;
     this.#failures.push(
       `seed ${String(seed)}, request ${String(index)}: ${what.slice(0, 2_000)}\n` +
-        `bytes (latin1): ${JSON.stringify(request)}`,
+        `bytes (latin1): ${JSON.stringify(request.slice(0, 50_000))}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import type { DynamicModule } from '@nestjs/common';
+import { Scope, type DynamicModule } from '@nestjs/common';
 import { getDataSourceToken, getRepositoryToken, TypeOrmModule } from '@nestjs/typeorm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Column, DataSource, Entity, JoinColumn, OneToOne } from 'typeorm';
@@ -171,6 +171,29 @@ describe('The data source of KnoxModule', () => {
           "column; write @ManyToOne(() => Owner, { onDelete: 'CASCADE', nullable: false }) " +
           "@JoinColumn({ name: 'user_id' }) user!: Owner.",
       );
+    });
+
+    it.each([false, true])('it is request-scoped (durable: %s)', async (durable) => {
+      const provider = {
+        provide: getDataSourceToken(),
+        scope: Scope.REQUEST,
+        durable,
+        useFactory: () =>
+          new DataSource({
+            type: 'better-sqlite3',
+            database: ':memory:',
+            entities: [User, AuthToken],
+          }).initialize(),
+      };
+      class TenantModule {}
+      const tenants = {
+        module: TenantModule,
+        global: true,
+        providers: [provider],
+        exports: [getDataSourceToken()],
+      };
+      const { message } = await refusal(tenants, knox());
+      expect(message).toMatch(/option "dataSource": the data source is request-scoped/);
     });
 
     it('userRelations names none of the owner’s', async () => {

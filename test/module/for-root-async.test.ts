@@ -1,4 +1,4 @@
-import { Injectable, Module } from '@nestjs/common';
+import { forwardRef, Inject, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   KnoxConfigError,
@@ -130,6 +130,40 @@ describe('KnoxModule.forRootAsync', () => {
     it('makes no new instance', async () => {
       const error = await startError(metadata({ useExisting: ConfiguredOptions }));
       expect(error.message).toContain('argument ConfiguredOptions at index [0]');
+    });
+  });
+
+  describe('with a service that needs TokenService', () => {
+    const around = (injected: (service: unknown) => unknown): ModuleMetadata => {
+      @Injectable()
+      class UsersService {
+        @Inject(forwardRef(() => TokenService))
+        readonly tokens!: TokenService;
+      }
+      @Module({ providers: [UsersService], exports: [UsersService] })
+      class UsersModule {}
+      const options = {
+        imports: [UsersModule],
+        inject: [injected(UsersService) as never],
+        useFactory: (users: UsersService) => ({
+          verifyCredentials: () => users.tokens.list({}).then(() => null),
+        }),
+      };
+      return { imports: [memoryDatabase(), UsersModule, KnoxModule.forRootAsync(options)] };
+    };
+
+    it('works if the service injects it with forwardRef', async () => {
+      const app = await startModule(around((service) => service));
+      const { token } = await app.get(TokenService).create(await saveUser(app));
+      expect(token).toHaveLength(64);
+    });
+
+    it('is refused if the options inject the service with forwardRef too, and says what to do', async () => {
+      const error = await startError(around((service) => forwardRef(() => service as never)));
+      expect(error).toBeInstanceOf(KnoxConfigError);
+      expect(error.message).toMatch(
+        /option "useFactory": .*@Inject\(forwardRef\(\(\) => TokenService\)\)/,
+      );
     });
   });
 

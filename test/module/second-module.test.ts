@@ -37,6 +37,10 @@ describe('A second KnoxModule in one application', () => {
         return [featureWith(knox(options)), featureWith(knox(options))];
       },
     ],
+    [
+      'by a subclass',
+      () => [knox(), { ...knox(), module: class AppKnoxModule extends KnoxModule {} }],
+    ],
     ['on another path', () => [knox(), knox({ path: 'admin/auth' })]],
   ])('stops the start %s', async (_, imports) => {
     const error = await startError({ imports: [memoryDatabase(), ...(imports() ?? [])] });

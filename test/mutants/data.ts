@@ -34,6 +34,12 @@ export const DATA: readonly Mutant[] = [
     killedBy: /never deletes it|does not delete it/,
   },
   {
+    name: 'The expired token of a soft-deleted user is deleted whatever the zone',
+    edits: [replaceIn('TokenSql.expiredDigest', / AND \$\{this\.#isSurelyExpired\(now\)\}/, '')],
+    check: { tests: ['test/django/django-local-time.test.ts'] },
+    killedBy: /of a user that is soft-deleted/,
+  },
+  {
     name: "TypeORM synchronizes a table of Django's while the start is refused",
     edits: [replaceIn('isLeftAlone', /table\.synchronize = false;/, '')],
     check: { tests: ['test/django/django-entity.check.test.ts'] },

@@ -1,4 +1,6 @@
+import { replaceIn } from './edit.ts';
 import { FAULT_IS_401, NO_COMPENSATION } from './faults.ts';
+import { KEPT_SOCKET_VERDICT } from './fuzzing.ts';
 import type { Mutant } from './mutant.ts';
 import { CACHED_VERDICTS, NO_DELETION, NO_LOCK } from './races.ts';
 
@@ -28,6 +30,25 @@ export const SOAKS: readonly Mutant[] = [
     name: 'In a soak of MariaDB, a verdict is cached for two seconds',
     edits: CACHED_VERDICTS,
     check: soak('mariadb'),
+    killedBy: /accepted after revocation/,
+  },
+  {
+    name: 'In a soak of SQLite, the verdict on the first message of a socket is kept',
+    edits: KEPT_SOCKET_VERDICT,
+    check: soak('sqlite'),
+    killedBy: /accepted after revocation/,
+  },
+  {
+    name: 'In a soak of SQLite, a GraphQL mutation and a message of a socket revoke nothing',
+    edits: [
+      // A logout over HTTP is for a request.
+      replaceIn(
+        'TokenRevoker.revoke',
+        /(?=if \(digest === null)/,
+        'if (!op.isForRequest) return true; ',
+      ),
+    ],
+    check: soak('sqlite'),
     killedBy: /accepted after revocation/,
   },
   {

@@ -1,5 +1,6 @@
 import { DATA } from './data.ts';
 import { FAULTS } from './faults.ts';
+import { FUZZING } from './fuzzing.ts';
 import { SOAKS } from './in-soak.ts';
 import { LOOKUPS } from './lookups.ts';
 import type { Mutant } from './mutant.ts';
@@ -17,5 +18,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...DATA,
   ...VERDICTS,
   ...SET_UPS,
+  ...FUZZING,
   ...SOAKS,
 ];

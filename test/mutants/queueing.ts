@@ -34,6 +34,12 @@ export const QUEUEING: readonly Mutant[] = [
     killedBy: /keeps one connection busy/,
   },
   {
+    name: 'The event loop stands still while an SQLite file is written to again and again',
+    edits: [replaceIn('SqliteDatabase.#limit', /setImmediate\(release\)/, 'release()')],
+    check: { tests: ['test/service/end-tokens.test.ts'] },
+    killedBy: /lets the event loop turn while it ends/,
+  },
+  {
     name: 'A logout on MariaDB waits for its row as long as the server likes',
     edits: [
       replaceIn(
@@ -92,5 +98,17 @@ export const QUEUEING: readonly Mutant[] = [
     edits: [replaceIn('SqliteDatabase.#writers', /\(1,/, '(Number.POSITIVE_INFINITY,')],
     check: SQLITE,
     killedBy: /only the first of them tries it/,
+  },
+  {
+    name: 'SQLite deletes as many rows in one stroke of the event loop as a server does',
+    edits: [replaceBody('SQLITE.deleteBatchSize', '500')],
+    check: { tests: ['test/service/end-tokens.test.ts'] },
+    killedBy: /on sqlite revokeAll ends more tokens than one statement deletes/,
+  },
+  {
+    name: 'The deletion of many tokens leaves others no time',
+    edits: [replaceIn('inBatches', /await op\.deadline\.sleep\([^;]+;/, '')],
+    check: { tests: ['test/service/token.revoker.test.ts'] },
+    killedBy: /rests after each batch for as long as it took/,
   },
 ];

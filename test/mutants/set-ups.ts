@@ -56,7 +56,7 @@ export const SET_UPS: readonly Mutant[] = [
   {
     name: 'A guard that was made with `new` is found on classes only',
     edits: [replaceBody('methodsOf', 'return [];')],
-    check: { tests: ['test/module/set-ups.test.ts'] },
+    check: { tests: ['test/module/guards.test.ts'] },
     killedBy: /made with `new` stops the start/,
   },
 ];

@@ -52,6 +52,12 @@ export const VERDICTS: readonly Mutant[] = [
     killedBy: /is checked anew, and leaves nothing|whoever was found before/,
   },
   {
+    name: 'Passport leaves the user under another name on the request that opened a socket',
+    edits: [replaceIn('keepOff', /Object\.setPrototypeOf[^;]*;/, '')],
+    check: { tests: ['test/contexts/socket-operations.test.ts'] },
+    killedBy: /leaves nothing under the names that the application has/,
+  },
+  {
     name: 'The user of a message is kept with the socket',
     edits: [
       replaceIn(
@@ -84,6 +90,12 @@ export const VERDICTS: readonly Mutant[] = [
     edits: [replaceIn('setChallengeOf401', /status !== 401/, 'false')],
     check: COMBINED,
     killedBy: /keep the user of the one/,
+  },
+  {
+    name: 'A challenge stays on the answer of a GraphQL operation that another guard lets pass',
+    edits: [replaceBody('KnoxAuthGuard.isRefusalFinal', 'return true;')],
+    check: { tests: ['test/contexts/graphql.test.ts'] },
+    killedBy: /has no challenge if another guard/,
   },
   {
     name: 'A guard that another one asks is passed over on a public handler',

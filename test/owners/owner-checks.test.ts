@@ -7,13 +7,13 @@ import {
   ManyToOne,
   PrimaryColumn,
   PrimaryGeneratedColumn,
-  type ColumnOptions,
   type PrimaryColumnOptions,
   type ValueTransformer,
 } from 'typeorm';
 import { AbstractAuthToken, AuthToken, KnoxConfigError } from '../../lib/index.ts';
 import { checkOwnerName } from '../../lib/entities/owner-name.check.ts';
-import { createDatabase, type DatabaseName } from '../support/databases.ts';
+import { DATABASES } from '../support/databases.ts';
+import { ownerTokenOf, withOwners } from '../support/owner-tokens.ts';
 import {
   closeModules,
   knox,
@@ -21,7 +21,6 @@ import {
   startError,
   startModule,
 } from '../support/test-module.ts';
-import { startOwnerApp } from '../support/owner-app.ts';
 
 afterEach(closeModules);
 
@@ -31,17 +30,6 @@ const errorWith = ([tokenEntity, ...others]: Entities): Promise<Error> =>
   startError({
     imports: [memoryDatabase({ entities: [tokenEntity, ...others] }), knox({ tokenEntity })],
   });
-
-function tokenOf(owner: () => Type<object>, join: ColumnOptions | null = null) {
-  @Entity('member_token')
-  class MemberToken extends AbstractAuthToken {
-    @ManyToOne(owner, { nullable: false })
-    @JoinColumn({ name: 'user_id' })
-    user!: object;
-  }
-  if (join) Column({ ...join, name: 'user_id' })(MemberToken.prototype, 'userId');
-  return MemberToken;
-}
 
 function memberWithKey(key: PrimaryColumnOptions): Type<object> {
   @Entity('member')
@@ -68,10 +56,10 @@ describe('the start is stopped', () => {
     { type: Date },
   ])('by an owner whose key is $type', async (key) => {
     const Member = memberWithKey(key);
-    const error = await errorWith([tokenOf(() => Member), Member]);
+    const error = await errorWith([ownerTokenOf(() => Member), Member]);
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toMatch(
-      /option "tokenEntity": MemberToken refers to Member\.id, a key of type \w+, .*; use an integer/,
+      /option "tokenEntity": OwnerToken refers to Member\.id, a key of type \w+, .*; use an integer/,
     );
   });
 
@@ -81,7 +69,7 @@ describe('the start is stopped', () => {
       @PrimaryGeneratedColumn() id!: number;
       @ManyToOne(() => Member, { eager: true }) manager!: unknown;
     }
-    const error = await errorWith([tokenOf(() => Member), Member]);
+    const error = await errorWith([ownerTokenOf(() => Member), Member]);
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toMatch(
       /option "tokenEntity": the eager relations Member\.manager → Member\.manager go round .* eager: false/,
@@ -99,21 +87,25 @@ describe('the start is stopped', () => {
       @PrimaryGeneratedColumn() id!: number;
       @ManyToOne(() => Member, { eager: true }) lead!: unknown;
     }
-    const error = await errorWith([tokenOf(() => Member), Member, Team]);
+    const error = await errorWith([ownerTokenOf(() => Member), Member, Team]);
     expect(error.message).toContain(
       'the eager relations Member.team → Team.lead → Member.team go round in a circle',
     );
   });
 
-  it('by two entity classes named User', async () => {
-    const makeUser = (table: string): Type<object> => {
-      @Entity(table)
-      class User {
+  it.each([
+    ['two entity classes named User', 'User', 'admins'],
+    ['a class named User and a table of that name', 'Admin', 'User'],
+  ])('by %s', async (_, className, table) => {
+    const make = (name: string, tableName: string): Type<object> => {
+      class Owner {
         @PrimaryGeneratedColumn() id!: number;
       }
-      return User;
+      Object.defineProperty(Owner, 'name', { value: name });
+      Entity(tableName)(Owner);
+      return Owner;
     };
-    const error = await errorWith([AuthToken, makeUser('customers'), makeUser('admins')]);
+    const error = await errorWith([AuthToken, make('User', 'customers'), make(className, table)]);
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toMatch(
       /option "tokenEntity": AuthToken belongs to the entity named User, .* has 2 of that name; give a tokenEntity/,
@@ -122,30 +114,42 @@ describe('the start is stopped', () => {
 });
 
 describe('an owner', () => {
-  it.each<DatabaseName>(['sqlite', 'mariadb'])(
-    'on %s whose key is made of bytes logs in, if its tokens have a column with the same transformer',
-    async (name) => {
-      const type = name === 'sqlite' ? 'blob' : 'binary';
-      const key: PrimaryColumnOptions = {
-        type,
-        length: name === 'sqlite' ? undefined : 4,
-        transformer: HEX,
-      };
+  /** A UUID whose bytes are no text. */
+  const KEY = 'ff0a80c3fe28417b8a0fc0ffee00dd99';
+
+  describe.each(DATABASES)('on %s whose key is made of bytes', (name) => {
+    it.each([false, true])('logs in and out (with an eager relation: %s)', async (isEager) => {
+      const type = { sqlite: 'blob', postgres: 'bytea', mariadb: 'binary' } as const;
+      const length = name === 'mariadb' ? 16 : undefined;
+      const key: PrimaryColumnOptions = { type: type[name], length, transformer: HEX };
+      @Entity('company')
+      class Company {
+        @PrimaryGeneratedColumn() id!: number;
+      }
       const Member = memberWithKey(key);
-      const MemberToken = tokenOf(() => Member, key);
-      const database = await createDatabase(name);
-      const test = await startOwnerApp({
-        dataSource: { ...database.options, entities: [Member, MemberToken] },
-        owner: Member,
-        knox: { tokenEntity: MemberToken },
+      ManyToOne(() => Company, { eager: isEager, nullable: true })(Member.prototype, 'company');
+      // Its tokens have a column with the same transformer.
+      const tokenEntity = ownerTokenOf(() => Member, { join: key });
+      const options = { tokenEntity, entities: [Company] };
+      await withOwners(name, Member, options, async ({ client, dataSource, login, tokens }) => {
+        const company = await dataSource.getRepository(Company).save({});
+        const members = dataSource.getRepository(Member);
+        await members.save({ id: KEY, username: 'john', company } as object);
+        const other = `${KEY.slice(0, -2)}98`;
+        await members.save({ id: other, username: 'jane' } as object);
+        const [token, janes] = [await login('john'), await login('jane')];
+        const { body } = await client.get('/owner', { token });
+        expect(body.id).toBe(KEY);
+        expect(body.company).toEqual(isEager ? { id: company.id } : undefined);
+        const john = await members.findOneByOrFail({ username: 'john' });
+        expect(await tokens.list(john)).toHaveLength(1);
+        await expect(tokens.create(john, { limit: 1 })).rejects.toMatchObject({ status: 403 });
+        expect((await client.post('/auth/logoutall', { token })).status).toBe(204);
+        expect((await client.get('/owner', { token })).status).toBe(401);
+        expect((await client.get('/owner', { token: janes })).body.id).toBe(other);
       });
-      await test.dataSource.getRepository(Member).save({ id: '0a0b0c0d', username: 'john' });
-      const token = await test.login('john');
-      expect((await test.client.get('/owner', { token })).body.id).toBe('0a0b0c0d');
-      await test.close();
-      await database.drop();
-    },
-  );
+    });
+  });
 
   it('may have eager relations to one entity by two ways', async () => {
     @Entity('country')
@@ -158,11 +162,11 @@ describe('an owner', () => {
       @ManyToOne(() => Country, { eager: true }) home!: unknown;
       @ManyToOne(() => Country, { eager: true }) birthplace!: unknown;
     }
-    const MemberToken = tokenOf(() => Member);
+    const tokenEntity = ownerTokenOf(() => Member);
     await startModule({
       imports: [
-        memoryDatabase({ entities: [MemberToken, Member, Country] }),
-        knox({ tokenEntity: MemberToken }),
+        memoryDatabase({ entities: [tokenEntity, Member, Country] }),
+        knox({ tokenEntity }),
       ],
     });
   });
@@ -199,6 +203,6 @@ describe('checkOwnerName', () => {
       user!: object;
     }
     expect(() => checkOwnerName(KeeperToken)).not.toThrow();
-    expect(() => checkOwnerName(tokenOf(() => Keeper))).not.toThrow();
+    expect(() => checkOwnerName(ownerTokenOf(() => Keeper))).not.toThrow();
   });
 });

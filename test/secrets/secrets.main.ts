@@ -77,7 +77,10 @@ async function goodPaths(): Promise<void> {
   await call(token);
   await send('get', '/passport', { token });
   await send('post', '/auth/logoutall', { token: await goodLogin() });
-  for (let i = 0; i < 6; i++) await login({ body: credentials });
+  // Past the limit. On a busy machine a login may be a 503, so that more of them are needed.
+  for (let i = 0; report.statuses[403] === undefined && i < 50; i++) {
+    await login({ body: credentials });
+  }
   await service.revokeAll(john);
   const { token: expired } = await createExpired(service, john);
   await call(keepToken(expired));

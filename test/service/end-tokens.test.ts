@@ -4,9 +4,14 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
+import { pollUntil } from '../support/polling.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
+import { maxEventLoopDelay } from '../support/event-loop-delay.ts';
 import { createExpired } from '../support/expired-token.ts';
+
+/** How many rows one statement deletes: on SQLite few, because it holds up the event loop. */
+const BATCH = { sqlite: 50, postgres: 500, mariadb: 500 } as const;
 
 const NOW = Date.UTC(2025, 9, 26, 0, 30, 0, 123);
 
@@ -77,6 +82,15 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
       await refused(token);
       expect(await count(test.john)).toBe(2);
       expect(await count(test.jane)).toBe(1);
+    });
+
+    it('deletes one batch of them before it answers, and the rest in the background', async () => {
+      const { token } = await make(test.john, -1);
+      await fill(test, 1_001, -1);
+      const sql = new SqlLog(test.dataSource);
+      await refused(token);
+      expect(sql.writes).toHaveLength(1);
+      await pollUntil(0, () => count(test.john));
     });
 
     it('refuses a token whose expiry is an instant that no Date can hold', async () => {
@@ -177,7 +191,9 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
     it('ends more tokens than one statement deletes', async () => {
       await fill(test, 501, 1);
       await make(test.jane);
+      const sql = new SqlLog(test.dataSource);
       expect(await test.tokens.revokeAll(test.john)).toBe(501);
+      expect(sql.writes).toHaveLength(Math.ceil(501 / BATCH[database]));
       expect(await count(test.jane)).toBe(1);
     });
   });
@@ -216,13 +232,33 @@ describe.each(DATABASES)('TokenService on %s', (database) => {
 
       const sql = new SqlLog(test.dataSource);
       expect(await test.tokens.deleteExpired()).toBe(1_003);
-      expect(sql.writes).toHaveLength(3);
+      expect(sql.writes).toHaveLength(Math.ceil(1_003 / BATCH[database]));
       const left = await test.rows.find();
       expect(left.map(({ digest }) => digest).sort()).toEqual(
         kept.map(({ authToken }) => authToken.digest).sort(),
       );
       expect(await test.tokens.deleteExpired()).toBe(0);
     });
+  });
+});
+
+describe('TokenService on SQLite', () => {
+  it('lets the event loop turn while it ends a user’s many tokens', async () => {
+    const test = await startApp({ knox: { authTimeout: '20s' } });
+    try {
+      await test.dataSource.query(
+        'WITH RECURSIVE seq(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM seq WHERE n < 20000) ' +
+          'INSERT INTO knox_auth_token (digest, token_key, created, user_id) ' +
+          `SELECT printf('%0128x', n), 'filled', 0, ${String(test.john.id)} FROM seq`,
+      );
+      const begun = performance.now();
+      const longest = await maxEventLoopDelay(async () => {
+        expect(await test.tokens.revokeAll(test.john)).toBe(20_000);
+      });
+      expect(longest).toBeLessThan((performance.now() - begun) / 4);
+    } finally {
+      await test.close();
+    }
   });
 });
 

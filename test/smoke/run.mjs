@@ -1,129 +1,26 @@
-// Packs the package, and uses the tarball as two apps outside the repository would: see the folders beside this file.
+// Packs the package, and uses the tarball as apps outside the repository would: see the folders beside this file.
+// `run.mjs 22 24` uses them with those versions of Node.js too, and follows README's quick start with the last.
 // Its last line is `N passed, N failed`.
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { session } from './session.mjs';
+import { installApp, installNewerSqlite, useApp } from './apps.mjs';
+import { installNode } from './nodes.mjs';
+import { followQuickStart } from './quick-start.mjs';
+import { check, counts, run, section } from './report.mjs';
 import { checkTarball } from './tarball.mjs';
 
-const START_TIMEOUT_MS = 30_000;
-const here = fileURLToPath(new URL('.', import.meta.url));
-const root = join(here, '../..');
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'nestjs-knox-smoke-'));
-let passed = 0;
-let failed = 0;
-
-function check(name, holds, evidence) {
-  if (holds) passed += 1;
-  else failed += 1;
-  console.log(holds ? `  ok      ${name}` : `  FAILED  ${name}: ${JSON.stringify(evidence)}`);
-}
-
-/** Whether the steps came to their end: the first that throws is counted, those after it are left out. */
-async function section(name, steps) {
-  console.log(`\n${name}`);
-  try {
-    await steps();
-    return true;
-  } catch (error) {
-    check(error.command ?? name, false, error.message);
-    return false;
-  }
-}
-
-/** Runs to its end, silent unless it fails. */
-function run(cwd, ...command) {
-  const [file, ...args] = command;
-  try {
-    return execFileSync(file, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
-  } catch (error) {
-    console.log(`${error.stdout}${error.stderr}`);
-    throw Object.assign(new Error(`exit status ${error.status}`), { command: command.join(' ') });
-  }
-}
+const tarball = join(work, 'nestjs-knox.tgz');
+const versions = process.argv.slice(2);
 
 /** `npm pack` builds first: see `prepack`. */
-function pack(tarball) {
+function pack() {
   run(root, 'npm', 'pack', '--pack-destination', work);
   const name = readdirSync(work).find((file) => file.endsWith('.tgz'));
   renameSync(join(work, name), tarball);
-}
-
-function install(name, app, tarball) {
-  cpSync(join(here, name), app, { recursive: true });
-  cpSync(join(here, 'shared'), app, { recursive: true });
-  // better-sqlite3 compiles for a minute. The repository has done so, for the same Node and the same version.
-  const sqlite = join(root, 'node_modules/better-sqlite3');
-  const { version } = JSON.parse(readFileSync(join(sqlite, 'package.json')));
-  const packages = [tarball, `better-sqlite3@${version}`];
-  run(app, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages);
-  const binary = 'build/Release/better_sqlite3.node';
-  cpSync(join(sqlite, binary), join(app, 'node_modules/better-sqlite3', binary));
-}
-
-async function serve(app, adapter) {
-  const env = { ...process.env, DATABASE: join(app, `${adapter}.db`) };
-  const server = spawn(process.execPath, ['dist/main.js', adapter], {
-    cwd: app,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const stopped = new Promise((resolve) => server.once('exit', resolve));
-  const timeout = setTimeout(() => server.kill(), START_TIMEOUT_MS);
-  try {
-    await session(await addressOf(server), check);
-  } finally {
-    clearTimeout(timeout);
-    server.kill('SIGTERM');
-    await stopped;
-  }
-}
-
-async function addressOf(server) {
-  for await (const line of createInterface(server.stdout)) {
-    if (line.startsWith('listening on ')) return line.slice('listening on '.length);
-    console.log(line);
-  }
-  throw new Error('the app did not start');
-}
-
-async function consumer(name, tarball) {
-  const app = join(work, name);
-  const ready = await section(`${name}: installs and type-checks`, () => {
-    install(name, app, tarball);
-    check('npm install', true);
-    run(app, 'npx', '--no-install', 'tsc');
-    check('tsc, skipLibCheck: false', true);
-  });
-  if (!ready) return;
-  for (const adapter of ['express', 'fastify']) {
-    await section(`${name}: a session over ${adapter}`, () => serve(app, adapter));
-  }
-  if (name === 'cjs-nest11') await section(`${name}: its own checks`, () => checkCommonJs(app));
-}
-
-function checkCommonJs(app) {
-  run(app, 'npx', '--no-install', 'jest');
-  check('its unit tests, under CommonJS Jest', true);
-  const older = ['--noEmit', '--module', 'commonjs', '--moduleResolution', 'node10'];
-  run(app, 'npx', '--no-install', 'tsc', ...older);
-  check('tsc, as an older app resolves modules', true);
-}
-
-const tarball = join(work, 'nestjs-knox.tgz');
-const packed = await section('npm pack', () => {
-  pack(tarball);
   check('builds and packs', true);
   const unpacked = join(work, 'tarball');
   mkdirSync(unpacked);
@@ -131,12 +28,34 @@ const packed = await section('npm pack', () => {
   const files = run(unpacked, 'tar', '-tzf', tarball).trim().split('\n');
   const names = files.map((file) => file.replace(/^package\//, '')).sort();
   checkTarball(join(unpacked, 'package'), names, check);
-});
-if (packed) {
-  await consumer('esm-nest12', tarball);
-  await consumer('cjs-nest11', tarball);
 }
 
+async function useWithThisNode() {
+  const apps = [];
+  for (const name of ['esm-nest12', 'cjs-nest11']) {
+    const app = join(work, name);
+    if (!(await installApp(name, app, tarball))) continue;
+    apps.push([name, app]);
+    await useApp(name, app, process.execPath);
+  }
+  return apps;
+}
+
+async function useWithOtherNodes(apps) {
+  for (const [name, app] of apps) await installNewerSqlite(name, app);
+  for (const version of versions) {
+    const node = await installNode(version, work);
+    if (node === null) continue;
+    for (const [name, app] of apps) await useApp(name, app, node);
+    if (version === versions.at(-1)) await followQuickStart({ node, work, tarball });
+  }
+}
+
+if (await section('npm pack', pack)) {
+  const apps = await useWithThisNode();
+  if (versions.length > 0) await useWithOtherNodes(apps);
+}
+const { passed, failed } = counts;
 if (failed === 0) rmSync(work, { recursive: true });
 else console.log(`\nleft for a look: ${work}`);
 console.log(`${passed} passed, ${failed} failed`);

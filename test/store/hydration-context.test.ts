@@ -4,15 +4,13 @@ import {
   AfterLoad,
   Column,
   Entity,
-  JoinColumn,
   ManyToOne,
   PrimaryGeneratedColumn,
   RelationId,
   type EntitySubscriberInterface,
 } from 'typeorm';
-import { AbstractAuthToken } from '../../lib/index.ts';
-import { createDatabase, DATABASES } from '../support/databases.ts';
-import { startOwnerApp } from '../support/owner-app.ts';
+import { DATABASES } from '../support/databases.ts';
+import { withOwners } from '../support/owner-tokens.ts';
 import { SqlLog } from '../support/sql-log.ts';
 
 /** The tenant of each request, as an application with many tenants keeps it. */
@@ -180,29 +178,18 @@ const STAGES = DATABASES.flatMap((name) =>
 describe('the application’s code', () => {
   it.each(STAGES)('runs in its request’s async context: $what, on $name', async (stage) => {
     const { owner, seen, more, subscriber } = stage.make();
-    @Entity('owner_token')
-    class OwnerToken extends AbstractAuthToken<Account> {
-      @ManyToOne(() => owner, { onDelete: 'CASCADE', nullable: false })
-      @JoinColumn({ name: 'user_id' })
-      user!: Account;
-    }
-    const database = await createDatabase(stage.name);
-    const test = await startOwnerApp<OwnerToken>({
-      dataSource: { ...database.options, entities: [owner, OwnerToken, PlainTeam, Team] },
-      owner,
-      knox: { tokenEntity: OwnerToken },
-    });
-    try {
-      if (subscriber) test.dataSource.subscribers.push(subscriber);
-      const people = test.dataSource.getRepository<Account>(owner);
+    const entities = [PlainTeam, Team];
+    await withOwners(stage.name, owner, { entities }, async ({ dataSource, tokens }) => {
+      if (subscriber) dataSource.subscribers.push(subscriber);
+      const people = dataSource.getRepository<Account>(owner);
       const values = { username: 'ada', isActive: true, note: 'a', tenant: 'a' };
       const users = await people.save(
         people.create(Array.from({ length: 10 }, () => ({ ...values, ...more?.() }))),
       );
-      const issued = await Promise.all(users.map((user) => test.tokens.create(user)));
-      const log = new SqlLog(test.dataSource);
+      const issued = await Promise.all(users.map((user) => tokens.create(user)));
+      const log = new SqlLog(dataSource);
       const ask = (token: string, name: string): Promise<string> =>
-        tenant.run(name, async () => seen((await test.tokens.authenticate(token)).user as never));
+        tenant.run(name, async () => seen((await tokens.authenticate(token)).user as never));
 
       const names = Array.from({ length: 20 }, (_, index) => `tenant ${String(index)}`);
       // Two requests for each token, all in one statement.
@@ -212,9 +199,6 @@ describe('the application’s code', () => {
       expect(found).toEqual(names);
       expect(log.reads).toHaveLength(1);
       expect(await ask(issued[0]!.token, 'alone')).toBe('alone');
-    } finally {
-      await test.close();
-      await database.drop();
-    }
+    });
   });
 });

@@ -33,11 +33,17 @@ class Answers {
   }
 }
 
-export const openSocketIo: OpenSocket = async (url, headers = {}) => {
+/** @param auth what a browser can send, as it can set no headers */
+export const openSocketIo = async (
+  url: string,
+  headers: SocketHeaders = {},
+  auth: object = {},
+): Promise<SocketClient> => {
   const socket = io(url, {
     transports: ['websocket'],
     forceNew: true,
     reconnection: false,
+    auth,
     extraHeaders: headers as Record<string, string>,
   });
   const answers = new Answers();

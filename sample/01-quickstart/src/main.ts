@@ -17,6 +17,7 @@ if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
 
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
 app.enableShutdownHooks();
+// For this sample only: a user with a password that is known to everybody.
 await app.get(UsersService).setPassword(CREDENTIALS.username, CREDENTIALS.password);
 await app.listen(port, '127.0.0.1').catch((error: unknown) => {
   if ((error as { code?: unknown }).code !== 'EADDRINUSE') throw error;

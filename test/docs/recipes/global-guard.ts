@@ -27,7 +27,7 @@ export class ArticlesController {
 
 @Module({
   controllers: [ArticlesController],
-  providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }],
+  providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }], // before guards of your own
 })
-export class ArticlesModule {}
+export class AppModule {}
 // #endregion

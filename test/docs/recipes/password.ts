@@ -1,4 +1,4 @@
-import { Body, Controller, Put, UseGuards } from '@nestjs/common';
+import { Body, Controller, ForbiddenException, Put, UseGuards } from '@nestjs/common';
 import { UsersService, type User } from './users.ts';
 // #region password
 import {
@@ -21,8 +21,9 @@ export class PasswordController {
   async change(
     @CurrentUser() user: User,
     @CurrentToken() current: AuthToken,
-    @Body() { password }: { password: string },
+    @Body() { old, password }: { old: string; password: string },
   ) {
+    if (!(await this.users.verify(user.username, old))) throw new ForbiddenException();
     await this.users.setPassword(user.username, password);
     return { loggedOut: await this.tokens.revokeAll(user, { except: current }) };
   }

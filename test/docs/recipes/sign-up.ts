@@ -2,7 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { User } from '../../../sample/01-quickstart/src/user.entity.ts';
 // #region sign-up
 import * as argon2 from '@node-rs/argon2';
-import { TokenService } from 'nestjs-knox';
+import { Public, TokenService } from 'nestjs-knox';
 import { DataSource } from 'typeorm';
 
 @Controller('sign-up')
@@ -12,6 +12,7 @@ export class SignUpController {
     private readonly tokens: TokenService,
   ) {}
 
+  @Public()
   @Post()
   async signUp(@Body() { username, password }: { username: string; password: string }) {
     const passwordHash = await argon2.hash(password);

@@ -19,19 +19,20 @@ export class SocketExceptionFilter extends BaseWsExceptionFilter {
   }
 }
 
-/** For browsers, which can't set a header: io(url, { auth: { token } }). */
+/** For browsers too, which can't set a header for a socket: io(url, { auth: { token } }). */
 @Injectable()
-export class SocketAuthGuard extends KnoxAuthGuard {
+export class AppAuthGuard extends KnoxAuthGuard {
   protected override getRequest(context: ExecutionContext): KnoxRequest {
-    const { auth, address } = context.switchToWs().getClient<Socket>().handshake;
-    const headers = auth.token ? { authorization: `Token ${String(auth.token)}` } : {};
-    return { headers, ip: address };
+    if (context.getType() !== 'ws') return super.getRequest(context);
+    const { auth, headers, address } = context.switchToWs().getClient<Socket>().handshake;
+    const given = auth.token ? { authorization: `Token ${String(auth.token)}` } : headers;
+    return { headers: given, ip: address };
   }
 }
 
 @WebSocketGateway()
 @UseFilters(new SocketExceptionFilter())
-@UseGuards(SocketAuthGuard)
+@UseGuards(AppAuthGuard)
 export class ChatGateway {
   @SubscribeMessage('whoami')
   whoami(@CurrentUser() user: User) {

@@ -1,59 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  AfterLoad,
   ChildEntity,
   Column,
   Entity,
-  JoinColumn,
   ManyToOne,
   PrimaryColumn,
   PrimaryGeneratedColumn,
   TableInheritance,
   type PrimaryColumnOptions,
 } from 'typeorm';
-import { AbstractAuthToken } from '../../lib/index.ts';
-import { createDatabase, DATABASES, type DatabaseName } from '../support/databases.ts';
+import type { AbstractAuthToken } from '../../lib/index.ts';
+import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
-import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
-
-abstract class Account {
-  username!: string;
-}
-
-function tokenOf(owner: () => new () => Account, hasForeignKey = true) {
-  @Entity('owner_token')
-  class OwnerToken extends AbstractAuthToken<Account> {
-    @ManyToOne(owner, {
-      onDelete: 'CASCADE',
-      nullable: false,
-      createForeignKeyConstraints: hasForeignKey,
-    })
-    @JoinColumn({ name: 'user_id' })
-    user!: Account;
-  }
-  return OwnerToken;
-}
-
-/** Runs a test on an application of its own, whose owners are of this class. */
-async function withOwners(
-  name: DatabaseName,
-  owner: new () => Account,
-  entities: readonly (new () => object)[],
-  run: (test: OwnerApp<AbstractAuthToken>) => Promise<void>,
-  tokenEntity = tokenOf(() => owner),
-): Promise<void> {
-  const database = await createDatabase(name);
-  const test = await startOwnerApp<AbstractAuthToken>({
-    dataSource: { ...database.options, entities: [owner, tokenEntity, ...entities] },
-    owner,
-    knox: { tokenEntity },
-  });
-  try {
-    await run(test);
-  } finally {
-    await test.close();
-    await database.drop();
-  }
-}
+import type { OwnerApp } from '../support/owner-app.ts';
+import { ownerTokenOf, withOwners } from '../support/owner-tokens.ts';
 
 const invalid = { response: ERRORS.invalidToken };
 
@@ -68,7 +29,7 @@ describe.each(DATABASES.filter((name) => name === 'postgres'))('on %s', (name) =
     class Owner {
       @PrimaryColumn(column) username!: string;
     }
-    await withOwners(name, Owner, [], async ({ tokens, dataSource }) => {
+    await withOwners(name, Owner, {}, async ({ tokens, dataSource }) => {
       await dataSource.getRepository(Owner).insert({ username: 'ada' });
       for (let round = 0; round < 10; round++) {
         const logins = Array.from({ length: 24 }, (_, index) => {
@@ -91,12 +52,17 @@ describe.each(DATABASES.filter((name) => name === 'postgres'))('on %s', (name) =
 });
 
 describe.each(DATABASES)('on %s', (name) => {
-  it('an owner whose key is written in another case is another owner', async () => {
+  it.each([
+    ['', false],
+    [', if TypeORM hydrates it', true],
+  ])('an owner whose key is written in another case is another owner%s', async (_, hasListener) => {
     @Entity('owner')
     class Owner {
       @PrimaryColumn({ type: 'varchar', length: 40 }) username!: string;
+      listen(): void {}
     }
-    const tokenEntity = tokenOf(() => Owner, false);
+    if (hasListener) AfterLoad()(Owner.prototype, 'listen');
+    const tokenEntity = ownerTokenOf(() => Owner, { hasForeignKey: false });
     const run = async ({ tokens, dataSource }: OwnerApp<AbstractAuthToken>): Promise<void> => {
       const owners = dataSource.getRepository(Owner);
       const ada = await owners.save(owners.create({ username: 'ada' }));
@@ -112,7 +78,7 @@ describe.each(DATABASES)('on %s', (name) => {
       expect(await tokens.revokeAll(renamed)).toBe(2);
       await expect(tokens.authenticate(token)).rejects.toMatchObject(invalid);
     };
-    await withOwners(name, Owner, [], run, tokenEntity);
+    await withOwners(name, Owner, { tokenEntity }, run);
   });
 
   it('an owner that is no longer of its class is no owner', async () => {
@@ -128,7 +94,8 @@ describe.each(DATABASES)('on %s', (name) => {
     class Boss extends Staff {}
     @ChildEntity('customer')
     class Customer extends Person {}
-    await withOwners(name, Staff, [Person, Boss, Customer], async ({ tokens, dataSource }) => {
+    const entities = [Person, Boss, Customer];
+    await withOwners(name, Staff, { entities }, async ({ tokens, dataSource }) => {
       const ada = await dataSource.getRepository(Staff).save({ username: 'ada' });
       const bob = await dataSource.getRepository(Boss).save({ username: 'bob' });
       const { token } = await tokens.create(ada);
@@ -151,7 +118,7 @@ describe.each(DATABASES)('on %s', (name) => {
       @PrimaryGeneratedColumn() id!: number;
       @Column({ type: 'varchar', length: 40 }) username!: string;
     }
-    const tokenEntity = tokenOf(() => Owner);
+    const tokenEntity = ownerTokenOf(() => Owner);
     ManyToOne(() => Device)(tokenEntity.prototype, 'device');
     const run = async ({ tokens, dataSource }: OwnerApp<AbstractAuthToken>): Promise<void> => {
       const ada = await dataSource.getRepository(Owner).save({ username: 'ada' });
@@ -164,6 +131,6 @@ describe.each(DATABASES)('on %s', (name) => {
       await expect(inTransaction).rejects.toMatchObject(fault);
       await expect(tokens.create({ id: 7 })).rejects.toMatchObject({ status: 401 });
     };
-    await withOwners(name, Owner, [Device], run, tokenEntity);
+    await withOwners(name, Owner, { entities: [Device], tokenEntity }, run);
   });
 });
