@@ -49,6 +49,7 @@ export { CurrentToken } from './http/current-token.decorator.ts';
 
 export {
   AuthFailedEvent,
+  type RevocationReason,
   TokenCreatedEvent,
   TokenExpiredEvent,
   TokenRefreshedEvent,

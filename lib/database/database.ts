@@ -68,6 +68,17 @@ export interface Database {
     op: Operation,
     script: TransactionScript<T>,
   ): Promise<T>;
+  /**
+   * Runs queries that see all that is committed while the application's transaction is open: beside it, on a connection
+   * of ours, as a lookup; on SQLite in it, because there nobody else commits meanwhile.
+   */
+  connectBeside<T>(
+    transaction: QueryRunner,
+    op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T>;
+  /** Whether the application's transaction can change what others commit while it is open. */
+  seesCommits(transaction: QueryRunner): Promise<boolean>;
   /** Closes our connections; those in use as soon as they are given back. */
   close(): Promise<void>;
 }

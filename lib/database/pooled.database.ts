@@ -71,6 +71,22 @@ export class PooledDatabase implements Database {
     return runScript(script, op, query);
   }
 
+  connectBeside<T>(
+    _transaction: QueryRunner,
+    op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T> {
+    // As a lookup: reads and writes may all be waiting for what the transaction has locked.
+    return this.connect('lookup', op, work);
+  }
+
+  async seesCommits(transaction: QueryRunner): Promise<boolean> {
+    const level = await this.#isolationLevel((statement) =>
+      queryByTypeorm(transaction, statement, this.dialect),
+    );
+    return level !== 'repeatable read' && level !== 'serializable';
+  }
+
   close(): Promise<void> {
     return this.#connections.close();
   }
@@ -116,14 +132,17 @@ export class PooledDatabase implements Database {
 
   /** At REPEATABLE READ, PostgreSQL shows no token that was committed since the snapshot. */
   async #checkIsolation(query: (statement: Sql) => Promise<QueryResult>): Promise<void> {
-    const { isolationLevel } = this.dialect;
-    if (isolationLevel === null) return;
-    const { rows } = await query(isolationLevel);
-    if (rows[0]?.level !== 'repeatable read') return;
+    if ((await this.#isolationLevel(query)) !== 'repeatable read') return;
     throw new IsolationLevelError(
       'A limit cannot be kept in a REPEATABLE READ transaction: begin it at READ COMMITTED or at ' +
         'SERIALIZABLE.',
     );
+  }
+
+  /** Null where it does not matter. */
+  async #isolationLevel(query: (statement: Sql) => Promise<QueryResult>): Promise<unknown> {
+    const { isolationLevel } = this.dialect;
+    return isolationLevel && (await query(isolationLevel)).rows[0]?.level;
   }
 
   async #transaction<T>(

@@ -131,6 +131,18 @@ export class SqliteDatabase implements Database {
     return runScript(script, op, (statement) => queryByTypeorm(transaction, statement, SQLITE));
   }
 
+  connectBeside<T>(
+    transaction: QueryRunner,
+    _op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T> {
+    return work({ query: (statement) => queryByTypeorm(transaction, statement, SQLITE) });
+  }
+
+  seesCommits(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#file?.catch(() => undefined);

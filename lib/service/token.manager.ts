@@ -9,7 +9,7 @@ import { KnoxUnauthorizedException } from './knox.exceptions.ts';
 import type { Authenticated, TokenAuthenticator } from './token.authenticator.ts';
 import type { IssuedToken, TokenIssuer } from './token.issuer.ts';
 import type { CreateTokenOptions } from './token.options.ts';
-import type { TokenRevoker } from './token.revoker.ts';
+import type { Revocation, TokenRevoker } from './token.revoker.ts';
 
 /** What a TokenManager is made of. */
 export interface TokenManagerParts<Token extends AbstractAuthToken> {
@@ -90,17 +90,22 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes one token; whether there was one. */
-  revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
-    return answer(() => this.#revoker.revoke(tokenOrAuthToken, op));
+  revoke(
+    tokenOrAuthToken: string | Token,
+    revocation: Revocation,
+    op: Operation,
+  ): Promise<boolean> {
+    return answer(() => this.#revoker.revoke(tokenOrAuthToken, revocation, op));
   }
 
   /** Deletes the user's tokens, but the one that `except` names; how many they were. */
   revokeAll(
     user: Token['user'],
     except: string | Token | undefined,
+    revocation: Revocation,
     op: Operation,
   ): Promise<number> {
-    return answer(() => this.#revoker.revokeAll(user, except, op));
+    return answer(() => this.#revoker.revokeAll(user, except, revocation, op));
   }
 
   /** Deletes everybody's expired tokens; how many they were. */
@@ -115,13 +120,13 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Revokes the token that was presented. */
   async logOut(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await this.revoke(found.authToken, op);
+    await this.revoke(found.authToken, { reason: 'logout' }, op);
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 
   /** Revokes all tokens of the user whose token was presented. */
   async logOutEverywhere(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await answer(() => this.#revoker.revokeAllWith(found.authToken, op));
+    await answer(() => this.#revoker.revokeAllWith(found.authToken, 'logout_all', op));
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 
@@ -131,6 +136,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
       // The login may have used up its own time.
       await this.revoke(
         authToken,
+        { reason: 'service' },
         Operation.within(op.deadline.timeoutMs, () => op.client),
       );
     } catch {

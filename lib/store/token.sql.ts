@@ -88,9 +88,19 @@ export class TokenSql {
 
   /** Some of the owner's tokens, but not the one of the digest `except`. */
   digestsOfOwner(owner: OwnerKey, except: string | null, limit: number): Sql {
+    return sql`${this.#digestsOf(owner, except)} LIMIT ${sql.raw(String(limit))}`;
+  }
+
+  /** The same in the order of their digests, from the one after `after`. */
+  digestsOfOwnerAfter(owner: OwnerKey, after: string, limit: number): Sql {
+    const { digest } = this.#schema.column;
+    return sql`${this.#digestsOf(owner, null)} AND ${digest} > ${after} ORDER BY ${digest} LIMIT ${sql.raw(String(limit))}`;
+  }
+
+  #digestsOf(owner: OwnerKey, except: string | null): Sql {
     const { table, column } = this.#schema;
     const isOther = except === null ? sql.empty : sql` AND ${column.digest} <> ${except}`;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther} LIMIT ${sql.raw(String(limit))}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther}`;
   }
 
   /** Locks the token's row and selects its digest; nothing where the row is gone, or locked by others. */

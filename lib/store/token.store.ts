@@ -15,6 +15,7 @@ import type { PoolSettings } from '../database/pool.driver.ts';
 import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
+import { AppDeletion } from './app-deletion.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
 import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
@@ -177,11 +178,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether there was a token to delete. It is gone, committed, when this resolves.
+   * Whether there was a token to delete. It is gone, committed, when this resolves; in the application's transaction,
+   * when that commits.
    *
    * @throws RowKeptError
+   * @throws IsolationLevelError if it is there, but the transaction cannot see it
    */
-  async delete(digest: string, op: Operation): Promise<boolean> {
+  async delete(digest: string, op: Operation, transaction?: QueryRunner): Promise<boolean> {
+    if (transaction) {
+      return (await this.#answer(op, this.#deletionIn(transaction).each([digest], op))) === 1;
+    }
     const deleted = await this.#answer(op, this.#delete(digest, op));
     if (deleted === 0 && (await this.find(digest, op)) !== null) throw new RowKeptError();
     return deleted > 0;
@@ -200,6 +206,25 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   ): Promise<DeletedBatch> {
     return this.#transact(owner, true, op, (sql) =>
       deleteFound(sql, sql.digestsOfOwner(owner, except ?? last, DELETE_BATCH_SIZE), last),
+    );
+  }
+
+  /**
+   * Deletes the owner's tokens, but not the one of the digest `except`, in the application's transaction; how many they
+   * were. Each batch may take as long as the operation: what is given up is rolled back, so that a second try would not
+   * get further.
+   *
+   * @throws RowKeptError
+   * @throws IsolationLevelError if there is a token that the transaction cannot see
+   */
+  deleteAllIn(
+    transaction: QueryRunner,
+    owner: OwnerKey,
+    except: string | null,
+    { deadline }: Operation,
+  ): Promise<number> {
+    return this.#tasks.track(
+      this.#deletionIn(transaction).ofOwner(owner, except, deadline.timeoutMs),
     );
   }
 
@@ -314,6 +339,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
       op,
       owner === null ? work() : this.#owners.runExclusive(String(owner), op, work),
     );
+  }
+
+  #deletionIn(transaction: QueryRunner): AppDeletion {
+    const { database, sql } = this.#open();
+    return new AppDeletion(database, sql, transaction);
   }
 
   #connectionOf(runner: QueryRunner): Connection {

@@ -1,0 +1,50 @@
+import { replaceBody, replaceIn } from './edit.ts';
+import type { Mutant } from './mutant.ts';
+
+const IN_TRANSACTION = { tests: ['test/service/revoke-in-transaction.test.ts'] };
+
+/** What ends tokens in the application's transaction and in the background, and who hears of it. */
+export const REVOCATIONS: readonly Mutant[] = [
+  {
+    name: 'The event of a revocation is sent before the commit',
+    edits: [
+      replaceBody(
+        'TokenRevoker.#publishOnCommit',
+        'this.#events.publish(TokenRevokedEvent, op, ...about);',
+      ),
+    ],
+    check: IN_TRANSACTION,
+    killedBy: /and sends the event then|sends no event, where the transaction rolls back/,
+  },
+  {
+    name: "A revocation with a manager commits beside the application's transaction",
+    edits: [replaceBody('AppTransactions.transactionOf', 'return undefined;')],
+    check: IN_TRANSACTION,
+    killedBy: /where the transaction rolls back/,
+  },
+  {
+    name: 'An old snapshot hides later tokens from revokeAll',
+    edits: [replaceIn('AppDeletion.ofOwner', /this\.#queryBeside, /, '')],
+    check: IN_TRANSACTION,
+    killedBy: /never passes over a later token in silence/,
+  },
+  {
+    name: 'A token that the transaction cannot see counts as gone',
+    edits: [replaceIn('AppDeletion.each', /if \(missed\.length > 0\)[^;]*;/, '')],
+    check: IN_TRANSACTION,
+    killedBy: /never passes over a later token in silence/,
+  },
+  {
+    name: "Tokens of the application's transaction are deleted with those between",
+    edits: [
+      replaceIn(
+        'AppDeletion.each',
+        /const \{ affected \} = [^;]*;/,
+        `const { affected } = await this.#query(this.#sql.deleteByDigests(digests));
+         if (affected > 0) return affected;`,
+      ),
+    ],
+    check: IN_TRANSACTION,
+    killedBy: /logins of the same and of other users go on|without a deadlock/,
+  },
+];
