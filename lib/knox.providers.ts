@@ -32,6 +32,7 @@ import {
 import { TokenAuthenticator } from './service/token.authenticator.ts';
 import { TokenIssuer } from './service/token.issuer.ts';
 import { TokenManager } from './service/token.manager.ts';
+import { TokenPruner } from './service/token.pruner.ts';
 import { TokenRevoker } from './service/token.revoker.ts';
 import { TokenService } from './service/token.service.ts';
 import { UserStatus } from './service/user-status.ts';
@@ -133,7 +134,9 @@ function tokenChain(
   const authenticator = new TokenAuthenticator(settings, store, userStatus, revoker, events);
   const manager = new TokenManager({ store, authenticator, issuer, revoker, events });
   const service = new TokenService(settings, manager);
-  return { store, manager, service, lifecycle: new KnoxLifecycle(store, userStatus, tasks) };
+  const pruner = new TokenPruner(settings, store, events);
+  const lifecycle = new KnoxLifecycle(store, userStatus, tasks, pruner);
+  return { store, manager, service, lifecycle };
 }
 
 function partOfChain<Name extends keyof TokenChain>(

@@ -3,6 +3,9 @@ import { inList, type RowLock, type ServerDialect } from './sql.dialect.ts';
 
 const bytesOf = (value: unknown): Sql => sql`BINARY CONVERT(${value} USING utf8mb4)`;
 
+/** A lock's name holds for the whole server, and has at most 64 characters. */
+const lockNameOf = (name: string): Sql => sql`SHA2(CONCAT_WS(':', DATABASE(), ${name}), 224)`;
+
 export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
     // MySQL 8 has no such clause: there innodb_lock_wait_timeout ends the wait.
@@ -32,9 +35,12 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
       ...(rowLock ? [lock(rowLock, ms)] : []),
     ],
     lock,
+    tryLock: (name) => sql`SELECT GET_LOCK(${lockNameOf(name)}, 0) AS taken`,
+    unlock: (name) => sql`SELECT RELEASE_LOCK(${lockNameOf(name)})`,
     errorCodes: {
       transient: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
       missingReference: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
+      noNamedLocks: ['ER_NOT_SUPPORTED_YET'],
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   type Database,
   type ErrorKind,
   type QueryResult,
+  type Statements,
   type TransactionScript,
 } from './database.ts';
 import { OwnConnections, type OwnConnection } from './own-connections.ts';
@@ -53,6 +54,21 @@ export class PooledDatabase implements Database {
 
   transaction<T>(lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T> {
     return this.#retry(op, () => this.#transaction(lock, op, script));
+  }
+
+  async transactionAlone<T>(
+    name: string,
+    op: Operation,
+    script: TransactionScript<T>,
+  ): Promise<T | null> {
+    const alone = (): Statements<T | null> => ifTaken(this.dialect.tryLock(name), script);
+    const unlock = this.dialect.unlock(name);
+    try {
+      return await this.#retry(op, () => this.#transaction(null, op, alone, unlock));
+    } catch (error) {
+      if (this.classify(error) !== 'no_named_locks') throw error;
+      return this.transaction(null, op, script);
+    }
   }
 
   async runIn<T>(
@@ -149,6 +165,7 @@ export class PooledDatabase implements Database {
     lock: RowLock | null,
     op: Operation,
     script: TransactionScript<T>,
+    atEnd: Sql | null = null,
   ): Promise<T> {
     const state = { isCommitting: false };
     const work = async (connection: OwnConnection): Promise<T> => {
@@ -164,8 +181,10 @@ export class PooledDatabase implements Database {
         await query(COMMIT);
         return result;
       } catch (error) {
-        if (!state.isCommitting) await this.#rollBack(connection);
+        if (!state.isCommitting) await this.#clean(connection, ROLLBACK);
         throw error;
+      } finally {
+        if (atEnd) await this.#clean(connection, atEnd);
       }
     };
     try {
@@ -176,12 +195,18 @@ export class PooledDatabase implements Database {
     }
   }
 
-  /** The error that led here is the cause, so one of ROLLBACK is not thrown; its connection is closed. */
-  async #rollBack(connection: OwnConnection): Promise<void> {
+  /** Leaves nothing behind on a connection; if that fails, the connection is closed. Its error is not the one to throw. */
+  async #clean(connection: OwnConnection, statement: Sql): Promise<void> {
     try {
-      await connection.query(ROLLBACK);
+      await connection.query(statement);
     } catch {
       connection.isLost = true;
     }
   }
+}
+
+/** The script, behind a lock that it does not wait for. */
+function* ifTaken<T>(tryLock: Sql, script: TransactionScript<T>): Statements<T | null> {
+  const { rows } = yield tryLock;
+  return Number(rows[0]?.taken) === 1 ? yield* script() : null;
 }

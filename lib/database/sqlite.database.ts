@@ -122,6 +122,11 @@ export class SqliteDatabase implements Database {
     });
   }
 
+  /** The file's write lock lets one process write at a time; the transaction is too short to be worth skipping. */
+  transactionAlone<T>(_name: string, op: Operation, script: TransactionScript<T>): Promise<T> {
+    return this.transaction(null, op, script);
+  }
+
   runIn<T>(
     transaction: QueryRunner,
     _lock: RowLock | null,

@@ -20,5 +20,6 @@ export const SQLITE: SqlDialect = {
       'SQLITE_LOCKED_SHAREDCACHE',
     ],
     missingReference: ['SQLITE_CONSTRAINT_FOREIGNKEY'],
+    noNamedLocks: [],
   },
 };

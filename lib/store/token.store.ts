@@ -241,6 +241,22 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
+   * The same for all owners, but null if another process is doing so at this moment and the database can say so.
+   *
+   * @throws RowKeptError
+   */
+  prune(now: number, op: Operation): Promise<DeletedBatch | null> {
+    const { database, schema, sql } = this.#open();
+    const name = `nestjs-knox:prune:${schema.metadata.tablePath}`;
+    return this.#answer(
+      op,
+      database.transactionAlone(name, op, () =>
+        deleteFound(sql, sql.expiredDigests(null, now, DELETE_BATCH_SIZE)),
+      ),
+    );
+  }
+
+  /**
    * Compares the entities with what the package can work with, and with their tables, if the data source is up.
    *
    * @throws KnoxConfigError

@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.ts';
 
 const IN_TRANSACTION = { tests: ['test/service/revoke-in-transaction.test.ts'] };
 
+const PRUNING = { tests: ['test/service/prune-interval.test.ts'] };
+
 /** What ends tokens in the application's transaction and in the background, and who hears of it. */
 export const REVOCATIONS: readonly Mutant[] = [
   {
@@ -46,5 +48,43 @@ export const REVOCATIONS: readonly Mutant[] = [
     ],
     check: IN_TRANSACTION,
     killedBy: /logins of the same and of other users go on|without a deadlock/,
+  },
+  {
+    name: 'A request prunes',
+    edits: [
+      replaceIn(
+        'TokenManager.authenticate',
+        /const verdict = /,
+        'await this.prune(); const verdict = ',
+      ),
+    ],
+    check: PRUNING,
+    killedBy: /prunes on no request/,
+  },
+  {
+    name: 'All processes prune at once',
+    edits: [
+      replaceBody('PooledDatabase.transactionAlone', 'return this.transaction(null, op, script);'),
+    ],
+    check: PRUNING,
+    killedBy: /go one after another/,
+  },
+  {
+    name: 'The lock of a prune stays with its connection',
+    edits: [replaceBody('mariadbDialect.unlock', 'return null;')],
+    check: PRUNING,
+    killedBy: /go one after another/,
+  },
+  {
+    name: 'A prune that fails is the last one',
+    edits: [replaceIn('TokenPruner.#repeat', /logFailure\(error\);/, '$& return;')],
+    check: PRUNING,
+    killedBy: /logs a prune that fails, and prunes again/,
+  },
+  {
+    name: 'A prune goes on while the application closes',
+    edits: [replaceIn('TokenPruner.#prune', / && !this\.#tasks\.isClosed/, '')],
+    check: PRUNING,
+    killedBy: /while the application closes, and begins no other/,
   },
 ];
