@@ -54,6 +54,9 @@ interface TokenChain {
 /** Injects the TokenChain. */
 const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
 
+/** What the tokens of an application are called where it has one kind of them. */
+const REALM = 'api';
+
 /** Injects nothing; making it tells class-transformer what to leave out. */
 const SERIALIZATION = Symbol('SERIALIZATION');
 /** A check that does not wait for the data source, which could not be brought up. */
@@ -126,13 +129,20 @@ function tokenChain(
     );
   }
   const { userRelations, connections, authTimeout: timeoutMs } = settings;
-  const storeOptions = { tokenEntity, userRelations, connections, timeoutMs };
+  const storeOptions = { realm: REALM, tokenEntity, userRelations, connections, timeoutMs };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);
   const revoker = new TokenRevoker(settings, store, tasks, events);
   const authenticator = new TokenAuthenticator(settings, store, userStatus, revoker, events);
-  const manager = new TokenManager({ store, authenticator, issuer, revoker, events });
+  const manager = new TokenManager({
+    realm: REALM,
+    store,
+    authenticator,
+    issuer,
+    revoker,
+    events,
+  });
   const service = new TokenService(settings, manager);
   const pruner = new TokenPruner(settings, store, events);
   const lifecycle = new KnoxLifecycle(store, userStatus, tasks, pruner);

@@ -1,7 +1,12 @@
+import { AUTHENTICATE, CREATE, REVOKE, traced, type Facts } from '../async/diagnostics.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
-import { AuthFailedEvent, UserLoggedOutEvent } from '../events/knox.events.ts';
+import {
+  AuthFailedEvent,
+  UserLoggedOutEvent,
+  type RevocationReason,
+} from '../events/knox.events.ts';
 import type { Awaitable } from '../options/runtime-options.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { toHttpError } from './error-boundary.ts';
@@ -13,6 +18,7 @@ import type { Revocation, TokenRevoker } from './token.revoker.ts';
 
 /** What a TokenManager is made of. */
 export interface TokenManagerParts<Token extends AbstractAuthToken> {
+  readonly realm: string;
   readonly store: TokenStore<Token>;
   readonly authenticator: TokenAuthenticator<Token>;
   readonly issuer: TokenIssuer<Token>;
@@ -25,13 +31,16 @@ export interface TokenManagerParts<Token extends AbstractAuthToken> {
  * a 503: each method throws what `toHttpError` makes of an error.
  */
 export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly #realm: string;
   readonly #store: TokenStore<Token>;
   readonly #authenticator: TokenAuthenticator<Token>;
   readonly #issuer: TokenIssuer<Token>;
   readonly #revoker: TokenRevoker<Token>;
   readonly #events: EventPublisher;
 
-  constructor({ store, authenticator, issuer, revoker, events }: TokenManagerParts<Token>) {
+  constructor(parts: TokenManagerParts<Token>) {
+    const { realm, store, authenticator, issuer, revoker, events } = parts;
+    this.#realm = realm;
     this.#store = store;
     this.#authenticator = authenticator;
     this.#issuer = issuer;
@@ -45,7 +54,17 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
    * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
    * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
    */
-  async authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
+  authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
+    if (!AUTHENTICATE.hasSubscribers) return this.#authenticate(token, op);
+    return traced(
+      AUTHENTICATE,
+      { realm: this.#realm },
+      () => this.#authenticate(token, op),
+      ({ user }) => this.#factsOf(user, 0),
+    );
+  }
+
+  async #authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
     try {
       const verdict = await this.#authenticator.authenticate(token, op);
       if (verdict.ok) return { user: verdict.user, authToken: verdict.authToken };
@@ -63,6 +82,20 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Makes and saves a token. @see TokenIssuer.issue */
   create(
+    user: Token['user'],
+    options: CreateTokenOptions<Token>,
+    op: Operation,
+  ): Promise<IssuedToken<Token>> {
+    if (!CREATE.hasSubscribers) return this.#create(user, options, op);
+    return traced(
+      CREATE,
+      { realm: this.#realm },
+      () => this.#create(user, options, op),
+      ({ authToken }) => this.#factsOf(authToken.user, 1),
+    );
+  }
+
+  #create(
     user: Token['user'],
     options: CreateTokenOptions<Token>,
     op: Operation,
@@ -95,7 +128,11 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     revocation: Revocation,
     op: Operation,
   ): Promise<boolean> {
-    return answer(() => this.#revoker.revoke(tokenOrAuthToken, revocation, op));
+    const work = (): Promise<boolean> =>
+      answer(() => this.#revoker.revoke(tokenOrAuthToken, revocation, op));
+    if (!REVOKE.hasSubscribers) return work();
+    const user = typeof tokenOrAuthToken === 'string' ? null : tokenOrAuthToken.user;
+    return this.#tracedRevocation(revocation.reason, user, () => work().then(Number)).then(Boolean);
   }
 
   /** Deletes the user's tokens, but the one that `except` names; how many they were. */
@@ -105,7 +142,9 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     revocation: Revocation,
     op: Operation,
   ): Promise<number> {
-    return answer(() => this.#revoker.revokeAll(user, except, revocation, op));
+    const work = (): Promise<number> =>
+      answer(() => this.#revoker.revokeAll(user, except, revocation, op));
+    return REVOKE.hasSubscribers ? this.#tracedRevocation(revocation.reason, user, work) : work();
   }
 
   /** Deletes everybody's expired tokens; how many they were. */
@@ -126,7 +165,9 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Revokes all tokens of the user whose token was presented. */
   async logOutEverywhere(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await answer(() => this.#revoker.revokeAllWith(found.authToken, 'logout_all', op));
+    const work = (): Promise<number> =>
+      answer(() => this.#revoker.revokeAllWith(found.authToken, 'logout_all', op));
+    await (REVOKE.hasSubscribers ? this.#tracedRevocation('logout_all', found.user, work) : work());
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 
@@ -154,6 +195,25 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     const user = authToken?.user ?? null;
     this.#events.publish(AuthFailedEvent, op, exception.code, user, authToken);
     return exception;
+  }
+
+  #tracedRevocation(
+    reason: RevocationReason,
+    user: object | null | undefined,
+    work: () => Promise<number>,
+  ): Promise<number> {
+    return traced(REVOKE, { realm: this.#realm, reason }, work, (count) =>
+      this.#factsOf(user, count),
+    );
+  }
+
+  /** It never throws: whoever listens changes no answer. */
+  #factsOf(user: object | null | undefined, count: number): Facts {
+    try {
+      return { userKey: user ? this.#store.schema.owner.keyOf(user) : null, count };
+    } catch {
+      return { count };
+    }
   }
 
   /** Asks a hook of the application. If it fails, or gives no answer in time, that is a 503. */

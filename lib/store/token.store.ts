@@ -42,6 +42,8 @@ export type { DeletedBatch, OwnerKey, TokenSchema };
 const MAX_REFRESH_WAIT_MS = 500;
 
 export interface TokenStoreOptions<Token extends AbstractAuthToken> extends PoolSettings {
+  /** Told to the subscribers of the channel of batches. */
+  readonly realm: string;
   readonly tokenEntity: TokenEntity<Token>;
   readonly userRelations: readonly string[];
 }
@@ -277,7 +279,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
     if (opened && opened.source === source) return opened;
-    const { tokenEntity, userRelations } = this.#options;
+    const { realm, tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
@@ -286,7 +288,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const entities = new EntityQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
-    const lookups = new LookupBatcher<Token>(database, query);
+    const lookups = new LookupBatcher<Token>(database, query, realm);
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
     return (this.#opened = { source, schema, sql, database, entities, lookups });

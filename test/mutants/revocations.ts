@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const IN_TRANSACTION = { tests: ['test/service/revoke-in-transaction.test.ts'] };
 
+const DIAGNOSTICS = { tests: ['test/e2e/diagnostics.test.ts'] };
 const PRUNING = { tests: ['test/service/prune-interval.test.ts'] };
 
 /** What ends tokens in the application's transaction and in the background, and who hears of it. */
@@ -53,7 +54,7 @@ export const REVOCATIONS: readonly Mutant[] = [
     name: 'A request prunes',
     edits: [
       replaceIn(
-        'TokenManager.authenticate',
+        'TokenManager.#authenticate',
         /const verdict = /,
         'await this.prune(); const verdict = ',
       ),
@@ -86,5 +87,25 @@ export const REVOCATIONS: readonly Mutant[] = [
     edits: [replaceIn('TokenPruner.#prune', / && !this\.#tasks\.isClosed/, '')],
     check: PRUNING,
     killedBy: /while the application closes, and begins no other/,
+  },
+  {
+    name: 'A channel tells the result of an operation, with the raw token in it',
+    edits: [
+      replaceIn('traced', /Object\.assign\(message, factsOf\(result\)\);/, '$& return result;'),
+    ],
+    check: DIAGNOSTICS,
+    killedBy: /hold no token, digest, password or user/,
+  },
+  {
+    name: "A channel tells the driver's error, with the digest in it",
+    edits: [replaceIn('traced', /throw new OperationError\(message\.code\)/, 'throw failure')],
+    check: DIAGNOSTICS,
+    killedBy: /hold no token, digest, password or user/,
+  },
+  {
+    name: 'A channel costs a request its promises where nobody listens',
+    edits: [replaceIn('TokenManager.authenticate', /!AUTHENTICATE\.hasSubscribers/, 'false')],
+    check: DIAGNOSTICS,
+    killedBy: /cost nothing where nobody listens/,
   },
 ];

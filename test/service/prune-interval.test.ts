@@ -140,29 +140,33 @@ describe.each(DATABASES.filter((name) => name !== 'sqlite'))(
     let test: TestApp;
     afterEach(() => test.close());
     const SLOW: Partial<Record<DatabaseName, string>> = {
-      postgres: 'SELECT pg_sleep(0.5)',
-      mariadb: 'SELECT SLEEP(0.5)',
+      postgres: 'SELECT pg_sleep(1)',
+      mariadb: 'SELECT SLEEP(1)',
     };
     const op = (ms = 5_000) => Operation.within(ms);
 
     it.each([
       ['commits', 'SELECT 1', 5_000],
       ['fails', 'SELECT nothing', 5_000],
-      ['is given up', SLOW[database]!, 200],
+      ['is given up', 'SELECT 1', 700],
     ])('go one after another, also after one that %s', async (_, last, ms) => {
       test = await startApp({ database });
       await fill(test.rows, test.john, 3, 'a');
       const store = test.app.get(TokenStore);
       const settings = { connections: 2, timeoutMs: 5_000 };
       const other = openDatabase(test.dataSource, settings);
+      // Its connection is open now.
+      await store.prune(0, op());
+      let isHolding = false;
       const holding = other
-        .transactionAlone('nestjs-knox:prune:knox_auth_token', op(ms + 500), function* () {
+        .transactionAlone('nestjs-knox:prune:knox_auth_token', op(ms), function* () {
+          isHolding = true;
           yield sql.raw(SLOW[database]!);
           yield sql.raw(last);
           return true;
         })
         .catch((error: unknown) => error);
-      await sleep(100);
+      await pollUntil(true, () => Promise.resolve(isHolding));
       expect(await store.prune(Date.now(), op())).toBeNull();
       expect(await test.rows.count()).toBe(3);
       await holding;
@@ -178,15 +182,17 @@ describe.each(DATABASES.filter((name) => name !== 'sqlite'))(
       test = await startApp({ database });
       const elsewhere = await startApp({ database });
       const other = openDatabase(elsewhere.dataSource, { connections: 1, timeoutMs: 5_000 });
+      let isHolding = false;
       const holding = other.transactionAlone(
         'nestjs-knox:prune:knox_auth_token',
         op(),
         function* () {
+          isHolding = true;
           yield sql.raw(SLOW[database]!);
           return true;
         },
       );
-      await sleep(100);
+      await pollUntil(true, () => Promise.resolve(isHolding));
       expect(await test.app.get(TokenStore).prune(Date.now(), op())).not.toBeNull();
       expect(await holding).toBe(true);
       await other.close();
