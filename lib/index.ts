@@ -11,6 +11,7 @@ export { KnoxError, KnoxUsageError } from './errors/knox.error.ts';
 export { KnoxConfigError } from './errors/knox-config.error.ts';
 export { IsolationLevelError } from './errors/isolation-level.error.ts';
 export type { HashAlgorithm } from './tokens/token.ts';
+export type { BatchMessage, OperationMessage } from './async/diagnostics.ts';
 export type { ClientInfo } from './requests/client-info.ts';
 export type { KnoxRequest } from './requests/knox-request.ts';
 
@@ -66,6 +67,7 @@ export { CurrentToken } from './http/current-token.decorator.ts';
 
 export {
   AuthFailedEvent,
+  type RevocationReason,
   TokenCreatedEvent,
   TokenExpiredEvent,
   TokenRefreshedEvent,

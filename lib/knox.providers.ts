@@ -35,6 +35,7 @@ import { LastUsedWriter } from './service/last-used.writer.ts';
 import { TokenAuthenticator } from './service/token.authenticator.ts';
 import { TokenIssuer } from './service/token.issuer.ts';
 import { TokenManager } from './service/token.manager.ts';
+import { TokenPruner } from './service/token.pruner.ts';
 import { TokenRevoker } from './service/token.revoker.ts';
 import { TokenService } from './service/token.service.ts';
 import { TokenSessions } from './service/token.sessions.ts';
@@ -56,6 +57,9 @@ interface TokenChain {
 
 /** Injects the TokenChain. */
 const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
+
+/** What the tokens of an application are called where it has one kind of them. */
+const REALM = 'api';
 
 /** Injects nothing; making it tells class-transformer what to leave out. */
 const SERIALIZATION = Symbol('SERIALIZATION');
@@ -130,7 +134,7 @@ function tokenChain(
     );
   }
   const { userRelations, connections, authTimeout: timeoutMs } = settings;
-  const storeOptions = { tokenEntity, userRelations, connections, timeoutMs };
+  const storeOptions = { realm: REALM, tokenEntity, userRelations, connections, timeoutMs };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);
@@ -145,15 +149,12 @@ function tokenChain(
     lastUsed,
   );
   const sessions = new TokenSessions(store, revoker);
-  const parts = { store, authenticator, issuer, revoker, sessions, events };
+  const parts = { realm: REALM, store, authenticator, issuer, revoker, sessions, events };
   const manager = new TokenManager(parts);
   const service = new TokenService(settings, manager);
-  return {
-    store,
-    manager,
-    service,
-    lifecycle: new KnoxLifecycle(store, userStatus, lastUsed, tasks),
-  };
+  const pruner = new TokenPruner(settings, store, events);
+  const lifecycle = new KnoxLifecycle(store, userStatus, lastUsed, tasks, pruner);
+  return { store, manager, service, lifecycle };
 }
 
 /** @throws KnoxConfigError if the policy goes by a column that the token entity does not have */

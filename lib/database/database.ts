@@ -30,8 +30,8 @@ export interface Connection {
   query(statement: Sql, isFrequent?: boolean): Promise<QueryResult>;
 }
 
-/** Trying again may succeed; a row that a foreign key points at is not there; anything else. */
-export type ErrorKind = 'transient' | 'missing_reference' | 'fault';
+/** Trying again may succeed; a row that a foreign key points at is not there; no locks by name; anything else. */
+export type ErrorKind = 'transient' | 'missing_reference' | 'no_named_locks' | 'fault';
 
 /**
  * A database as the store sees it: connections, transactions, deadlines and retries. It knows no token. Each
@@ -57,6 +57,11 @@ export interface Database {
    */
   transaction<T>(lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T>;
   /**
+   * Runs a script in a transaction of our own, unless another process runs one of this name at this moment: then null. If
+   * the database has no locks by name, it runs nevertheless.
+   */
+  transactionAlone<T>(name: string, op: Operation, script: TransactionScript<T>): Promise<T | null>;
+  /**
    * Runs a script in the application's own transaction.
    *
    * @param lock is taken first, and held until that transaction ends
@@ -68,6 +73,17 @@ export interface Database {
     op: Operation,
     script: TransactionScript<T>,
   ): Promise<T>;
+  /**
+   * Runs queries that see all that is committed while the application's transaction is open: beside it, on a connection
+   * of ours, as a lookup; on SQLite in it, because there nobody else commits meanwhile.
+   */
+  connectBeside<T>(
+    transaction: QueryRunner,
+    op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T>;
+  /** Whether the application's transaction can change what others commit while it is open. */
+  seesCommits(transaction: QueryRunner): Promise<boolean>;
   /** Closes our connections; those in use as soon as they are given back. */
   close(): Promise<void>;
 }
@@ -122,6 +138,7 @@ export function classifyByCode(error: unknown, { errorCodes }: SqlDialect): Erro
   const { code } = driverErrorOf(error);
   if (typeof code !== 'string') return 'fault';
   if (errorCodes.transient.includes(code)) return 'transient';
+  if (errorCodes.noNamedLocks.includes(code)) return 'no_named_locks';
   return errorCodes.missingReference.includes(code) ? 'missing_reference' : 'fault';
 }
 

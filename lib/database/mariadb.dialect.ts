@@ -11,6 +11,8 @@ function foundFirst(table: Sql, key: Sql, values: readonly unknown[]): Sql {
   const found = sql`SELECT ${key} AS found FROM ${table} WHERE ${inList(key, values)} LIMIT ${sql.raw(String(values.length))}`;
   return sql`(${found}) AS x STRAIGHT_JOIN ${table} ON ${table}.${key} = x.found`;
 }
+/** A lock's name holds for the whole server, and has at most 64 characters. */
+const lockNameOf = (name: string): Sql => sql`SHA2(CONCAT_WS(':', DATABASE(), ${name}), 224)`;
 
 export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
   const lock = ({ table, key, value }: RowLock, ms: number): Sql => {
@@ -31,6 +33,7 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
     updateByKey: (table, key, values, changes, condition) =>
       sql`UPDATE ${foundFirst(table, key, values)} SET ${changes} WHERE ${condition}`,
     deleteBatchSize: 500,
+    isInProcess: false,
     skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
     currentRead: sql.raw(' LOCK IN SHARE MODE'),
     isolationLevel: null,
@@ -40,9 +43,12 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
       ...(rowLock ? [lock(rowLock, ms)] : []),
     ],
     lock,
+    tryLock: (name) => sql`SELECT GET_LOCK(${lockNameOf(name)}, 0) AS taken`,
+    unlock: (name) => sql`SELECT RELEASE_LOCK(${lockNameOf(name)})`,
     errorCodes: {
       transient: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
       missingReference: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
+      noNamedLocks: ['ER_NOT_SUPPORTED_YET'],
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   type Database,
   type ErrorKind,
   type QueryResult,
+  type Statements,
   type TransactionScript,
 } from './database.ts';
 import { OwnConnections, type OwnConnection } from './own-connections.ts';
@@ -55,6 +56,21 @@ export class PooledDatabase implements Database {
     return this.#retry(op, () => this.#transaction(lock, op, script));
   }
 
+  async transactionAlone<T>(
+    name: string,
+    op: Operation,
+    script: TransactionScript<T>,
+  ): Promise<T | null> {
+    const alone = (): Statements<T | null> => ifTaken(this.dialect.tryLock(name), script);
+    const unlock = this.dialect.unlock(name);
+    try {
+      return await this.#retry(op, () => this.#transaction(null, op, alone, unlock));
+    } catch (error) {
+      if (this.classify(error) !== 'no_named_locks') throw error;
+      return this.transaction(null, op, script);
+    }
+  }
+
   async runIn<T>(
     transaction: QueryRunner,
     lock: RowLock | null,
@@ -69,6 +85,22 @@ export class PooledDatabase implements Database {
       await query(this.dialect.lock(lock, op.deadline.remaining));
     }
     return runScript(script, op, query);
+  }
+
+  connectBeside<T>(
+    _transaction: QueryRunner,
+    op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T> {
+    // As a lookup: reads and writes may all be waiting for what the transaction has locked.
+    return this.connect('lookup', op, work);
+  }
+
+  async seesCommits(transaction: QueryRunner): Promise<boolean> {
+    const level = await this.#isolationLevel((statement) =>
+      queryByTypeorm(transaction, statement, this.dialect),
+    );
+    return level !== 'repeatable read' && level !== 'serializable';
   }
 
   close(): Promise<void> {
@@ -116,20 +148,24 @@ export class PooledDatabase implements Database {
 
   /** At REPEATABLE READ, PostgreSQL shows no token that was committed since the snapshot. */
   async #checkIsolation(query: (statement: Sql) => Promise<QueryResult>): Promise<void> {
-    const { isolationLevel } = this.dialect;
-    if (isolationLevel === null) return;
-    const { rows } = await query(isolationLevel);
-    if (rows[0]?.level !== 'repeatable read') return;
+    if ((await this.#isolationLevel(query)) !== 'repeatable read') return;
     throw new IsolationLevelError(
       'A limit cannot be kept in a REPEATABLE READ transaction: begin it at READ COMMITTED or at ' +
         'SERIALIZABLE.',
     );
   }
 
+  /** Null where it does not matter. */
+  async #isolationLevel(query: (statement: Sql) => Promise<QueryResult>): Promise<unknown> {
+    const { isolationLevel } = this.dialect;
+    return isolationLevel && (await query(isolationLevel)).rows[0]?.level;
+  }
+
   async #transaction<T>(
     lock: RowLock | null,
     op: Operation,
     script: TransactionScript<T>,
+    atEnd: Sql | null = null,
   ): Promise<T> {
     const state = { isCommitting: false };
     const work = async (connection: OwnConnection): Promise<T> => {
@@ -145,8 +181,10 @@ export class PooledDatabase implements Database {
         await query(COMMIT);
         return result;
       } catch (error) {
-        if (!state.isCommitting) await this.#rollBack(connection);
+        if (!state.isCommitting) await this.#clean(connection, ROLLBACK);
         throw error;
+      } finally {
+        if (atEnd) await this.#clean(connection, atEnd);
       }
     };
     try {
@@ -157,12 +195,18 @@ export class PooledDatabase implements Database {
     }
   }
 
-  /** The error that led here is the cause, so one of ROLLBACK is not thrown; its connection is closed. */
-  async #rollBack(connection: OwnConnection): Promise<void> {
+  /** Leaves nothing behind on a connection; if that fails, the connection is closed. Its error is not the one to throw. */
+  async #clean(connection: OwnConnection, statement: Sql): Promise<void> {
     try {
-      await connection.query(ROLLBACK);
+      await connection.query(statement);
     } catch {
       connection.isLost = true;
     }
   }
+}
+
+/** The script, behind a lock that it does not wait for. */
+function* ifTaken<T>(tryLock: Sql, script: TransactionScript<T>): Statements<T | null> {
+  const { rows } = yield tryLock;
+  return Number(rows[0]?.taken) === 1 ? yield* script() : null;
 }

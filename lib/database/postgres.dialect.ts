@@ -7,8 +7,11 @@ import type { RowLock, ServerDialect } from './sql.dialect.ts';
  * for a login nor holds one up. Its key is a number that all processes compute alike.
  */
 function lock({ name }: RowLock): Sql {
-  const key = createHash('sha256').update(name).digest().readBigInt64BE();
-  return sql.raw(`SELECT pg_advisory_xact_lock(${String(key)})`);
+  return sql.raw(`SELECT pg_advisory_xact_lock(${keyOf(name)})`);
+}
+
+function keyOf(name: string): string {
+  return String(createHash('sha256').update(name).digest().readBigInt64BE());
 }
 
 /** Many are one array, so that there is one text for all sizes. One value has the cheaper plan by `=`. */
@@ -25,6 +28,7 @@ export const POSTGRES: ServerDialect = {
   updateByKey: (table, key, values, changes, condition) =>
     sql`UPDATE ${table} SET ${changes} WHERE ${anyOf(key, values)} AND ${condition}`,
   deleteBatchSize: 500,
+  isInProcess: false,
   skipLocked: sql.raw(' FOR UPDATE SKIP LOCKED'),
   currentRead: sql.empty,
   isolationLevel: sql`SELECT current_setting('transaction_isolation') AS level`,
@@ -40,10 +44,14 @@ export const POSTGRES: ServerDialect = {
     return [rowLock ? sql`${begin}; ${lock(rowLock)}` : begin];
   },
   lock,
+  // Not a lock of the session: behind a pooler, others use the session next.
+  tryLock: (name) => sql.raw(`SELECT pg_try_advisory_xact_lock(${keyOf(name)}) AS taken`),
+  unlock: () => null,
   errorCodes: {
     // serialization_failure, deadlock_detected
     transient: ['40001', '40P01'],
     // foreign_key_violation
     missingReference: ['23503'],
+    noNamedLocks: [],
   },
 };

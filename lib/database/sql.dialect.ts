@@ -23,6 +23,8 @@ export interface SqlDialect extends Placeholders {
   updateByKey(table: Sql, key: Sql, values: readonly unknown[], changes: Sql, condition: Sql): Sql;
   /** How many rows one transaction deletes, where there are many to delete: nobody waits for long. */
   readonly deleteBatchSize: number;
+  /** Whether its transactions hold up the event loop. */
+  readonly isInProcess: boolean;
   /** Ends a SELECT that locks its rows and leaves out those that others have locked. */
   readonly skipLocked: Sql;
   /** Ends a SELECT that must see what is committed by now, in a transaction that reads an older snapshot. */
@@ -32,6 +34,8 @@ export interface SqlDialect extends Placeholders {
     readonly transient: readonly string[];
     /** A row that a foreign key points at is not there. */
     readonly missingReference: readonly string[];
+    /** The server has no locks by name, such as a node of a Galera cluster. */
+    readonly noNamedLocks: readonly string[];
   };
 }
 
@@ -46,6 +50,10 @@ export interface ServerDialect extends SqlDialect {
   begin(ms: number, lock: RowLock | null): readonly Sql[];
   /** Takes a lock until the end of the transaction; waits so many milliseconds for it. */
   lock(lock: RowLock, ms: number): Sql;
+  /** Takes the lock of this name if it is free; selects as `taken` whether it was. */
+  tryLock(name: string): Sql;
+  /** Gives the lock back after the transaction; null: it ends with it. */
+  unlock(name: string): Sql | null;
 }
 
 /** `column IN (?, …)`. One value has the cheaper plan by `=`. */

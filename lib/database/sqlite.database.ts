@@ -122,6 +122,11 @@ export class SqliteDatabase implements Database {
     });
   }
 
+  /** The file's write lock lets one process write at a time; the transaction is too short to be worth skipping. */
+  transactionAlone<T>(_name: string, op: Operation, script: TransactionScript<T>): Promise<T> {
+    return this.transaction(null, op, script);
+  }
+
   runIn<T>(
     transaction: QueryRunner,
     _lock: RowLock | null,
@@ -129,6 +134,18 @@ export class SqliteDatabase implements Database {
     script: TransactionScript<T>,
   ): Promise<T> {
     return runScript(script, op, (statement) => queryByTypeorm(transaction, statement, SQLITE));
+  }
+
+  connectBeside<T>(
+    transaction: QueryRunner,
+    _op: Operation,
+    work: (connection: Pick<Connection, 'query'>) => Promise<T>,
+  ): Promise<T> {
+    return work({ query: (statement) => queryByTypeorm(transaction, statement, SQLITE) });
+  }
+
+  seesCommits(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   async close(): Promise<void> {

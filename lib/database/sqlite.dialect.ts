@@ -12,6 +12,7 @@ export const SQLITE: SqlDialect = {
     sql`UPDATE ${table} SET ${changes} WHERE ${inList(key, values)} AND ${condition}`,
   // A transaction is one stroke of the event loop.
   deleteBatchSize: 50,
+  isInProcess: true,
   skipLocked: sql.empty,
   currentRead: sql.empty,
   errorCodes: {
@@ -24,5 +25,6 @@ export const SQLITE: SqlDialect = {
       'SQLITE_LOCKED_SHAREDCACHE',
     ],
     missingReference: ['SQLITE_CONSTRAINT_FOREIGNKEY'],
+    noNamedLocks: [],
   },
 };

@@ -63,9 +63,34 @@ export class TokenRefreshedEvent extends TokenEvent {
   static readonly eventName = 'knox.token.refreshed';
 }
 
+/**
+ * Why tokens were deleted before they expired: a logout, or one everywhere (`logout_all`); a session that the user ended,
+ * or all others; a login past the limit that took their place (`limit`); a new login in the same session; a token for a
+ * single use; or a call of `TokenService`, or a login that could not be answered (`service`).
+ */
+export type RevocationReason =
+  | 'logout'
+  | 'logout_all'
+  | 'session'
+  | 'other_sessions'
+  | 'limit'
+  | 'reauthenticated'
+  | 'consumed'
+  | 'service';
+
 /** Tokens were deleted before they expired. */
 export class TokenRevokedEvent extends TokenCountEvent {
   static readonly eventName = 'knox.token.revoked';
+
+  constructor(
+    readonly reason: RevocationReason,
+    user: object | null,
+    authToken: AbstractAuthToken | null,
+    count: number,
+    client: ClientInfo | null,
+  ) {
+    super(user, authToken, count, client);
+  }
 }
 
 /** Expired tokens were deleted; `authToken` is the one that was presented, if any. (knox: token_expired) */

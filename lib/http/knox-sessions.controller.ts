@@ -103,7 +103,7 @@ export class KnoxSessionsController<Token extends AbstractAuthToken = AuthToken>
     const found = await this.flow.current(request);
     this.checkMayEnd(found, id, response);
     const op = this.flow.requests.operationOf(request);
-    const isEnded = await this.flow.tokens.endSession(found.user, id, op);
+    const isEnded = await this.flow.tokens.endSession(found.user, id, 'session', op);
     if (!isEnded) throw new UnknownSessionException();
   }
 

@@ -20,6 +20,9 @@ const DURATION = /^(\d{1,15}(?:\.\d{1,6})?) ?(ms|s|m|h|d|w)$/;
 /** A thousand years. A Date ends with the year 275760: a longer duration could make an expiry an Invalid Date. */
 const LONGEST_MS = 1_000 * 365.25 * 86_400_000;
 
+/** The longest delay of Node's timers, in milliseconds. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The format of a duration, for messages. */
 export const DURATION_FORMAT =
   "a whole number of milliseconds, or a string with its unit (ms, s, m, h, d, w) such as '10h'; at most 1000 years";

@@ -6,7 +6,7 @@ import {
 } from '../tokens/token.ts';
 import { STORED_IP } from '../requests/stored-client.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
-import { describeDuration, DURATION_FORMAT, parseDuration } from './duration.ts';
+import { describeDuration, DURATION_FORMAT, MAX_TIMER_MS, parseDuration } from './duration.ts';
 import { givenOptions } from './given-options.ts';
 import {
   TOKEN_LIMIT_POLICIES,
@@ -23,9 +23,6 @@ interface Rule<Setting> {
   /** A wrong value, for the message. Default: its kind alone, since it may be a secret. */
   readonly describe?: (value: unknown) => string;
 }
-
-/** The longest delay of Node's timers, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The characters of an authentication scheme. @see RFC 9110 Section 5.6.2 */
 const HTTP_TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -127,6 +124,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   storedIp: oneOf(STORED_IP, 'network'),
   authTimeout: duration(5_000, 1, MAX_TIMER_MS),
   connections: integer(4, 'a whole number, 1 or more', (v) => v >= 1),
+  pruneInterval: nullable(duration(0, 1, MAX_TIMER_MS), null),
 };
 
 /** The names of the runtime options. */

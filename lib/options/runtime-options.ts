@@ -107,6 +107,11 @@ export interface KnoxRuntimeOptions {
    * number, 1 or more, default 4. With 1, a write that waits for a lock holds up all lookups. Ignored on SQLite.
    */
   connections?: number | undefined;
+  /**
+   * How often expired tokens are deleted in the background, give or take a tenth; null: never. Default null, at most 24
+   * days. The first time is one interval after the start.
+   */
+  pruneInterval?: Duration | null | undefined;
 }
 
 /** Injects the runtime options, checked and completed: a KnoxSettings. */
@@ -136,4 +141,5 @@ export interface KnoxSettings {
   readonly storedIp: StoredIp;
   readonly authTimeout: number;
   readonly connections: number;
+  readonly pruneInterval: number | null;
 }

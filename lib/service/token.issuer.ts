@@ -96,7 +96,7 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     if (refusal === 'no_owner') throw new KnoxUnauthorizedException('user_inactive');
     this.#store.transactions.onCommit(transaction, () => {
       if (evicted > 0) {
-        this.#events.publish(TokenRevokedEvent, op, authToken.user, null, evicted);
+        this.#events.publish(TokenRevokedEvent, op, 'limit', authToken.user, null, evicted);
       }
       this.#events.publish(TokenCreatedEvent, op, authToken.user, authToken);
     });
@@ -135,7 +135,8 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
     if (!(await this.#store.replace(authToken, replacement, op))) {
       throw new KnoxUnauthorizedException('invalid_token');
     }
-    this.#events.publish(TokenRevokedEvent, op, authToken.user, authToken, 1);
+    const { user } = authToken;
+    this.#events.publish(TokenRevokedEvent, op, 'reauthenticated', user, authToken, 1);
     return { authToken: Object.assign(this.#store.build(authToken), values), token };
   }
 

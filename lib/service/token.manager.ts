@@ -1,8 +1,13 @@
+import { AUTHENTICATE, CREATE, REVOKE, traced, type Facts } from '../async/diagnostics.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
-import { AuthFailedEvent, UserLoggedOutEvent } from '../events/knox.events.ts';
+import {
+  AuthFailedEvent,
+  UserLoggedOutEvent,
+  type RevocationReason,
+} from '../events/knox.events.ts';
 import type { Awaitable } from '../options/runtime-options.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { toHttpError } from './error-boundary.ts';
@@ -10,11 +15,12 @@ import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.except
 import type { Authenticated, TokenAuthenticator } from './token.authenticator.ts';
 import type { IssuedToken, TokenIssuer } from './token.issuer.ts';
 import type { CreateTokenOptions } from './token.options.ts';
-import type { TokenRevoker } from './token.revoker.ts';
+import type { Revocation, TokenRevoker } from './token.revoker.ts';
 import type { TokenSessions } from './token.sessions.ts';
 
 /** What a TokenManager is made of. */
 export interface TokenManagerParts<Token extends AbstractAuthToken> {
+  readonly realm: string;
   readonly store: TokenStore<Token>;
   readonly authenticator: TokenAuthenticator<Token>;
   readonly issuer: TokenIssuer<Token>;
@@ -28,6 +34,7 @@ export interface TokenManagerParts<Token extends AbstractAuthToken> {
  * a 503: each method throws what `toHttpError` makes of an error.
  */
 export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
+  readonly #realm: string;
   readonly #store: TokenStore<Token>;
   readonly #authenticator: TokenAuthenticator<Token>;
   readonly #issuer: TokenIssuer<Token>;
@@ -36,7 +43,8 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #events: EventPublisher;
 
   constructor(parts: TokenManagerParts<Token>) {
-    const { store, authenticator, issuer, revoker, sessions, events } = parts;
+    const { realm, store, authenticator, issuer, revoker, sessions, events } = parts;
+    this.#realm = realm;
     this.#store = store;
     this.#authenticator = authenticator;
     this.#issuer = issuer;
@@ -51,7 +59,17 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
    * @throws KnoxUnauthorizedException `invalid_token`, `user_inactive`
    * @throws KnoxUnavailableException if the database or `isUserActive` gave no answer in time
    */
-  async authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
+  authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
+    if (!AUTHENTICATE.hasSubscribers) return this.#authenticate(token, op);
+    return traced(
+      AUTHENTICATE,
+      { realm: this.#realm },
+      () => this.#authenticate(token, op),
+      ({ user }) => this.#factsOf(user, 0),
+    );
+  }
+
+  async #authenticate(token: string, op: Operation): Promise<Authenticated<Token>> {
     try {
       const verdict = await this.#authenticator.authenticate(token, op);
       if (verdict.ok) return { user: verdict.user, authToken: verdict.authToken };
@@ -70,6 +88,20 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   /** Makes and saves a token. @see TokenIssuer.issue */
   create(
     user: object,
+    options: CreateTokenOptions<Token>,
+    op: Operation,
+  ): Promise<IssuedToken<Token>> {
+    if (!CREATE.hasSubscribers) return this.#create(user, options, op);
+    return traced(
+      CREATE,
+      { realm: this.#realm },
+      () => this.#create(user, options, op),
+      ({ authToken }) => this.#factsOf(authToken.user, 1),
+    );
+  }
+
+  #create(
+    user: Token['user'],
     options: CreateTokenOptions<Token>,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
@@ -111,13 +143,13 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes the user's unexpired token of this public id; whether there was one. */
-  endSession(user: object, id: string, op: Operation): Promise<boolean> {
-    return answer(() => this.#sessions.revoke(user, id, op));
+  endSession(user: object, id: string, reason: RevocationReason, op: Operation): Promise<boolean> {
+    return answer(() => this.#sessions.revoke(user, id, reason, op));
   }
 
   /** Deletes the user's tokens but the one that was presented; how many they were. */
   endOtherSessions(found: Authenticated<Token>, op: Operation): Promise<number> {
-    return this.revokeAll(found.user, found.authToken, op);
+    return this.revokeAll(found.user, found.authToken, { reason: 'other_sessions' }, op);
   }
 
   /**
@@ -136,7 +168,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
       throw KnoxForbiddenException.insufficientAbility([ability]);
     }
     // Its DELETE decides who was first.
-    if (await this.revoke(found.authToken, op)) return found;
+    if (await this.revoke(found.authToken, { reason: 'consumed' }, op)) return found;
     throw this.refuse(new KnoxUnauthorizedException('invalid_token'), op, found.authToken);
   }
 
@@ -160,13 +192,28 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes one token; whether there was one. */
-  revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
-    return answer(() => this.#revoker.revoke(tokenOrAuthToken, op));
+  revoke(
+    tokenOrAuthToken: string | Token,
+    revocation: Revocation,
+    op: Operation,
+  ): Promise<boolean> {
+    const work = (): Promise<boolean> =>
+      answer(() => this.#revoker.revoke(tokenOrAuthToken, revocation, op));
+    if (!REVOKE.hasSubscribers) return work();
+    const user = typeof tokenOrAuthToken === 'string' ? null : tokenOrAuthToken.user;
+    return this.#tracedRevocation(revocation.reason, user, () => work().then(Number)).then(Boolean);
   }
 
   /** Deletes the user's tokens, but the one that `except` names; how many they were. */
-  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
-    return answer(() => this.#revoker.revokeAll(user, except, op));
+  revokeAll(
+    user: object,
+    except: string | Token | undefined,
+    revocation: Revocation,
+    op: Operation,
+  ): Promise<number> {
+    const work = (): Promise<number> =>
+      answer(() => this.#revoker.revokeAll(user, except, revocation, op));
+    return REVOKE.hasSubscribers ? this.#tracedRevocation(revocation.reason, user, work) : work();
   }
 
   /** Deletes everybody's expired tokens; how many they were. */
@@ -181,13 +228,15 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Revokes the token that was presented. */
   async logOut(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await this.revoke(found.authToken, op);
+    await this.revoke(found.authToken, { reason: 'logout' }, op);
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 
   /** Revokes all tokens of the user whose token was presented. */
   async logOutEverywhere(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await answer(() => this.#revoker.revokeAllWith(found.authToken, op));
+    const work = (): Promise<number> =>
+      answer(() => this.#revoker.revokeAllWith(found.authToken, 'logout_all', op));
+    await (REVOKE.hasSubscribers ? this.#tracedRevocation('logout_all', found.user, work) : work());
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 
@@ -197,6 +246,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
       // The login may have used up its own time.
       await this.revoke(
         authToken,
+        { reason: 'service' },
         Operation.within(op.deadline.timeoutMs, () => op.client),
       );
     } catch {
@@ -214,6 +264,25 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     const user = authToken?.user ?? null;
     this.#events.publish(AuthFailedEvent, op, exception.code, user, authToken);
     return exception;
+  }
+
+  #tracedRevocation(
+    reason: RevocationReason,
+    user: object | null | undefined,
+    work: () => Promise<number>,
+  ): Promise<number> {
+    return traced(REVOKE, { realm: this.#realm, reason }, work, (count) =>
+      this.#factsOf(user, count),
+    );
+  }
+
+  /** It never throws: whoever listens changes no answer. */
+  #factsOf(user: object | null | undefined, count: number): Facts {
+    try {
+      return { userKey: user ? this.#store.schema.owner.keyOf(user) : null, count };
+    } catch {
+      return { count };
+    }
   }
 
   /** Asks a hook of the application. If it fails, or gives no answer in time, that is a 503. */

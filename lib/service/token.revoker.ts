@@ -1,13 +1,24 @@
 import { performance } from 'node:perf_hooks';
+import type { EntityManager, QueryRunner } from 'typeorm';
 import type { BackgroundTasks } from '../async/background-tasks.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import { logFault } from '../events/fault.log.ts';
-import { TokenExpiredEvent, TokenRevokedEvent } from '../events/knox.events.ts';
+import {
+  TokenExpiredEvent,
+  TokenRevokedEvent,
+  type RevocationReason,
+} from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { DeletedBatch, OwnerKey, TokenStore } from '../store/token.store.ts';
 import { digestOfAny } from './token.digest.ts';
+
+/** Why tokens are deleted, and in which transaction of the application's, if in one. */
+export interface Revocation {
+  readonly reason: RevocationReason;
+  readonly manager?: EntityManager | undefined;
+}
 
 /** Deletes tokens that are revoked or expired. Its errors are unfiltered: TokenManager decides which are faults. */
 export class TokenRevoker<Token extends AbstractAuthToken> {
@@ -32,39 +43,76 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
     return digestOfAny(tokenOrAuthToken, this.#store.tokenEntity, this.#settings.hashAlgorithm);
   }
 
-  /** Deletes one token; whether there was one. @throws ArgumentError if it is neither token nor entity */
-  async revoke(tokenOrAuthToken: string | Token, op: Operation): Promise<boolean> {
+  /**
+   * Deletes one token; whether there was one.
+   *
+   * @throws ArgumentError if it is neither token nor entity, or for a manager of another data source
+   */
+  async revoke(
+    tokenOrAuthToken: string | Token,
+    { reason, manager }: Revocation,
+    op: Operation,
+  ): Promise<boolean> {
     const digest = this.#digestOf(tokenOrAuthToken);
-    if (digest === null || !(await this.#store.delete(digest, op))) return false;
+    const transaction = this.#store.transactions.transactionOf(manager);
+    if (digest === null || !(await this.#store.delete(digest, op, transaction))) return false;
     const authToken = typeof tokenOrAuthToken === 'string' ? null : tokenOrAuthToken;
-    this.#events.publish(TokenRevokedEvent, op, authToken?.user ?? null, authToken, 1);
+    const user = authToken?.user ?? null;
+    this.#publishOnCommit(transaction, op, [reason, user, authToken, 1]);
     return true;
   }
 
-  /** Deletes the user's tokens but one; how many. @throws ArgumentError for a user that is not an owner */
-  revokeAll(user: object, except: string | Token | undefined, op: Operation): Promise<number> {
+  /**
+   * Deletes the user's tokens but one; how many.
+   *
+   * @throws ArgumentError for a user that is not an owner, or for a manager of another data source
+   */
+  async revokeAll(
+    user: object,
+    except: string | Token | undefined,
+    { reason, manager }: Revocation,
+    op: Operation,
+  ): Promise<number> {
+    const owner = this.#store.schema.owner.keyOf(user);
     const kept = except === undefined ? null : this.#digestOf(except);
-    return this.#revokeAll(user, { except: kept, last: null }, op);
+    const transaction = this.#store.transactions.transactionOf(manager);
+    if (!transaction) return this.#revokeBatches(user, reason, { except: kept, last: null }, op);
+    const count = await this.#store.deleteAllIn(transaction, owner, kept, op);
+    if (count > 0) this.#publishOnCommit(transaction, op, [reason, user, null, count]);
+    return count;
   }
 
   /** Deletes the user's tokens, this one last: if that fails, its holder can try again. */
-  revokeAllWith(authToken: Token, op: Operation): Promise<number> {
-    return this.#revokeAll(authToken.user, { except: null, last: authToken.digest }, op);
+  revokeAllWith(authToken: Token, reason: RevocationReason, op: Operation): Promise<number> {
+    const which = { except: null, last: authToken.digest };
+    return this.#revokeBatches(authToken.user, reason, which, op);
   }
 
-  #revokeAll(
+  #revokeBatches(
     user: object,
+    reason: RevocationReason,
     which: { readonly except: string | null; readonly last: string | null },
     op: Operation,
   ): Promise<number> {
     const owner = this.#store.schema.owner.keyOf(user);
     return inBatches(
+      this.#store.isInProcess,
       () => op,
       () => this.#store.deleteBatch(owner, which, op),
       (count) => {
-        this.#events.publish(TokenRevokedEvent, op, user, null, count);
+        this.#events.publish(TokenRevokedEvent, op, reason, user, null, count);
       },
     );
+  }
+
+  #publishOnCommit(
+    transaction: QueryRunner | undefined,
+    op: Operation,
+    about: [RevocationReason, user: object | null, authToken: Token | null, count: number],
+  ): void {
+    this.#store.transactions.onCommit(transaction, () => {
+      this.#events.publish(TokenRevokedEvent, op, ...about);
+    });
   }
 
   /**
@@ -111,6 +159,7 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
   ): Promise<number> {
     const now = Date.now();
     return inBatches(
+      this.#store.isInProcess,
       () => Operation.within(this.#settings.authTimeout),
       (op) => this.#store.deleteExpired(owner, now, op),
       (count) => {
@@ -121,11 +170,13 @@ export class TokenRevoker<Token extends AbstractAuthToken> {
 }
 
 /**
- * Deletes batches until one is not full, and rests after each for as long as it took: others shall have half of the
- * database and, on SQLite, of the event loop. How many rows they were; `publish` hears of them also if a later batch
- * fails, because those before are committed.
+ * Deletes batches until one is not full. How many rows they were; `publish` hears of them also if a later batch fails,
+ * because those before are committed.
+ *
+ * @param rests whether to rest after each for as long as it took: where it holds up the event loop, others get half of it
  */
 async function inBatches(
+  rests: boolean,
   nextOperation: () => Operation,
   deleteBatch: (op: Operation) => Promise<DeletedBatch>,
   publish: (count: number) => void,
@@ -138,7 +189,7 @@ async function inBatches(
       const { deleted, isFull } = await deleteBatch(op);
       count += deleted;
       if (!isFull) return count;
-      await op.deadline.sleep(performance.now() - begun);
+      if (rests) await op.deadline.sleep(performance.now() - begun);
     }
   } finally {
     if (count > 0) publish(count);

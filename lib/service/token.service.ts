@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../entities/auth-token.entity.ts';
@@ -137,14 +138,20 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   }
 
   /**
-   * Deletes one token. The deletion is committed when the promise resolves.
+   * Deletes one token. The deletion is committed when the promise resolves; with `manager`, when that transaction
+   * commits.
    *
    * @param tokenOrAuthToken the raw token, or its entity
+   * @param options.manager deletes it in the application's own transaction; its event is sent after the commit
    * @returns whether there was a token to delete
-   * @throws TypeError for anything else
+   * @throws TypeError for anything else, and for a wrong or unknown option
+   * @throws IsolationLevelError if the token is there, but the transaction of `manager` cannot see it
    * @throws KnoxUnavailableException
    */
-  async revoke(tokenOrAuthToken: string | Token): Promise<boolean>;
+  async revoke(
+    tokenOrAuthToken: string | Token,
+    options?: { manager?: EntityManager | undefined },
+  ): Promise<boolean>;
   /**
    * Deletes the user's unexpired token of this public id.
    *
@@ -154,27 +161,37 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
    * @throws KnoxUnavailableException
    */
   async revoke(user: OwnerOrKey<Token['user']>, id: string): Promise<boolean>;
-  async revoke(target: string | Token | object, id?: string): Promise<boolean> {
+  async revoke(
+    target: string | Token | object,
+    idOrOptions: string | { manager?: EntityManager | undefined } = {},
+  ): Promise<boolean> {
     const op = this.#operation();
-    return id === undefined
-      ? this.#manager.revoke(target as string | Token, op)
-      : this.#manager.endSession(target as object, id, op);
+    if (typeof idOrOptions === 'string') {
+      return this.#manager.endSession(target as object, idOrOptions, 'service', op);
+    }
+    checkOptions(idOrOptions, ['manager']);
+    const { manager } = givenOptions(idOrOptions);
+    return this.#manager.revoke(target as string | Token, { reason: 'service', manager }, op);
   }
 
   /**
-   * Deletes the user's tokens. The deletion is committed when the promise resolves.
+   * Deletes the user's tokens. The deletion is committed when the promise resolves; with `manager`, when that
+   * transaction commits. There, each 500 tokens may take `authTimeout`.
    *
    * @param options.except a token to keep, raw or as its entity
+   * @param options.manager deletes them in the application's own transaction; its event is sent after the commit
    * @returns how many were deleted
-   * @throws TypeError for a user without a key or of another entity
+   * @throws TypeError for a user without a key or of another entity, and for a wrong or unknown option
+   * @throws IsolationLevelError if there is a token that the transaction of `manager` cannot see
    * @throws KnoxUnavailableException
    */
   async revokeAll(
     user: OwnerOrKey<Token['user']>,
-    options: { except?: string | Token | undefined } = {},
+    options: { except?: string | Token | undefined; manager?: EntityManager | undefined } = {},
   ): Promise<number> {
-    checkOptions(options, ['except']);
-    return this.#manager.revokeAll(user, givenOptions(options).except, this.#operation());
+    checkOptions(options, ['except', 'manager']);
+    const { except, manager } = givenOptions(options);
+    return this.#manager.revokeAll(user, except, { reason: 'service', manager }, this.#operation());
   }
 
   /**

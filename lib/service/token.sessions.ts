@@ -1,6 +1,7 @@
 import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import { ArgumentError } from '../errors/argument.error.ts';
+import type { RevocationReason } from '../events/knox.events.ts';
 import { problemWithName } from '../requests/session-name.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { requireFeature } from './token.options.ts';
@@ -51,8 +52,13 @@ export class TokenSessions<Token extends AbstractAuthToken> {
   }
 
   /** Deletes the token; whether there was one. */
-  async revoke(user: object, id: unknown, op: Operation): Promise<boolean> {
+  async revoke(
+    user: object,
+    id: unknown,
+    reason: RevocationReason,
+    op: Operation,
+  ): Promise<boolean> {
     const authToken = await this.find(user, id, op);
-    return authToken !== null && (await this.#revoker.revoke(authToken, op));
+    return authToken !== null && (await this.#revoker.revoke(authToken, { reason }, op));
   }
 }

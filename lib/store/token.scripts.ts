@@ -155,6 +155,7 @@ export class RowKeptError extends Error {
   }
 }
 
-function digestsOf({ rows }: QueryResult): string[] {
+/** The digests that a SELECT has found. */
+export function digestsOf({ rows }: QueryResult): string[] {
   return rows.map(({ digest }) => String(digest));
 }

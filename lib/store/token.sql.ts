@@ -187,9 +187,19 @@ export class TokenSql {
 
   /** A batch of the owner's tokens, but not the one of the digest `except`. */
   digestsOfOwner(owner: OwnerKey, except: string | null): Sql {
+    return sql`${this.#digestsOf(owner, except)} ${this.#limit}`;
+  }
+
+  /** The same in the order of their digests, from the one after `after`. */
+  digestsOfOwnerAfter(owner: OwnerKey, after: string): Sql {
+    const { digest } = this.#schema.column;
+    return sql`${this.#digestsOf(owner, null)} AND ${digest} > ${after} ORDER BY ${digest} ${this.#limit}`;
+  }
+
+  #digestsOf(owner: OwnerKey, except: string | null): Sql {
     const { table, column } = this.#schema;
     const isOther = except === null ? sql.empty : sql` AND ${column.digest} <> ${except}`;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther} ${this.#limit}`;
+    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${this.#equals(column.user, owner)}${isOther}`;
   }
 
   /** Locks the token's row and selects its digest; nothing where the row is gone, or locked by others. */

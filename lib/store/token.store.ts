@@ -15,6 +15,7 @@ import type { PoolSettings } from '../database/pool.driver.ts';
 import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
+import { AppDeletion } from './app-deletion.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
 import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
@@ -42,6 +43,8 @@ export type { DeletedBatch, OwnerKey, Replacement, TokenSchema, TokenUse };
 const MAX_REFRESH_WAIT_MS = 500;
 
 export interface TokenStoreOptions<Token extends AbstractAuthToken> extends PoolSettings {
+  /** Told to the subscribers of the channel of batches. */
+  readonly realm: string;
   readonly tokenEntity: TokenEntity<Token>;
   readonly userRelations: readonly string[];
 }
@@ -89,6 +92,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     this.#tasks = tasks;
     this.#options = options;
     this.#compensation = new CompensatingDeletion(tasks, (...args) => this.#delete(...args));
+  }
+
+  /** Whether its transactions hold up the event loop. */
+  get isInProcess(): boolean {
+    return this.#open().database.dialect.isInProcess;
   }
 
   /** Whether the data source is up, as it need not be while the application starts. */
@@ -233,11 +241,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * Whether there was a token to delete. It is gone, committed, when this resolves.
+   * Whether there was a token to delete. It is gone, committed, when this resolves; in the application's transaction,
+   * when that commits.
    *
    * @throws RowKeptError
+   * @throws IsolationLevelError if it is there, but the transaction cannot see it
    */
-  async delete(digest: string, op: Operation): Promise<boolean> {
+  async delete(digest: string, op: Operation, transaction?: QueryRunner): Promise<boolean> {
+    if (transaction) {
+      return (await this.#answer(op, this.#deletionIn(transaction).each([digest], op))) === 1;
+    }
     const deleted = await this.#answer(op, this.#delete(digest, op));
     if (deleted === 0 && (await this.find(digest, op)) !== null) throw new RowKeptError();
     return deleted > 0;
@@ -256,6 +269,25 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   ): Promise<DeletedBatch> {
     return this.#transact(owner, true, op, (sql) =>
       deleteFound(sql, sql.digestsOfOwner(owner, except ?? last), last),
+    );
+  }
+
+  /**
+   * Deletes the owner's tokens, but not the one of the digest `except`, in the application's transaction; how many they
+   * were. Each batch may take as long as the operation: what is given up is rolled back, so that a second try would not
+   * get further.
+   *
+   * @throws RowKeptError
+   * @throws IsolationLevelError if there is a token that the transaction cannot see
+   */
+  deleteAllIn(
+    transaction: QueryRunner,
+    owner: OwnerKey,
+    except: string | null,
+    { deadline }: Operation,
+  ): Promise<number> {
+    return this.#tasks.track(
+      this.#deletionIn(transaction).ofOwner(owner, except, deadline.timeoutMs),
     );
   }
 
@@ -283,6 +315,20 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
+   * The same for all owners, but null if another process is doing so at this moment and the database can say so.
+   *
+   * @throws RowKeptError
+   */
+  prune(now: number, op: Operation): Promise<DeletedBatch | null> {
+    const { database, schema, sql } = this.#open();
+    const name = `nestjs-knox:prune:${schema.metadata.tablePath}`;
+    return this.#answer(
+      op,
+      database.transactionAlone(name, op, () => deleteFound(sql, sql.expiredDigests(null, now))),
+    );
+  }
+
+  /**
    * Compares the entities with what the package can work with, and with their tables, if the data source is up.
    *
    * @throws KnoxConfigError
@@ -303,7 +349,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
     if (opened && opened.source === source) return opened;
-    const { tokenEntity, userRelations } = this.#options;
+    const { realm, tokenEntity, userRelations } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
@@ -312,7 +358,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const entities = new EntityQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
-    const lookups = new LookupBatcher<Token>(database, query);
+    const lookups = new LookupBatcher<Token>(database, query, realm);
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
     return (this.#opened = { source, schema, sql, database, entities, lookups });
@@ -388,6 +434,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
       op,
       owner === null ? work() : this.#owners.runExclusive(String(owner), op, work),
     );
+  }
+
+  #deletionIn(transaction: QueryRunner): AppDeletion {
+    const { database, sql } = this.#open();
+    return new AppDeletion(database, sql, transaction);
   }
 
   #connectionOf(runner: QueryRunner): Connection {

@@ -93,7 +93,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     ]);
     const fields = { user: john, authToken: keyed(token), ...CLIENT };
     expect(take()).toEqual([
-      ['knox.token.revoked', { ...fields, count: 1 }],
+      ['knox.token.revoked', { ...fields, count: 1, reason: 'logout' }],
       ['knox.user.logged_out', fields],
     ]);
   });
@@ -102,9 +102,10 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     const token = [await create(), await create(), await create()][1]!;
     take();
     await post('/auth/logoutall', { token });
+    const fields = { user: john, authToken: keyed(token), ...CLIENT };
     expect(take()).toEqual([
-      ['knox.token.revoked', { user: john, authToken: null, count: 3, ...CLIENT }],
-      ['knox.user.logged_out', { user: john, authToken: keyed(token), ...CLIENT }],
+      ['knox.token.revoked', { ...fields, authToken: null, count: 3, reason: 'logout_all' }],
+      ['knox.user.logged_out', fields],
     ]);
   });
 
@@ -167,13 +168,13 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     });
     expect(take()).toEqual([
       ['knox.token.created', johns({ token })],
-      ['knox.token.revoked', { ...nobody, count: 1 }],
+      ['knox.token.revoked', { ...nobody, count: 1, reason: 'service' }],
       ['knox.token.created', johns(expired)],
       ['knox.token.expired', { ...nobody, count: 1 }],
       ['knox.token.created', johns(other)],
-      ['knox.token.revoked', { ...johns(other), count: 1 }],
+      ['knox.token.revoked', { ...johns(other), count: 1, reason: 'service' }],
       ['knox.token.created', johns(last)],
-      ['knox.token.revoked', { ...johns(last), authToken: null, count: 1 }],
+      ['knox.token.revoked', { ...johns(last), authToken: null, count: 1, reason: 'service' }],
     ]);
     await test.tokens.revokeAll(test.john);
     await test.tokens.revoke(authToken);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EntityManager } from 'typeorm';
 import { DATABASES } from '../support/databases.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
@@ -44,6 +45,23 @@ describe.each(STAGES)('a trigger on %s that drops changes', (database) => {
     expect([answer.status, answer.body]).toEqual(unavailable);
     expect(test.log.errors.at(-1)).toContain('the DELETE succeeded, but its row is still there');
     expect((await test.me(token)).status).toBe(200);
+    expect(await test.rows()).toBe(2);
+  });
+
+  it('is told of where tokens are revoked in the application’s transaction', async () => {
+    const token = await test.newToken();
+    await test.newToken();
+    await drop('DELETE');
+    const revoke = (manager: EntityManager): Promise<unknown> =>
+      test.tokens.revoke(token, { manager });
+    const revokeAll = (manager: EntityManager): Promise<unknown> =>
+      test.tokens.revokeAll(test.john, { manager });
+    for (const work of [revoke, revokeAll]) {
+      await expect(test.dataSource.transaction(work)).rejects.toMatchObject({
+        response: ERRORS.unavailable,
+      });
+      expect(test.log.errors.at(-1)).toContain('the DELETE succeeded, but its row is still there');
+    }
     expect(await test.rows()).toBe(2);
   });
 

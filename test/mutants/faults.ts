@@ -13,7 +13,7 @@ const CONNECTION_STATES = { tests: ['test/faults/connection-states.test.ts'] };
 /** A database that gives no answer is no reason to refuse a token. */
 export const FAULT_IS_401: readonly Edit[] = [
   replaceIn(
-    'TokenManager.authenticate',
+    'TokenManager.#authenticate',
     /throw toHttpError\(error\)/,
     `throw error instanceof KnoxUnauthorizedException
       ? error

@@ -6,6 +6,7 @@ import { LOOKUPS } from './lookups.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
 import { RACES } from './races.ts';
+import { REVOCATIONS } from './revocations.ts';
 import { VERDICTS } from './verdicts.ts';
 import { SET_UPS } from './set-ups.ts';
 
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUEING,
   ...DATA,
   ...VERDICTS,
+  ...REVOCATIONS,
   ...SET_UPS,
   ...FUZZING,
   ...SOAKS,

@@ -87,7 +87,7 @@ export const VERDICTS: readonly Mutant[] = [
   },
   {
     name: 'A challenge is sent with any status',
-    edits: [replaceIn('setChallengeOf401', /status !== 401/, 'false')],
+    edits: [replaceIn('setChallengeOfStatus', /sent !== challenges[^)]*\)\?\.status/, 'false')],
     check: COMBINED,
     killedBy: /keep the user of the one/,
   },

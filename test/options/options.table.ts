@@ -261,4 +261,17 @@ export const OPTIONS: readonly DocumentedOption[] = [
     ],
     kinds: [],
   },
+  {
+    name: 'pruneInterval',
+    default: null,
+    remedy: `${DURATION}, more than 0 and at most 24 days; or null`,
+    good: [
+      [1, 1],
+      ['1h', 3_600_000],
+      ['24d', 2_073_600_000],
+      [null, null],
+    ],
+    bad: [...NO_LENGTH, ['more than a timer can hold', 2_147_483_648], ['25 days', '25d']],
+    kinds: ['null'],
+  },
 ];

@@ -25,7 +25,9 @@ function slowStore(): { store: TokenStore; restsMs: number[] } {
     return { deleted: 1, isFull: ++batches < BATCHES };
   };
   const schema = { owner: { keyOf: () => 1 } };
-  const store = { schema, deleteBatch, deleteExpired: deleteBatch } as unknown as TokenStore;
+  const transactions = { transactionOf: () => undefined };
+  const deletions = { deleteBatch, deleteExpired: deleteBatch };
+  const store = { schema, transactions, isInProcess: true, ...deletions } as unknown as TokenStore;
   return { store, restsMs };
 }
 
@@ -33,7 +35,10 @@ const settings = { authTimeout: 5_000 } as KnoxSettings;
 const events = { publish: () => undefined } as unknown as EventPublisher;
 
 it.each([
-  ['revokeAll', (revoker: TokenRevoker<never>) => revoker.revokeAll({} as never, undefined, op())],
+  [
+    'revokeAll',
+    (revoker: TokenRevoker<never>) => revoker.revokeAll({}, undefined, { reason: 'service' }, op()),
+  ],
   ['prune', (revoker: TokenRevoker<never>) => revoker.prune()],
 ] as const)('%s rests after each batch for as long as it took', async (_, work) => {
   const { store, restsMs } = slowStore();

@@ -156,7 +156,7 @@ describe.each(['at once', 'on the connection'])('LookupBatcher, hydrating %s,', 
   beforeEach(() => {
     database = new FakeDatabase();
     query = new FakeQuery(database, how === 'on the connection');
-    batcher = new LookupBatcher(database as unknown as Database, () => query);
+    batcher = new LookupBatcher(database as unknown as Database, () => query, 'api');
   });
 
   const find = (digest: string, ms = 60_000): Promise<Token | null> =>
@@ -505,7 +505,11 @@ describe.each(['at once', 'on the connection'])('LookupBatcher, hydrating %s,', 
         const deadlines = await import('../../lib/async/deadline.ts');
         const operations = await import('../../lib/async/operation.ts');
         if (when === 'after') jest.useFakeTimers();
-        const faked = new batchers.LookupBatcher(database as unknown as Database, () => query);
+        const faked = new batchers.LookupBatcher(
+          database as unknown as Database,
+          () => query,
+          'api',
+        );
         const ask = (digest: string, ms: number): Promise<Token | null> =>
           faked.find(digest, operations.Operation.within(ms));
         expect(await ask('a', 60_000)).toEqual(rowOf('a'));
@@ -524,7 +528,7 @@ describe('LookupBatcher, hydrating on the connection,', () => {
   beforeEach(() => {
     database = new FakeDatabase();
     query = new FakeQuery(database, true);
-    batcher = new LookupBatcher(database as unknown as Database, () => query);
+    batcher = new LookupBatcher(database as unknown as Database, () => query, 'api');
   });
 
   const find = (digest: string, ms = 60_000): Promise<Token | null> =>

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError } from '../../async/deadline.ts';
+import { BATCH, type BatchMessage } from '../../async/diagnostics.ts';
 import { Operation } from '../../async/operation.ts';
 import { MAX_WAITING, OverloadError } from '../../async/semaphore.ts';
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../async/system-timers.ts';
@@ -53,6 +54,7 @@ interface DigestGroup<Token> {
 export class LookupBatcher<Token extends AbstractAuthToken> {
   readonly #database: Database;
   readonly #query: () => TokenQuery<Token>;
+  readonly #realm: string;
   /**
    * Lookups that no statement has asked for, by digest, the oldest first. A batch that takes them all leaves a new map:
    * one that grows and shrinks for ever leaves a chain of tables behind, which keeps requests alive until V8's next full
@@ -74,9 +76,10 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
   #timerAt = Number.POSITIVE_INFINITY;
 
   /** @param query is asked once for each batch */
-  constructor(database: Database, query: () => TokenQuery<Token>) {
+  constructor(database: Database, query: () => TokenQuery<Token>, realm: string) {
     this.#database = database;
     this.#query = query;
+    this.#realm = realm;
   }
 
   /**
@@ -217,7 +220,9 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
     const budget = new CopyBudget();
     const load = async (some: readonly DigestGroup<Token>[]): Promise<void> => {
       const digests = some.map(({ digest }) => digest);
+      const publish = BATCH.hasSubscribers ? this.#describe(some) : undefined;
       const found = await query.load(connection, digests);
+      publish?.();
       for (const group of some) {
         const rows = found.get(group.digest);
         if (rows) this.#settleOne(group, { rows, hydrate, hydrations }, budget);
@@ -231,6 +236,23 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       // hydration must not query a connection that another operation uses.
       if (hydrations.length > 0) await Promise.allSettled(hydrations);
     }
+  }
+
+  /** Gives the function that tells of a statement for these lookups once its rows are there. */
+  #describe(groups: readonly DigestGroup<Token>[]): () => void {
+    const sentAt = performance.now();
+    const oldest = Math.min(
+      ...groups.flatMap(({ lookups }) => lookups.map(({ op }) => op.deadline.startedAt)),
+    );
+    return () => {
+      const message: BatchMessage = {
+        realm: this.#realm,
+        size: groups.length,
+        waitMs: sentAt - oldest,
+        durationMs: performance.now() - sentAt,
+      };
+      BATCH.publish(message);
+    };
   }
 
   /**
