@@ -17,6 +17,7 @@ export type { KnoxRequest } from './requests/knox-request.ts';
 export { AbstractAuthToken } from './entities/abstract-auth-token.entity.ts';
 export { AuthToken } from './entities/auth-token.entity.ts';
 
+export { getTokenServiceToken, InjectTokenService } from './service/token-service.token.ts';
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
 export type { IssuedToken } from './service/token.issuer.ts';
@@ -42,6 +43,7 @@ export { OptionalKnoxAuthGuard } from './http/optional-knox-auth.guard.ts';
 export { KnoxLoginGuard } from './http/knox-login.guard.ts';
 export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
+export { Realm } from './http/realm.decorator.ts';
 export { Public } from './http/public.decorator.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';
 export { tokenOf, userOf } from './http/auth-context.ts';

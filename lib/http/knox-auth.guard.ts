@@ -8,7 +8,7 @@ import { guardedCall, requestOf, type KnoxResponse } from './execution-context.t
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { KnoxLoginGuard } from './knox-login.guard.ts';
 import { PublicRoutes } from './public-routes.ts';
-import { RequestAuthenticator } from './request-authenticator.ts';
+import { realmOf, Realms, type RealmParts } from './realms.ts';
 
 /**
  * Requires a good token, and sets `request.user`, `request.authInfo` and `request.authToken`. It works for HTTP,
@@ -21,8 +21,8 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  */
 @Injectable()
 export class KnoxAuthGuard implements CanActivate {
-  @Inject(RequestAuthenticator)
-  private readonly requests: RequestAuthenticator | undefined;
+  @Inject(Realms)
+  private readonly realms: Realms | undefined;
 
   @Inject(ApplicationConfig)
   private readonly config!: ApplicationConfig;
@@ -34,19 +34,24 @@ export class KnoxAuthGuard implements CanActivate {
   );
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { authenticator } = this;
+    const { allRealms } = this;
     if (this.isPublic(context)) {
       leavePublic(context);
       return true;
     }
     const { operation, request, response } = guardedCall(context);
+    const asked = allRealms.at(context);
+    let [realm] = asked;
     try {
-      const found = await authenticator.authenticate(this.getRequest(context), operation);
-      if (found) leaveAuthContext(operation, request, found);
-      else leaveAnonymous(operation, request, () => this.handleAnonymous(context));
+      const source = this.getRequest(context);
+      // No promise more for the usual handler, which asks one realm.
+      if (asked.length > 1) realm = await realmOf(source, operation, asked);
+      const found = await realm.requests.authenticate(source, operation);
+      if (found) leaveAuthContext(context, operation, request, found);
+      else leaveAnonymous(context, operation, request, () => this.handleAnonymous(context));
       return true;
     } catch (error) {
-      throw this.withChallenge(error, response, context);
+      throw withChallenge(error, realm, response, context);
     }
   }
 
@@ -64,8 +69,8 @@ export class KnoxAuthGuard implements CanActivate {
     return this.publicRoutes.isPublic(context, this, this.config);
   }
 
-  private get authenticator(): RequestAuthenticator {
-    if (this.requests) return this.requests;
+  private get allRealms(): Realms {
+    if (this.realms) return this.realms;
     const { name } = this.constructor;
     throw new Error(
       `${name} was made with new, so that nothing is injected into it. Name the class: ` +
@@ -73,27 +78,30 @@ export class KnoxAuthGuard implements CanActivate {
     );
   }
 
-  private withChallenge(
-    error: unknown,
-    response: Partial<KnoxResponse> | null,
-    context: ExecutionContext,
-  ): unknown {
-    if (error instanceof KnoxUnauthorizedException && response) {
-      const { authHeaderPrefix } = this.authenticator.settings;
-      const challenge = tokenChallenge(authHeaderPrefix, error.tokenGiven);
-      // A GraphQL answer has its challenge with a 200.
-      const set = context.getType() === 'http' ? setChallengeOf401 : setChallenge;
-      set(response, challenge);
-    }
-    return error;
-  }
-
   /** Called for a request without credentials. Unless this throws, the request passes without a user. */
   protected handleAnonymous(context: ExecutionContext): void {
     const { operation } = guardedCall(context);
     const request = this.getRequest(context);
-    this.authenticator.explainAnonymous(request);
-    const op = this.authenticator.operationOf(request, operation);
-    throw this.authenticator.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
+    const [{ requests }] = this.allRealms.at(context);
+    requests.explainAnonymous(request);
+    const op = requests.operationOf(request, operation);
+    throw requests.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
   }
+}
+
+/** The error, once the answer has the challenge that goes with it. */
+function withChallenge(
+  error: unknown,
+  { requests }: RealmParts,
+  response: Partial<KnoxResponse> | null,
+  context: ExecutionContext,
+): unknown {
+  if (error instanceof KnoxUnauthorizedException && response) {
+    const { settings, realm } = requests;
+    const challenge = tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
+    // A GraphQL answer has its challenge with a 200.
+    const set = context.getType() === 'http' ? setChallengeOf401 : setChallenge;
+    set(response, challenge);
+  }
+  return error;
 }

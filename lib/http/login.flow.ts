@@ -11,6 +11,7 @@ import { TokenManager } from '../service/token.manager.ts';
 import { setChallengeOf401 } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
+import { Realms } from './realms.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /** The steps of a login, and what the controller's routes have in common, that no application may override. */
@@ -18,16 +19,19 @@ import { RequestAuthenticator } from './request-authenticator.ts';
 export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly requests: RequestAuthenticator;
   readonly tokens: TokenManager<Token>;
+  readonly #realms: Realms;
   readonly #events: EventPublisher;
   readonly #users = privateSlot<Token['user']>();
 
   constructor(
     requests: RequestAuthenticator,
     @Inject(TokenManager) tokens: TokenManager<Token>,
+    realms: Realms,
     events: EventPublisher,
   ) {
     this.requests = requests;
     this.tokens = tokens;
+    this.#realms = realms;
     this.#events = events;
   }
 
@@ -45,9 +49,15 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { user } = request;
     const isUser = typeof user === 'object' && user !== null;
     // A token must not make tokens: a stolen one could then outlive its logout.
-    const op = this.requests.operationOf(request);
-    if (isUser && !this.tokens.cameFromToken(user, op, since)) this.#users.set(request, user);
+    if (isUser && !this.#cameFromToken(user, request, since)) this.#users.set(request, user);
     else throw this.#notAuthenticated(request);
+  }
+
+  /** Whether a token of any realm has brought this user: two realms may have the same kind of users. */
+  #cameFromToken(user: object, request: KnoxRequest, since: number): boolean {
+    return this.#realms.all.some(({ requests }) =>
+      requests.tokens.cameFromToken(user, requests.operationOf(request), since),
+    );
   }
 
   /**
@@ -71,7 +81,7 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   toLoginError(request: KnoxRequest, response: KnoxResponse, error: unknown): unknown {
     const isInactive = error instanceof KnoxUnauthorizedException && error.code === 'user_inactive';
     if (!isInactive) return error;
-    setChallengeOf401(response, loginChallenge(request, this.settings.authHeaderPrefix));
+    setChallengeOf401(response, loginChallenge(request, this.requests));
     const exception = new KnoxUnauthorizedException('invalid_credentials');
     return this.tokens.refuse(exception, this.requests.operationOf(request));
   }

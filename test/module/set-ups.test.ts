@@ -163,6 +163,6 @@ describe('A subclass of KnoxModule', () => {
         { ...KnoxModule.forRoot({ verifyCredentials }), module: AppKnoxModule },
       ],
     });
-    expect(error.message).toContain('KnoxModule is imported more than once');
+    expect(error.message).toContain('KnoxModule is imported more than once for the realm');
   });
 });
