@@ -128,9 +128,8 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     },
     partOfChain(TokenStore, 'store'),
     partOfChain(TokenManager, 'manager'),
-    partOfChain(TokenService, 'service'),
+    ...serviceProviders(realm),
     partOfChain(KnoxLifecycle, 'lifecycle'),
-    { provide: getTokenServiceToken(realm), useExisting: TokenService },
     RequestAuthenticator,
     LoginFlow,
     LoginGuards,
@@ -138,7 +137,7 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     {
       provide: REALM_PARTS,
       useFactory: addRealm,
-      inject: [Realms, RequestAuthenticator, LoginFlow, LoginGuards, TokenService],
+      inject: [Realms, RequestAuthenticator, LoginFlow, LoginGuards, getTokenServiceToken(realm)],
     },
   ];
 }
@@ -191,8 +190,15 @@ function tokenChain(
   return { store, manager, service, lifecycle: new KnoxLifecycle(store, userStatus, tasks) };
 }
 
+/** The class stands for the default realm alone: of several, `app.get(TokenService)` would find the last. */
+function serviceProviders(realm: string): Provider[] {
+  const token = getTokenServiceToken(realm);
+  if (realm !== DEFAULT_REALM) return [partOfChain(token, 'service')];
+  return [partOfChain(TokenService, 'service'), { provide: token, useExisting: TokenService }];
+}
+
 function partOfChain<Name extends keyof TokenChain>(
-  provide: abstract new (...args: never[]) => TokenChain[Name],
+  provide: string | (abstract new (...args: never[]) => TokenChain[Name]),
   name: Name,
 ): Provider {
   return {
