@@ -15,7 +15,7 @@ import { KnoxConfigError } from './errors/knox-config.error.ts';
 import { checkOwnerName } from './entities/owner-name.check.ts';
 import { EventPublisher } from './events/event.publisher.ts';
 import { BodyRemover } from './http/body.remover.ts';
-import { LOGIN_GUARDS, LoginGuards } from './http/login-guards.ts';
+import { LoginGuards, loginGuardsToken } from './http/login-guards.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxController } from './http/knox.controller.ts';
 import { KnoxRoutes } from './http/knox-routes.ts';
@@ -110,7 +110,7 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     { provide: STATIC_SETTINGS, useValue: settings },
     { provide: REALM_NAME, useValue: realm },
     ...new Set([KnoxLoginGuard, ...loginGuards]),
-    { provide: LOGIN_GUARDS, useFactory: validateLoginGuards, inject: loginGuards },
+    { provide: loginGuardsToken(realm), useFactory: validateLoginGuards, inject: loginGuards },
     { provide: KNOX_SETTINGS, useFactory: settingsOf, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: SERIALIZATION, useFactory: () => hideFromClassTransformer(tokenEntity) },
     { provide: OWNER_NAME, useFactory: () => checkOwnerName(settings.tokenEntity) },

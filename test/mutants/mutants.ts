@@ -5,6 +5,7 @@ import { LOOKUPS } from './lookups.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
 import { RACES } from './races.ts';
+import { REALMS } from './realms.ts';
 import { VERDICTS } from './verdicts.ts';
 import { SET_UPS } from './set-ups.ts';
 
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...QUEUEING,
   ...DATA,
   ...VERDICTS,
+  ...REALMS,
   ...SET_UPS,
   ...SOAKS,
 ];

@@ -210,7 +210,7 @@ describe('A realm that there is not', () => {
 
   it('stops the start where @Realm() is empty', async () => {
     @Controller('none')
-    @((Realm as () => ClassDecorator)())
+    @((Realm as unknown as () => ClassDecorator)())
     class NoneController {}
     const error = await refusal({ imports: [knox()], controllers: [NoneController] });
     expect(error.message).toMatch(/@Realm\(\) names no realm/);
