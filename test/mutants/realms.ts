@@ -25,10 +25,9 @@ export const REALMS: readonly Mutant[] = [
     edits: [
       replaceIn(
         'TokenStore.#open',
-        /(?=new LookupBatcher)/,
-        '((globalThis as any).knoxLookups as LookupBatcher<Token> | undefined) ?? ((globalThis as any).knoxLookups = ',
+        /const lookups = (new LookupBatcher<Token>\(database, query\));/,
+        'const lookups = ((this.#dataSource as any).lookups ??= $1);',
       ),
-      replaceIn('TokenStore.#open', /\(database, query\)/, '(database, query))'),
     ],
     check: HTTP,
     killedBy: /to their own users|takes tokens of the staff alone/,

@@ -1,4 +1,5 @@
-import { UseGuards } from '@nestjs/common';
+import { setTimeout as wait } from 'node:timers/promises';
+import { UseGuards, type CanActivate } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { AuthGuard } from '@nestjs/passport';
@@ -20,6 +21,14 @@ type Named = { username: string } | undefined;
 const who = (user: Named, token?: object) =>
   `${user?.username ?? 'nobody'} ${token?.constructor.name ?? 'without a token'}`;
 
+/** Lets the guards of all fields be asked before the first handler reads what they have left. */
+class LateGuard implements CanActivate {
+  async canActivate(): Promise<boolean> {
+    await wait(100);
+    return true;
+  }
+}
+
 /** Passport asks the adapter's request for its user. */
 class StaffPassportGuard extends AuthGuard('knox-staff') {
   override getRequest = graphqlHttpRequest as never;
@@ -31,20 +40,20 @@ class ApiPassportGuard extends AuthGuard('knox') {
 @Resolver()
 class ApiResolver {
   @Query(() => String, { nullable: true })
-  @UseGuards(KnoxAuthGuard)
+  @UseGuards(KnoxAuthGuard, LateGuard)
   api(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
 
   @Query(() => String, { nullable: true })
   @Realm('api', 'staff')
-  @UseGuards(KnoxAuthGuard)
+  @UseGuards(KnoxAuthGuard, LateGuard)
   either(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
 
   @Query(() => String, { nullable: true })
-  @UseGuards(ApiPassportGuard)
+  @UseGuards(ApiPassportGuard, LateGuard)
   apiByPassport(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
@@ -54,19 +63,19 @@ class ApiResolver {
 @Realm('staff')
 class StaffResolver {
   @Query(() => String, { nullable: true })
-  @UseGuards(KnoxAuthGuard)
+  @UseGuards(KnoxAuthGuard, LateGuard)
   staff(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
 
   @Query(() => String, { nullable: true })
-  @UseGuards(OptionalKnoxAuthGuard)
+  @UseGuards(OptionalKnoxAuthGuard, LateGuard)
   optional(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
 
   @Query(() => String, { nullable: true })
-  @UseGuards(StaffPassportGuard)
+  @UseGuards(StaffPassportGuard, LateGuard)
   staffByPassport(@CurrentUser() user: Named, @CurrentToken() token: object): string {
     return who(user, token);
   }
