@@ -28,6 +28,7 @@ export {
   UserAgentColumn,
 } from './entities/feature-columns.ts';
 
+export { getTokenServiceToken, InjectTokenService } from './service/token-service.token.ts';
 export { TokenService } from './service/token.service.ts';
 export type { Authenticated } from './service/token.authenticator.ts';
 export type { OwnerOrKey } from './service/owner-or-key.ts';
@@ -59,6 +60,7 @@ export { KnoxLoginGuard } from './http/knox-login.guard.ts';
 export { KnoxLoginRouteGuard } from './http/knox-login-route.guard.ts';
 export { KnoxReauthenticationGuard } from './http/knox-reauthentication.guard.ts';
 export { KnoxStrategy } from './http/knox.strategy.ts';
+export { Realm } from './http/realm.decorator.ts';
 export { Public } from './http/public.decorator.ts';
 export { Abilities, AnyAbility, Fresh } from './http/access.decorators.ts';
 export { CurrentUser } from './http/current-user.decorator.ts';

@@ -9,11 +9,14 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { countCopies, KNOX_MODULE, ONE_COPY } from './copies.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
 import { checkGuards } from './http/guard.check.ts';
+import { checkRealms } from './http/realm.check.ts';
+import { Realms } from './http/realms.ts';
+import { checkImports, knoxModulesIn } from './imports.check.ts';
 import { ConfigurableModuleClass } from './knox.module-definition.ts';
 import {
-  EXPORTED_PROVIDERS,
   defaultControllers,
   entityFeature,
+  exportedProviders,
   knoxProviders,
 } from './knox.providers.ts';
 import { givenOptions } from './options/given-options.ts';
@@ -27,8 +30,6 @@ import {
   type StaticSettings,
 } from './static-options.ts';
 import { TokenStore } from './store/token.store.ts';
-
-type ModuleInContainer = ModulesContainer extends Map<string, infer M> ? M : never;
 
 /** The options of `KnoxModule.forRoot`. */
 export type KnoxModuleOptions = KnoxRuntimeOptions & ForRootExtras;
@@ -46,7 +47,7 @@ export interface KnoxOptionsFactory {
 }
 
 /**
- * Server-side tokens for NestJS. Imported once, in the application's root module.
+ * Server-side tokens for NestJS. Imported in the application's root module: once, or once for each realm.
  *
  * @publicApi
  */
@@ -58,7 +59,7 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
   readonly #modules: ModulesContainer;
   readonly #config: ApplicationConfig | undefined;
 
-  /** @throws KnoxConfigError if the application imports it twice, or without options */
+  /** @throws KnoxConfigError if the application imports it without options, or twice for one realm, path or table */
   constructor(modules: ModulesContainer, config?: ApplicationConfig) {
     super();
     this.#modules = modules;
@@ -70,53 +71,38 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
           `to the KnoxModule of another; ${ONE_COPY}.`,
       );
     }
-    const [imported, ...more] = this.#imported();
-    if (more.length > 0) {
-      const isOfAnotherCopy = ({ metatype }: ModuleInContainer): boolean =>
-        !(metatype === KnoxModule || metatype.prototype instanceof KnoxModule);
-      throw new KnoxConfigError(
-        'imports',
-        this.#imported().some(isOfAnotherCopy)
-          ? `KnoxModule is imported from several copies of nestjs-knox; ${ONE_COPY}.`
-          : 'KnoxModule is imported more than once; import it in the root module only, where ' +
-              'isGlobal (the default) lets every module use it. It serves one kind of owner.',
-      );
-    }
-    if (!imported?.providers.has(KNOX_SETTINGS)) {
-      throw new KnoxConfigError(
-        'imports',
-        'KnoxModule is imported without options; write KnoxModule.forRoot({ … }) or ' +
-          'KnoxModule.forRootAsync({ … }).',
-      );
-    }
+    checkImports(
+      modules,
+      (metatype) =>
+        metatype === KnoxModule ||
+        (metatype as Partial<typeof KnoxModule>).prototype instanceof KnoxModule,
+    );
   }
 
   /**
-   * @throws KnoxConfigError if the options or the data source depend on a request-scoped provider, or if a guard was made
-   * with `new`
+   * @throws KnoxConfigError if the options or the data source depend on a request-scoped provider, if a guard was made
+   * with `new`, or if a handler asks a realm that there is not
    */
   onModuleInit(): void {
-    const providers = this.#imported()[0]?.providers;
-    if (providers?.get(KNOX_SETTINGS)?.isDependencyTreeStatic() === false) {
-      throw new KnoxConfigError(
-        'inject',
-        'the options are read once, at start; inject providers that are not request-scoped.',
-      );
-    }
-    if (providers?.get(TokenStore)?.isDependencyTreeStatic() === false) {
-      throw new KnoxConfigError(
-        'dataSource',
-        'the data source is request-scoped, so that each request would open connections of its own; give one that is ' +
-          'made at the start.',
-      );
+    const imported = knoxModulesIn(this.#modules);
+    for (const { providers } of imported) {
+      if (providers.get(KNOX_SETTINGS)?.isDependencyTreeStatic() === false) {
+        throw new KnoxConfigError(
+          'inject',
+          'the options are read once, at start; inject providers that are not request-scoped.',
+        );
+      }
+      if (providers.get(TokenStore)?.isDependencyTreeStatic() === false) {
+        throw new KnoxConfigError(
+          'dataSource',
+          'the data source is request-scoped, so that each request would open connections of its own; give one that is ' +
+            'made at the start.',
+        );
+      }
     }
     checkGuards(this.#modules, this.#config?.getGlobalGuards() ?? []);
-  }
-
-  #imported(): ModuleInContainer[] {
-    return [...this.#modules.values()].filter(
-      ({ metatype }) => (metatype as { [KNOX_MODULE]?: unknown })[KNOX_MODULE] === true,
-    );
+    const realms = imported[0]?.providers.get(Realms)?.instance as Realms;
+    checkRealms(this.#modules, realms);
   }
 
   /**
@@ -170,6 +156,6 @@ function buildModule(define: () => [StaticSettings, DynamicModule]): DynamicModu
     imports: [...(definition.imports ?? []), entities],
     controllers: defaultControllers(settings),
     providers: [...(definition.providers ?? []), ...knoxProviders(settings)],
-    exports: [...EXPORTED_PROVIDERS, entities],
+    exports: [...exportedProviders(settings), entities],
   };
 }

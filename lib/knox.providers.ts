@@ -2,9 +2,11 @@ import {
   Controller,
   type DynamicModule,
   type FactoryProvider,
+  type InjectionToken,
   type Provider,
   type Type,
 } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { BackgroundTasks } from './async/background-tasks.ts';
@@ -14,17 +16,20 @@ import { hasFeature } from './entities/feature-columns.ts';
 import { checkOwnerName } from './entities/owner-name.check.ts';
 import { EventPublisher } from './events/event.publisher.ts';
 import { BodyRemover } from './http/body.remover.ts';
-import { LOGIN_GUARDS } from './http/knox-login-route.guard.ts';
+import { LoginGuards, loginGuardsToken } from './http/login-guards.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxController } from './http/knox.controller.ts';
 import { KnoxSessionsController } from './http/knox-sessions.controller.ts';
 import { KnoxRoutes } from './http/knox-routes.ts';
-import { KnoxStrategy } from './http/knox.strategy.ts';
+import { strategyOf } from './http/knox.strategy.ts';
 import { LoginFlow } from './http/login.flow.ts';
 import { LoginParseErrorHandler } from './http/login-parse-error.handler.ts';
+import { Realm } from './http/realm.decorator.ts';
+import { Realms, type RealmParts } from './http/realms.ts';
 import { RequestAuthenticator } from './http/request-authenticator.ts';
 import { KnoxLifecycle } from './knox.lifecycle.ts';
 import { MODULE_OPTIONS_TOKEN } from './knox.module-definition.ts';
+import { DEFAULT_REALM, REALM_NAME } from './options/realm-name.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import {
   KNOX_SETTINGS,
@@ -37,10 +42,12 @@ import { TokenIssuer } from './service/token.issuer.ts';
 import { TokenManager } from './service/token.manager.ts';
 import { TokenPruner } from './service/token.pruner.ts';
 import { TokenRevoker } from './service/token.revoker.ts';
+import { getTokenServiceToken } from './service/token-service.token.ts';
 import { TokenService } from './service/token.service.ts';
 import { TokenSessions } from './service/token.sessions.ts';
 import { UserStatus } from './service/user-status.ts';
 import {
+  STATIC_SETTINGS,
   validateFactoryResult,
   validateLoginGuards,
   type StaticSettings,
@@ -58,29 +65,57 @@ interface TokenChain {
 /** Injects the TokenChain. */
 const TOKEN_CHAIN = Symbol('TOKEN_CHAIN');
 
-/** What the tokens of an application are called where it has one kind of them. */
-const REALM = 'api';
+/** Injects nothing of use; making it adds the realm to those of the application. */
+const REALM_PARTS = Symbol('REALM_PARTS');
 
 /** Injects nothing; making it tells class-transformer what to leave out. */
 const SERIALIZATION = Symbol('SERIALIZATION');
 /** A check that does not wait for the data source, which could not be brought up. */
 const OWNER_NAME = Symbol('OWNER_NAME');
 
-/** Everything that guards and controllers in other modules inject. */
-export const EXPORTED_PROVIDERS = [
-  TokenService,
-  RequestAuthenticator,
-  LoginFlow,
-  KnoxLoginGuard,
-  LOGIN_GUARDS,
+/**
+ * What other modules may inject. Realms alone is for guards and controllers. A class is exported by one realm only: of
+ * two modules that export it, NestJS takes the one that is imported first.
+ */
+export function exportedProviders({ realm }: StaticSettings): InjectionToken[] {
+  const ofDefault = realm === DEFAULT_REALM ? [TokenService, RequestAuthenticator] : [];
+  return [Realms, KnoxLoginGuard, getTokenServiceToken(realm), ...ofDefault];
+}
+
+/** What an application has once, however many KnoxModules it imports. */
+const SHARED_PROVIDERS = [
+  shared(Realms),
+  shared(KnoxRoutes, HttpAdapterHost),
+  shared(BodyRemover, KnoxRoutes),
+  shared(LoginParseErrorHandler, HttpAdapterHost, KnoxRoutes),
 ];
+
+/** Gives each KnoxModule of an application the same object. */
+function shared<Dependencies extends object[], Shared extends object>(
+  Shared: new (...dependencies: Dependencies) => Shared,
+  ...inject: { [I in keyof Dependencies]: Type<Dependencies[I]> }
+): FactoryProvider<Shared> {
+  const byApplication = new WeakMap<ModulesContainer, Shared>();
+  return {
+    provide: Shared,
+    inject: [ModulesContainer, ...inject],
+    useFactory: (modules: ModulesContainer, ...dependencies: Dependencies): Shared => {
+      let made = byApplication.get(modules);
+      if (!made) byApplication.set(modules, (made = new Shared(...dependencies)));
+      return made;
+    },
+  };
+}
 
 /** All providers of a module with these static options. */
 export function knoxProviders(settings: StaticSettings): Provider[] {
-  const { loginGuards, dataSource, tokenEntity } = settings;
+  const { realm, loginGuards, dataSource, tokenEntity } = settings;
   return [
+    ...SHARED_PROVIDERS,
+    { provide: STATIC_SETTINGS, useValue: settings },
+    { provide: REALM_NAME, useValue: realm },
     ...new Set([KnoxLoginGuard, ...loginGuards]),
-    { provide: LOGIN_GUARDS, useFactory: validateLoginGuards, inject: loginGuards },
+    { provide: loginGuardsToken(realm), useFactory: validateLoginGuards, inject: loginGuards },
     { provide: KNOX_SETTINGS, useFactory: settingsOf, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: SERIALIZATION, useFactory: () => hideFromClassTransformer(tokenEntity) },
     { provide: OWNER_NAME, useFactory: () => checkOwnerName(settings.tokenEntity) },
@@ -98,15 +133,31 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     },
     partOfChain(TokenStore, 'store'),
     partOfChain(TokenManager, 'manager'),
-    partOfChain(TokenService, 'service'),
+    ...serviceProviders(realm),
     partOfChain(KnoxLifecycle, 'lifecycle'),
     RequestAuthenticator,
     LoginFlow,
-    KnoxRoutes,
-    BodyRemover,
-    LoginParseErrorHandler,
-    KnoxStrategy,
+    LoginGuards,
+    strategyOf(realm),
+    {
+      provide: REALM_PARTS,
+      useFactory: addRealm,
+      inject: [Realms, RequestAuthenticator, LoginFlow, LoginGuards, getTokenServiceToken(realm)],
+    },
   ];
+}
+
+/** Lets the guards and controllers of the application find a realm. */
+function addRealm(
+  realms: Realms,
+  requests: RequestAuthenticator,
+  logins: LoginFlow,
+  loginGuards: LoginGuards,
+  service: TokenService,
+): RealmParts {
+  const parts = { name: requests.realm, requests, logins, loginGuards, service };
+  realms.add(parts);
+  return parts;
 }
 
 function settingsOf(options: KnoxRuntimeOptions): KnoxSettings {
@@ -122,7 +173,7 @@ type ChainParts = [
 ];
 
 function tokenChain(
-  { tokenEntity, dataSource }: StaticSettings,
+  { tokenEntity, dataSource, realm }: StaticSettings,
   ...[settings, tasks, events, source]: ChainParts
 ): TokenChain {
   checkLimitPolicy(settings, tokenEntity);
@@ -134,7 +185,7 @@ function tokenChain(
     );
   }
   const { userRelations, connections, authTimeout: timeoutMs } = settings;
-  const storeOptions = { realm: REALM, tokenEntity, userRelations, connections, timeoutMs };
+  const storeOptions = { realm, tokenEntity, userRelations, connections, timeoutMs };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);
@@ -149,7 +200,7 @@ function tokenChain(
     lastUsed,
   );
   const sessions = new TokenSessions(store, revoker);
-  const parts = { realm: REALM, store, authenticator, issuer, revoker, sessions, events };
+  const parts = { realm, store, authenticator, issuer, revoker, sessions, events };
   const manager = new TokenManager(parts);
   const service = new TokenService(settings, manager);
   const pruner = new TokenPruner(settings, store, events);
@@ -171,8 +222,15 @@ function checkLimitPolicy(
   );
 }
 
+/** The class stands for the default realm alone: of several, `app.get(TokenService)` would find the last. */
+function serviceProviders(realm: string): Provider[] {
+  const token = getTokenServiceToken(realm);
+  if (realm !== DEFAULT_REALM) return [partOfChain(token, 'service')];
+  return [partOfChain(TokenService, 'service'), { provide: token, useExisting: TokenService }];
+}
+
 function partOfChain<Name extends keyof TokenChain>(
-  provide: abstract new (...args: never[]) => TokenChain[Name],
+  provide: string | (abstract new (...args: never[]) => TokenChain[Name]),
   name: Name,
 ): Provider {
   return {
@@ -201,19 +259,22 @@ export function entityFeature({ tokenEntity, dataSource }: StaticSettings): Dyna
 
 /** The controllers of the module's own. */
 export function defaultControllers(settings: StaticSettings): Type<unknown>[] {
-  const { controller, sessions, path, tokenEntity } = settings;
+  const { controller, sessions, path, realm, tokenEntity } = settings;
   if (!controller) return [];
-  const main = defaultController(KnoxController, path);
+  const main = defaultController(KnoxController, path, realm);
   if (!hasFeature(tokenEntity.prototype as object, 'authenticated'))
     hideRoute(main, 'reauthenticate');
-  return sessions ? [main, defaultController(KnoxSessionsController, `${path}/sessions`)] : [main];
+  return sessions
+    ? [main, defaultController(KnoxSessionsController, `${path}/sessions`, realm)]
+    : [main];
 }
 
 /** A new class for each application, because a decorator writes on the class that it decorates. */
-function defaultController(base: Type<object>, path: string): Type<unknown> {
+function defaultController(base: Type<object>, path: string, realm: string): Type<unknown> {
   const DefaultController = class extends base {};
   Object.defineProperty(DefaultController, 'name', { value: base.name });
   Controller(path)(DefaultController);
+  Realm(realm)(DefaultController);
   return DefaultController;
 }
 

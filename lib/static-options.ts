@@ -3,6 +3,7 @@ import { KnoxAuthGuard } from './http/knox-auth.guard.ts';
 import { KnoxLoginGuard } from './http/knox-login.guard.ts';
 import { KnoxConfigError, describeKind } from './errors/knox-config.error.ts';
 import { givenOptions } from './options/given-options.ts';
+import { DEFAULT_REALM, isRealmName } from './options/realm-name.ts';
 import { rejectUnknownOptions, RUNTIME_OPTION_NAMES } from './options/resolve-options.ts';
 import { AbstractAuthToken, type TokenEntity } from './entities/abstract-auth-token.entity.ts';
 import { AuthToken } from './entities/auth-token.entity.ts';
@@ -11,6 +12,11 @@ import { ONE_COPY } from './copies.ts';
 
 /** The options that the module's definition depends on. A factory cannot return them: it runs later. */
 export interface KnoxStaticOptions {
+  /**
+   * The name of this kind of users, for which there is one KnoxModule: 1 to 64 letters, digits, `.`, `_` or `-`. It is
+   * what `@Realm()` names, and the realm of the challenges. Default `'api'`.
+   */
+  realm?: string | undefined;
   /** The token entity: a class that extends AbstractAuthToken. Default AuthToken. */
   tokenEntity?: TokenEntity | undefined;
   /**
@@ -40,7 +46,11 @@ export type StaticSettings = {
   readonly [Option in keyof KnoxStaticOptions]-?: NonNullable<KnoxStaticOptions[Option]>;
 };
 
+/** Injects the static options, completed: a StaticSettings. */
+export const STATIC_SETTINGS = Symbol('STATIC_SETTINGS');
+
 export const STATIC_DEFAULTS: StaticSettings = {
+  realm: DEFAULT_REALM,
   tokenEntity: AuthToken,
   loginGuards: [KnoxLoginGuard],
   controller: true,
@@ -60,6 +70,10 @@ const RULES: Record<
   keyof StaticSettings,
   { expects: string; isValid: (value: unknown) => boolean }
 > = {
+  realm: {
+    expects: "a name such as 'staff': 1 to 64 letters, digits, '.', '_' or '-'",
+    isValid: isRealmName,
+  },
   tokenEntity: {
     expects: 'a class that extends AbstractAuthToken',
     isValid: (value) =>

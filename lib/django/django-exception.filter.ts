@@ -27,11 +27,8 @@ interface Socket {
 
 const CHALLENGE = 'WWW-Authenticate';
 
-/** The challenge of Django REST framework's BasicAuthentication. */
-const BASIC_CHALLENGE = 'Basic realm="api"';
-
-/** A challenge as this package sets it, from which the scheme is taken. */
-const KNOX_CHALLENGE = /^(\S+) realm="api"/;
+/** A challenge as this package sets it: its scheme, and its scheme with the realm. */
+const KNOX_CHALLENGE = /^((\S+) realm="[^"]*")(?:, (?:charset|error)=|$)/;
 
 /**
  * Answers this package's exceptions, and no others, as django-rest-knox and Django REST framework do: `{"detail": …}`,
@@ -83,7 +80,8 @@ export class DjangoExceptionFilter implements ExceptionFilter<KnoxException> {
  * tokens, because browsers open a dialog at a Basic challenge.
  */
 function rewriteChallenge(response: Response): void {
-  const scheme = KNOX_CHALLENGE.exec(String(response.getHeader(CHALLENGE)))?.[1];
+  const [, withRealm = '', scheme] =
+    KNOX_CHALLENGE.exec(String(response.getHeader(CHALLENGE))) ?? [];
   if (scheme === undefined) return;
-  response.header(CHALLENGE, scheme === 'Basic' ? BASIC_CHALLENGE : scheme);
+  response.header(CHALLENGE, scheme === 'Basic' ? withRealm : scheme);
 }

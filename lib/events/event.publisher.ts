@@ -1,8 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { REALM_NAME } from '../options/realm-name.ts';
 import type { ClientInfo } from '../requests/client-info.ts';
 import { logFault } from './fault.log.ts';
-import type { KnoxEvent } from './knox.events.ts';
+import type { EventOrigin, KnoxEvent } from './knox.events.ts';
 
 /** The part of @nestjs/event-emitter's EventEmitter2 that is used here. */
 interface Emitter {
@@ -28,7 +29,7 @@ function isEmitterClass(token: unknown): boolean {
 
 interface EventClass<Parameters extends unknown[]> {
   readonly eventName: string;
-  new (...parameters: [...Parameters, client: ClientInfo | null]): KnoxEvent;
+  new (...parameters: [...Parameters, origin: EventOrigin]): KnoxEvent;
 }
 
 /** The operation in which an event happens. Its client is read only if there is a listener. */
@@ -43,11 +44,13 @@ interface ClientSource {
 @Injectable()
 export class EventPublisher {
   readonly #modules: ModulesContainer;
+  readonly #realm: string;
   /** Null: the application has none. */
   #holder: { readonly instance: unknown } | null | undefined;
 
-  constructor(modules: ModulesContainer) {
+  constructor(modules: ModulesContainer, @Inject(REALM_NAME) realm: string) {
     this.#modules = modules;
+    this.#realm = realm;
   }
 
   /**
@@ -69,7 +72,8 @@ export class EventPublisher {
       if (this.#holder === null) return;
       // There is none while the application is being put together.
       const emitter = this.#holder.instance as Emitter | null | undefined;
-      const sent = emitter?.emitAsync(eventName, new Event(...parameters, source.client));
+      const origin = { realm: this.#realm, client: source.client };
+      const sent = emitter?.emitAsync(eventName, new Event(...parameters, origin));
       Promise.resolve(sent).catch(onError);
     } catch (error) {
       onError(error);

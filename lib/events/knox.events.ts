@@ -1,6 +1,14 @@
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { ClientInfo } from '../requests/client-info.ts';
 
+/** Where an event happens. */
+export interface EventOrigin {
+  /** The realm of the token. */
+  readonly realm: string;
+  /** Null if there is no request. */
+  readonly client: ClientInfo | null;
+}
+
 /**
  * Base of all events. A property is null if there is nothing to tell. No event holds the request, a raw token
  * or a password.
@@ -8,12 +16,15 @@ import type { ClientInfo } from '../requests/client-info.ts';
 export abstract class KnoxEvent implements ClientInfo {
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** The realm of the KnoxModule that sends it. */
+  readonly realm: string;
 
   constructor(
     readonly user: object | null,
     readonly authToken: AbstractAuthToken | null,
-    client: ClientInfo | null,
+    { realm, client }: EventOrigin,
   ) {
+    this.realm = realm;
     this.ip = client?.ip ?? null;
     this.userAgent = client?.userAgent ?? null;
   }
@@ -25,8 +36,8 @@ abstract class TokenEvent extends KnoxEvent {
   declare readonly authToken: AbstractAuthToken;
 
   // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it narrows the parameters
-  constructor(user: object, authToken: AbstractAuthToken, client: ClientInfo | null) {
-    super(user, authToken, client);
+  constructor(user: object, authToken: AbstractAuthToken, origin: EventOrigin) {
+    super(user, authToken, origin);
   }
 }
 
@@ -37,9 +48,9 @@ abstract class TokenCountEvent extends KnoxEvent {
     authToken: AbstractAuthToken | null,
     /** How many tokens were deleted. */
     readonly count: number,
-    client: ClientInfo | null,
+    origin: EventOrigin,
   ) {
-    super(user, authToken, client);
+    super(user, authToken, origin);
   }
 }
 
@@ -87,9 +98,9 @@ export class TokenRevokedEvent extends TokenCountEvent {
     user: object | null,
     authToken: AbstractAuthToken | null,
     count: number,
-    client: ClientInfo | null,
+    origin: EventOrigin,
   ) {
-    super(user, authToken, count, client);
+    super(user, authToken, count, origin);
   }
 }
 
@@ -107,8 +118,8 @@ export class AuthFailedEvent extends KnoxEvent {
     readonly reason: string,
     user: object | null,
     authToken: AbstractAuthToken | null,
-    client: ClientInfo | null,
+    origin: EventOrigin,
   ) {
-    super(user, authToken, client);
+    super(user, authToken, origin);
   }
 }

@@ -2,8 +2,9 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../entities/auth-token.entity.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
-import { privateSlot } from '../requests/private-slot.ts';
+import { privateSlot, type PrivateSlot } from '../requests/private-slot.ts';
 import { graphqlField, graphqlHttpRequest, operationOf } from './execution-context.ts';
+import { listOf, realmNamesAt, type RealmNames } from './realm.decorator.ts';
 
 /** What a guard has left for one operation. */
 export interface AuthContext {
@@ -13,23 +14,49 @@ export interface AuthContext {
 
 const NOBODY: AuthContext = {};
 
-/** By operation, where nobody else can write. */
+/** By HTTP request and socket message, where nobody else can write. */
 const contexts = privateSlot<AuthContext>();
+
+/** By GraphQL operation, or its HTTP request for Passport: fields of one operation may ask different realms. */
+const graphqlContexts = new Map<RealmNames, PrivateSlot<AuthContext>>();
 
 /** The fields of GraphQL operations that a guard has let everybody ask for. */
 const publicFields = privateSlot<true>();
+
+/** The slot in which a guard leaves something for the handler of this context. */
+function slotAt(context: ExecutionContext): PrivateSlot<AuthContext> {
+  return context.getType<string>() === 'graphql' ? slotOf(realmNamesAt(context)) : contexts;
+}
+
+function slotOf(realms: RealmNames): PrivateSlot<AuthContext> {
+  let slot = graphqlContexts.get(realms);
+  if (!slot) graphqlContexts.set(realms, (slot = privateSlot<AuthContext>()));
+  return slot;
+}
 
 /**
  * Leaves the user and token of an operation for its handlers. On the HTTP request, other middleware may have left a
  * user, which is replaced.
  */
 export function leaveAuthContext(
+  context: ExecutionContext,
   operation: object,
   request: KnoxRequest | undefined,
   found: AuthContext,
 ): void {
-  contexts.set(operation, found);
+  slotAt(context).set(operation, found);
   if (request) setOnRequest(request, found.user, found.authToken);
+}
+
+/** The same for Passport's strategy of a realm, which knows the HTTP request alone. */
+export function leavePassportContext(
+  realm: string,
+  request: KnoxRequest,
+  found: AuthContext,
+): void {
+  contexts.set(request, found);
+  slotOf(listOf([realm])).set(request, found);
+  setOnRequest(request, found.user, found.authToken);
 }
 
 /**
@@ -37,6 +64,7 @@ export function leaveAuthContext(
  * throws, the request is as it was: another guard may still let it pass, and may have set its own user.
  */
 export function leaveAnonymous(
+  context: ExecutionContext,
   operation: object,
   request: KnoxRequest | undefined,
   handle: () => void,
@@ -49,7 +77,7 @@ export function leaveAnonymous(
     if (request) Object.assign(request, before);
     throw error;
   }
-  contexts.set(operation, request ? userOn(request) : NOBODY);
+  slotAt(context).set(operation, request ? userOn(request) : NOBODY);
 }
 
 /** Leaves for the handler of a public route that there is nobody, unless another guard says otherwise. */
@@ -66,11 +94,19 @@ export function authContextOf(context: ExecutionContext): AuthContext | undefine
   const field = graphqlField(context);
   if (field && publicFields.get(field)) return NOBODY;
   const operation = operationOf(context);
-  const found = operation && contexts.get(operation);
-  if (found || !field) return found;
-  // Passport's guards know the HTTP request alone.
+  const found = operation && slotAt(context).get(operation);
+  return found || !field ? found : passportContextOf(context);
+}
+
+/** What Passport's strategy of a realm that this field asks has left on the operation's HTTP request. */
+function passportContextOf(context: ExecutionContext): AuthContext | undefined {
   const request = graphqlHttpRequest(context);
-  return request && contexts.get(request);
+  if (!request) return undefined;
+  for (const realm of realmNamesAt(context).names) {
+    const found = slotOf(listOf([realm])).get(request);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /**

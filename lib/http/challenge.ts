@@ -2,7 +2,9 @@ import { privateSlot } from '../requests/private-slot.ts';
 import type { KnoxResponse } from './execution-context.ts';
 
 /** The challenge of the built-in login, unless JSON was sent. @see RFC 7617 Section 2.1 */
-export const BASIC_CHALLENGE = 'Basic realm="api", charset="UTF-8"';
+export function basicChallenge(realm: string): string {
+  return `Basic realm="${realm}", charset="UTF-8"`;
+}
 
 const CHALLENGE = 'WWW-Authenticate';
 
@@ -22,13 +24,13 @@ interface Challenge {
 const challenges = privateSlot<Challenge>();
 
 /** The challenge of KnoxAuthGuard. @see RFC 6750 Section 3 for the error attribute */
-export function tokenChallenge(scheme: string, tokenGiven: boolean): string {
-  return `${scheme} realm="api"${tokenGiven ? ', error="invalid_token"' : ''}`;
+export function tokenChallenge(scheme: string, realm: string, tokenGiven: boolean): string {
+  return `${scheme} realm="${realm}"${tokenGiven ? ', error="invalid_token"' : ''}`;
 }
 
 /** The challenge to a good token that may not do this. */
-export function forbiddenChallenge(scheme: string, attributes: string): string {
-  return `${scheme} realm="api", ${attributes}`;
+export function forbiddenChallenge(scheme: string, realm: string, attributes: string): string {
+  return `${scheme} realm="${realm}", ${attributes}`;
 }
 
 /** Sets the challenge, if the answer has headers: a socket message has none. */

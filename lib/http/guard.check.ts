@@ -1,5 +1,6 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { KnoxConfigError } from '../errors/knox-config.error.ts';
+import { declaredClasses, methodsOf } from './declared-classes.ts';
 import { guardsNamedOn } from './declared-guards.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginGuard } from './knox-login.guard.ts';
@@ -14,34 +15,17 @@ export function checkGuards(modules: ModulesContainer, globalGuards: readonly un
   for (const guard of globalGuards) {
     if (isUninjected(guard)) throw madeWithNew(guard, 'app.useGlobalGuards()');
   }
-  for (const module of modules.values()) {
-    for (const { metatype } of [...module.controllers.values(), ...module.providers.values()]) {
-      if (typeof metatype === 'function') checkClass(metatype);
+  for (const type of declaredClasses(modules)) {
+    for (const target of [type, ...methodsOf(type).map(([, method]) => method)]) {
+      const uninjected = guardsNamedOn(target).find(isUninjected);
+      if (uninjected) throw madeWithNew(uninjected, `@UseGuards() of ${type.name}`);
     }
   }
 }
 
-function checkClass(type: { readonly name: string; readonly prototype?: unknown }): void {
-  for (const target of [type, ...methodsOf(type.prototype)]) {
-    const uninjected = guardsNamedOn(target).find(isUninjected);
-    if (uninjected) throw madeWithNew(uninjected, `@UseGuards() of ${type.name}`);
-  }
-}
-
-/** The methods of a class and of those that it extends. */
-function methodsOf(prototype: unknown): object[] {
-  if (typeof prototype !== 'object' || prototype === null || prototype === Object.prototype) {
-    return [];
-  }
-  const own = Object.values(Object.getOwnPropertyDescriptors(prototype))
-    .map(({ value }: PropertyDescriptor): unknown => value)
-    .filter((value) => typeof value === 'function');
-  return [...own, ...methodsOf(Object.getPrototypeOf(prototype))];
-}
-
 function isUninjected(guard: unknown): guard is object {
   const isOurs = guard instanceof KnoxAuthGuard || guard instanceof KnoxLoginGuard;
-  return isOurs && (guard as unknown as { requests?: unknown }).requests === undefined;
+  return isOurs && (guard as unknown as { realms?: unknown }).realms === undefined;
 }
 
 function madeWithNew(guard: object, where: string): KnoxConfigError {

@@ -20,7 +20,7 @@ import { guardedCall, requestOf, type KnoxResponse } from './execution-context.t
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { KnoxLoginGuard } from './knox-login.guard.ts';
 import { PublicRoutes } from './public-routes.ts';
-import { RequestAuthenticator } from './request-authenticator.ts';
+import { realmOf, Realms, type RealmParts } from './realms.ts';
 
 /**
  * Requires a good token, and sets `request.user`, `request.authInfo` and `request.authToken`. It works for HTTP,
@@ -34,8 +34,8 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  */
 @Injectable()
 export class KnoxAuthGuard implements CanActivate {
-  @Inject(RequestAuthenticator)
-  private readonly requests: RequestAuthenticator | undefined;
+  @Inject(Realms)
+  private readonly realms: Realms | undefined;
 
   @Inject(ApplicationConfig)
   private readonly config!: ApplicationConfig;
@@ -47,22 +47,27 @@ export class KnoxAuthGuard implements CanActivate {
   );
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { authenticator } = this;
+    const { allRealms } = this;
     if (this.isPublic(context)) {
       leavePublic(context);
       return true;
     }
     const { operation, request, response } = guardedCall(context);
     if (isNotStored(context)) response?.header?.('Cache-Control', 'no-store');
+    const asked = allRealms.at(context);
+    let [realm] = asked;
     try {
-      const found = await authenticator.authenticate(this.getRequest(context), operation);
+      const source = this.getRequest(context);
+      // No promise more for the usual handler, which asks one realm.
+      if (asked.length > 1) realm = await realmOf(source, operation, asked);
+      const found = await realm.requests.authenticate(source, operation);
       if (found) {
         checkAccess(context, found.authToken);
-        leaveAuthContext(operation, request, found);
-      } else leaveAnonymous(operation, request, () => this.handleAnonymous(context));
+        leaveAuthContext(context, operation, request, found);
+      } else leaveAnonymous(context, operation, request, () => this.handleAnonymous(context));
       return true;
     } catch (error) {
-      throw this.withChallenge(error, response, context);
+      throw this.withChallenge(error, realm, response, context);
     }
   }
 
@@ -80,8 +85,8 @@ export class KnoxAuthGuard implements CanActivate {
     return this.publicRoutes.isPublic(context, this, this.config);
   }
 
-  private get authenticator(): RequestAuthenticator {
-    if (this.requests) return this.requests;
+  private get allRealms(): Realms {
+    if (this.realms) return this.realms;
     const { name } = this.constructor;
     throw new Error(
       `${name} was made with new, so that nothing is injected into it. Name the class: ` +
@@ -89,12 +94,14 @@ export class KnoxAuthGuard implements CanActivate {
     );
   }
 
+  /** The error, once the answer has the challenge that goes with it. */
   private withChallenge(
     error: unknown,
+    realm: RealmParts,
     response: Partial<KnoxResponse> | null,
     context: ExecutionContext,
   ): unknown {
-    const challenge = response ? this.challengeOf(error) : undefined;
+    const challenge = response ? challengeOf(error, realm) : undefined;
     if (challenge === undefined || !response) return error;
     if (context.getType() === 'http') {
       setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
@@ -103,16 +110,6 @@ export class KnoxAuthGuard implements CanActivate {
       setChallenge(response, challenge);
     }
     return error;
-  }
-
-  private challengeOf(error: unknown): string | undefined {
-    const { authHeaderPrefix } = this.authenticator.settings;
-    if (error instanceof KnoxUnauthorizedException) {
-      return tokenChallenge(authHeaderPrefix, error.tokenGiven);
-    }
-    return error instanceof KnoxForbiddenException
-      ? forbiddenChallenge(authHeaderPrefix, error.challenge)
-      : undefined;
   }
 
   /** Whether nothing can let the operation pass any more: neither another guard that has asked this one nor a subclass. */
@@ -125,8 +122,19 @@ export class KnoxAuthGuard implements CanActivate {
   protected handleAnonymous(context: ExecutionContext): void {
     const { operation } = guardedCall(context);
     const request = this.getRequest(context);
-    this.authenticator.explainAnonymous(request);
-    const op = this.authenticator.operationOf(request, operation);
-    throw this.authenticator.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
+    const [{ requests }] = this.allRealms.at(context);
+    requests.explainAnonymous(request);
+    const op = requests.operationOf(request, operation);
+    throw requests.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
   }
+}
+
+function challengeOf(error: unknown, { requests }: RealmParts): string | undefined {
+  const { settings, realm } = requests;
+  if (error instanceof KnoxUnauthorizedException) {
+    return tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
+  }
+  return error instanceof KnoxForbiddenException
+    ? forbiddenChallenge(settings.authHeaderPrefix, realm, error.challenge)
+    : undefined;
 }

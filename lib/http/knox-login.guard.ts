@@ -7,9 +7,10 @@ import {
   type LoginCredentials,
 } from '../requests/login-credentials.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { BASIC_CHALLENGE, setChallengeOfStatus, tokenChallenge } from './challenge.ts';
+import { basicChallenge, setChallengeOfStatus, tokenChallenge } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
-import { RequestAuthenticator } from './request-authenticator.ts';
+import { Realms } from './realms.ts';
+import type { RequestAuthenticator } from './request-authenticator.ts';
 
 /**
  * The built-in login: reads HTTP Basic or a JSON body, asks `verifyCredentials`, and sets `request.user`. Its
@@ -22,69 +23,75 @@ import { RequestAuthenticator } from './request-authenticator.ts';
  */
 @Injectable()
 export class KnoxLoginGuard implements CanActivate {
-  @Inject(RequestAuthenticator)
-  private readonly requests!: RequestAuthenticator;
+  @Inject(Realms)
+  private readonly realms!: Realms;
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<KnoxRequest>();
-    const { settings } = this.requests;
-    const credentials = parseLoginCredentials(request, settings);
+    const { requests } = this.realms.loginAt(context);
+    const credentials = parseLoginCredentials(request, requests.settings);
     try {
-      request.user = await this.verify(request, credentials);
+      request.user = await verify(request, credentials, requests);
       return true;
     } catch (error) {
       if (error instanceof KnoxUnauthorizedException) {
-        const challenge = loginChallenge(request, settings.authHeaderPrefix);
+        const challenge = loginChallenge(request, requests);
         setChallengeOfStatus(http.getResponse<KnoxResponse>(), 401, challenge);
       }
       throw error;
     }
   }
+}
 
-  private async verify(request: KnoxRequest, credentials: LoginCredentials): Promise<object> {
-    const { username, password } = this.requireCredentials(request, credentials);
-    const { verifyCredentials } = this.requests.settings;
-    if (!verifyCredentials) throw missingVerifyCredentials();
-    const op = this.requests.operationOf(request);
-    const user: unknown = await this.requests.tokens.callHook(
-      () => verifyCredentials(username, password, request),
-      op,
-    );
-    if (typeof user === 'object' && user !== null) return user;
-    if (user) {
-      throw new TypeError(`verifyCredentials must give a user or null; got ${describeKind(user)}.`);
-    }
-    throw this.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
+async function verify(
+  request: KnoxRequest,
+  credentials: LoginCredentials,
+  requests: RequestAuthenticator,
+): Promise<object> {
+  const { username, password } = requireCredentials(request, credentials, requests);
+  const { verifyCredentials } = requests.settings;
+  if (!verifyCredentials) throw missingVerifyCredentials();
+  const op = requests.operationOf(request);
+  const user: unknown = await requests.tokens.callHook(
+    () => verifyCredentials(username, password, request),
+    op,
+  );
+  if (typeof user === 'object' && user !== null) return user;
+  if (user) {
+    throw new TypeError(`verifyCredentials must give a user or null; got ${describeKind(user)}.`);
   }
+  throw refuse(request, new KnoxUnauthorizedException('invalid_credentials'), requests);
+}
 
-  private requireCredentials(
-    request: KnoxRequest,
-    credentials: LoginCredentials,
-  ): { username: string; password: string } {
-    if ('username' in credentials) return credentials;
-    switch (credentials.via) {
-      case 'nothing':
-        throw this.refuse(request, new KnoxUnauthorizedException('not_authenticated'));
-      case 'ambiguous':
-        throw this.refuse(request, KnoxUnauthorizedException.ambiguousHeader());
-      case 'both':
-        throw new KnoxBadRequestException(
-          'Send the credentials with HTTP Basic or in the body, not both.',
-        );
-      case 'basic':
-        throw this.refuse(request, new KnoxUnauthorizedException('invalid_credentials'));
-      case 'body':
-        throw new KnoxBadRequestException(credentials.malformed);
-    }
+function requireCredentials(
+  request: KnoxRequest,
+  credentials: LoginCredentials,
+  requests: RequestAuthenticator,
+): { username: string; password: string } {
+  if ('username' in credentials) return credentials;
+  switch (credentials.via) {
+    case 'nothing':
+      throw refuse(request, new KnoxUnauthorizedException('not_authenticated'), requests);
+    case 'ambiguous':
+      throw refuse(request, KnoxUnauthorizedException.ambiguousHeader(), requests);
+    case 'both':
+      throw new KnoxBadRequestException(
+        'Send the credentials with HTTP Basic or in the body, not both.',
+      );
+    case 'basic':
+      throw refuse(request, new KnoxUnauthorizedException('invalid_credentials'), requests);
+    case 'body':
+      throw new KnoxBadRequestException(credentials.malformed);
   }
+}
 
-  private refuse(
-    request: KnoxRequest,
-    exception: KnoxUnauthorizedException,
-  ): KnoxUnauthorizedException {
-    return this.requests.tokens.refuse(exception, this.requests.operationOf(request));
-  }
+function refuse(
+  request: KnoxRequest,
+  exception: KnoxUnauthorizedException,
+  requests: RequestAuthenticator,
+): KnoxUnauthorizedException {
+  return requests.tokens.refuse(exception, requests.operationOf(request));
 }
 
 /** The built-in login has no `verifyCredentials` to ask. */
@@ -97,6 +104,11 @@ export function missingVerifyCredentials(): KnoxConfigError {
 }
 
 /** If JSON was sent, the challenge of KnoxAuthGuard: at a Basic challenge, browsers open a dialog. */
-export function loginChallenge(request: KnoxRequest, scheme: string): string {
-  return hasOnlyBodyCredentials(request) ? tokenChallenge(scheme, false) : BASIC_CHALLENGE;
+export function loginChallenge(
+  request: KnoxRequest,
+  { settings, realm }: RequestAuthenticator,
+): string {
+  return hasOnlyBodyCredentials(request)
+    ? tokenChallenge(settings.authHeaderPrefix, realm, false)
+    : basicChallenge(realm);
 }

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import {
-  Inject,
   Injectable,
   NotFoundException,
   type CanActivate,
@@ -8,8 +7,8 @@ import {
 } from '@nestjs/common';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { leaveAuthContext } from './auth-context.ts';
-import { askGuards, LOGIN_GUARDS } from './knox-login-route.guard.ts';
-import { LoginFlow } from './login.flow.ts';
+import { askGuards } from './knox-login-route.guard.ts';
+import { Realms } from './realms.ts';
 
 /**
  * The guard of `KnoxController.reauthenticate`, after KnoxAuthGuard: the login guards must find the user of the token that
@@ -21,26 +20,25 @@ import { LoginFlow } from './login.flow.ts';
  */
 @Injectable()
 export class KnoxReauthenticationGuard implements CanActivate {
-  readonly #guards: readonly CanActivate[];
-  readonly #flow: LoginFlow;
+  readonly #realms: Realms;
 
-  constructor(@Inject(LOGIN_GUARDS) guards: readonly CanActivate[], flow: LoginFlow) {
-    this.#guards = guards;
-    this.#flow = flow;
+  constructor(realms: Realms) {
+    this.#realms = realms;
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { logins, loginGuards } = this.#realms.loginAt(context);
     const request = context.switchToHttp().getRequest<KnoxRequest & { readonly url?: string }>();
     // As NestJS answers for a route that is not there.
-    if (!this.#flow.tokens.hasFeature('authenticated')) {
+    if (!logins.tokens.hasFeature('authenticated')) {
       throw new NotFoundException(`Cannot POST ${request.url ?? ''}`);
     }
-    const found = await this.#flow.current(request);
+    const found = await logins.current(request);
     request.user = undefined;
     const since = performance.now();
-    if (!(await askGuards(this.#guards, context))) return false;
-    this.#flow.admitAgain(request, found, since, context.switchToHttp().getResponse());
-    leaveAuthContext(request, request, found);
+    if (!(await askGuards(await loginGuards.of(request), context))) return false;
+    logins.admitAgain(request, found, since, context.switchToHttp().getResponse());
+    leaveAuthContext(context, request, request, found);
     return true;
   }
 }

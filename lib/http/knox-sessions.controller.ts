@@ -27,8 +27,9 @@ import { forbiddenChallenge, setChallengeOfStatus } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
-import { LoginFlow } from './login.flow.ts';
+import type { LoginFlow } from './login.flow.ts';
 import { NoStore } from './no-store.decorator.ts';
+import { Realms } from './realms.ts';
 
 /** A session, as the routes describe it, with those of the columns of features that the token entity has. */
 export interface Session {
@@ -57,8 +58,12 @@ export interface Session {
 @UseGuards(KnoxAuthGuard)
 // No #private members: to resolve a circular dependency, NestJS copies an instance's properties to another object.
 export class KnoxSessionsController<Token extends AbstractAuthToken = AuthToken> {
-  @Inject(LoginFlow)
-  private readonly flow!: LoginFlow<Token>;
+  @Inject(Realms)
+  private readonly realms!: Realms;
+
+  private get flow(): LoginFlow<Token> {
+    return this.realms.ofController(this.constructor).logins as LoginFlow<Token>;
+  }
 
   /** The user's unexpired sessions, newest first. */
   @Get()
@@ -144,7 +149,11 @@ export class KnoxSessionsController<Token extends AbstractAuthToken = AuthToken>
   ): void {
     if (abilitiesOf(authToken) === null || id === authToken.publicId) return;
     const exception = KnoxForbiddenException.insufficientAbility();
-    const challenge = forbiddenChallenge(this.flow.settings.authHeaderPrefix, exception.challenge);
+    const challenge = forbiddenChallenge(
+      this.flow.settings.authHeaderPrefix,
+      this.flow.requests.realm,
+      exception.challenge,
+    );
     setChallengeOfStatus(response, exception.getStatus(), challenge);
     throw exception;
   }

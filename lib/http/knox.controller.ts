@@ -5,16 +5,17 @@ import { parseDuration, type Duration } from '../options/duration.ts';
 import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
-import { TokenService } from '../service/token.service.ts';
+import type { TokenService } from '../service/token.service.ts';
 import { Abilities, Unrestricted } from './access.decorators.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { KnoxReauthenticationGuard } from './knox-reauthentication.guard.ts';
-import { LoginFlow } from './login.flow.ts';
+import type { LoginFlow } from './login.flow.ts';
 import { NoStore } from './no-store.decorator.ts';
 import { Public } from './public.decorator.ts';
+import { Realms } from './realms.ts';
 
 /** What the hooks of a login get. */
 export interface LoginContext<Token extends AbstractAuthToken = AuthToken> {
@@ -47,18 +48,26 @@ export interface LoginResponse {
 /**
  * The routes `login`, `logout` and `logoutall`. To change them, set `controller: false`, extend this class, and list
  * the subclass, with its `@Controller(path)`, in a module of the application. If an override returns undefined, the
- * option counts. Dependencies are properties, so that a subclass has its constructor to itself.
+ * option counts. For another realm than `api`, write `@Realm('staff')` on the subclass. Dependencies are properties, so
+ * that a subclass has its constructor to itself.
  *
  * @see knox/views.py
  * @publicApi
  */
 // No #private members: to resolve a circular dependency, NestJS copies an instance's properties to another object.
 export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
-  @Inject(TokenService)
-  protected readonly tokens!: TokenService<Token>;
+  @Inject(Realms)
+  private readonly realms!: Realms;
 
-  @Inject(LoginFlow)
-  private readonly flow!: LoginFlow<Token>;
+  /** The TokenService of the controller's realm. */
+  protected get tokens(): TokenService<Token> {
+    return this.realms.ofController(this.constructor)
+      .service as TokenService<AbstractAuthToken> as TokenService<Token>;
+  }
+
+  private get flow(): LoginFlow<Token> {
+    return this.realms.ofController(this.constructor).logins as LoginFlow<Token>;
+  }
 
   @Post('login')
   @HttpCode(HttpStatus.OK)

@@ -31,14 +31,17 @@ interface Adapter {
 export class LoginParseErrorHandler implements OnModuleInit {
   readonly #host: HttpAdapterHost;
   readonly #routes: KnoxRoutes;
+  #isInstalled = false;
 
   constructor(host: HttpAdapterHost, routes: KnoxRoutes) {
     this.#host = host;
     this.#routes = routes;
   }
 
-  /** NestJS sets the adapter's error handler after this hook. Wrap it then. */
+  /** NestJS sets the adapter's error handler after this hook. Wrap it then. Each realm's module calls this once. */
   onModuleInit(): void {
+    if (this.#isInstalled) return;
+    this.#isInstalled = true;
     const adapter = this.#host.httpAdapter as Adapter | undefined;
     const setErrorHandler = adapter?.setErrorHandler?.bind(adapter);
     if (!adapter || !setErrorHandler) return;

@@ -12,6 +12,7 @@ import { TokenManager } from '../service/token.manager.ts';
 import { setChallengeOfStatus } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
+import { Realms } from './realms.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
 
 /** The steps of a login, and what the controller's routes have in common, that no application may override. */
@@ -19,16 +20,19 @@ import { RequestAuthenticator } from './request-authenticator.ts';
 export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly requests: RequestAuthenticator;
   readonly tokens: TokenManager<Token>;
+  readonly #realms: Realms;
   readonly #events: EventPublisher;
   readonly #users = privateSlot<Token['user']>();
 
   constructor(
     requests: RequestAuthenticator,
     @Inject(TokenManager) tokens: TokenManager<Token>,
+    realms: Realms,
     events: EventPublisher,
   ) {
     this.requests = requests;
     this.tokens = tokens;
+    this.#realms = realms;
     this.#events = events;
   }
 
@@ -79,16 +83,22 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   #provenUser(request: KnoxRequest, since: number): object {
     const { user } = request;
     const isUser = typeof user === 'object' && user !== null;
-    const op = this.requests.operationOf(request);
-    if (isUser && !this.tokens.cameFromToken(user, op, since)) return user;
+    if (isUser && !this.#cameFromToken(user, request, since)) return user;
     throw this.#notAuthenticated(request);
   }
 
   #invalidCredentials(request: KnoxRequest, response: KnoxResponse): KnoxUnauthorizedException {
-    const challenge = loginChallenge(request, this.settings.authHeaderPrefix);
+    const challenge = loginChallenge(request, this.requests);
     setChallengeOfStatus(response, HttpStatus.UNAUTHORIZED, challenge);
     const exception = new KnoxUnauthorizedException('invalid_credentials');
     return this.tokens.refuse(exception, this.requests.operationOf(request));
+  }
+
+  /** Whether a token of any realm has brought this user: two realms may have the same kind of users. */
+  #cameFromToken(user: object, request: KnoxRequest, since: number): boolean {
+    return this.#realms.all.some(({ requests }) =>
+      requests.tokens.cameFromToken(user, requests.operationOf(request), since),
+    );
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Operation } from '../async/operation.ts';
+import { REALM_NAME } from '../options/realm-name.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import { authorizationValues, parseTokenHeader } from '../requests/authorization-header.ts';
 import { clientOf } from '../requests/client-info.ts';
@@ -28,11 +29,18 @@ interface RequestState {
  */
 @Injectable()
 export class RequestAuthenticator {
+  /** The name of the realm whose tokens are asked for. */
+  readonly realm: string;
   readonly settings: KnoxSettings;
   readonly tokens: TokenManager;
   readonly #states = privateSlot<RequestState>();
 
-  constructor(@Inject(KNOX_SETTINGS) settings: KnoxSettings, tokens: TokenManager) {
+  constructor(
+    @Inject(REALM_NAME) realm: string,
+    @Inject(KNOX_SETTINGS) settings: KnoxSettings,
+    tokens: TokenManager,
+  ) {
+    this.realm = realm;
     this.settings = settings;
     this.tokens = tokens;
   }
@@ -50,7 +58,7 @@ export class RequestAuthenticator {
 
   /**
    * The raw token of the request, or null if it brings none. It is a promise only if the application's hook has
-   * to be awaited.
+   * to be awaited, or if it rejects.
    *
    * @param scope as for `authenticate`
    * @throws KnoxUnauthorizedException `invalid_header`, `invalid_token`
@@ -96,19 +104,21 @@ export class RequestAuthenticator {
 
   /** It adds no promise to those of the manager: each costs every request. */
   #authenticate(state: RequestState): Promise<Authenticated | null> {
-    try {
-      const token = this.#extract(state);
-      return token instanceof Promise
-        ? token.then((extracted) => this.#authenticateToken(extracted, state.op))
-        : this.#authenticateToken(token, state.op);
-    } catch (error) {
-      // The request could not be read, so nothing is known about its token: that is a 503, not a 401.
-      return this.tokens.fail(error);
-    }
+    const token = this.#extract(state);
+    return token instanceof Promise
+      ? token.then((extracted) => this.#authenticateToken(extracted, state.op))
+      : this.#authenticateToken(token, state.op);
   }
 
+  /** A refusal is remembered too, so that its event is sent once. */
   #extract(state: RequestState): string | null | Promise<string | null> {
-    if (state.token === undefined) state.token = this.#readToken(state);
+    if (state.token !== undefined) return state.token;
+    try {
+      state.token = this.#readToken(state);
+    } catch (error) {
+      // The request could not be read, so nothing is known about its token: that is a 503, not a 401.
+      state.token = this.tokens.fail(error);
+    }
     return state.token;
   }
 

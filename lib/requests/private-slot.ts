@@ -1,5 +1,5 @@
 /** A value on each object that only code with this slot can see, copy or set. */
-interface PrivateSlot<Value> {
+export interface PrivateSlot<Value> {
   get(target: object): Value | undefined;
   set(target: object, value: Value): void;
 }

@@ -96,7 +96,7 @@ describe('a message in the troubleshooting table of README.md', () => {
       ],
       'there is no such option': [[User, AuthToken], made({ tokenTTL: '10h' })],
       'the login needs it; give verifyCredentials': [[User, AuthToken], made({})],
-      'Please make sure that the "requests" property is available': [
+      'Please make sure that the "realms" property is available': [
         [User, AuthToken],
         GuardedModule,
       ],

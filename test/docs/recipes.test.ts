@@ -15,9 +15,10 @@ import * as local from './recipes/local-login.ts';
 import { testingModule } from './recipes/override-guard.ts';
 import { PasswordController } from './recipes/password.ts';
 import { AuthController } from './recipes/per-user.ts';
+import * as realms from './recipes/realms.ts';
 import * as roles from './recipes/roles.ts';
 import * as signUp from './recipes/sign-up.ts';
-import { UsersModule } from './recipes/users.ts';
+import { User, UsersModule } from './recipes/users.ts';
 
 describe('a recipe of the README', () => {
   let test: TestApp;
@@ -150,6 +151,27 @@ describe('a recipe of the README', () => {
     expect((await change(PASSWORD)).body).toEqual({ loggedOut: 1 });
     expect((await client.get('/me', { token })).status).toBe(200);
     expect((await client.get('/me', { token: other })).status).toBe(401);
+  });
+
+  it('has users of two realms', async () => {
+    const { client, dataSource, login } = await start({
+      knoxModule: realms.AppModule,
+      entities: [User, AuthToken, realms.Staff, realms.StaffToken],
+    });
+    await dataSource.getRepository(realms.Staff).save({ name: 'grace' });
+    const body = { username: 'grace', password: PASSWORD };
+    const staff = (await client.post('/staff/auth/login', { body })).body.token as string;
+    const token = await login();
+    expect(staff).toMatch(/^staff_/);
+    expect((await client.get('/office', { token: staff })).body).toEqual({ staff: 'grace' });
+    expect((await client.get('/office', { token })).body.code).toBe('invalid_token');
+    const news = async (own: string) => (await client.get('/office/news', { token: own })).body;
+    expect(await news(staff)).toEqual({ greeting: 'Hello, grace' });
+    expect(await news(token)).toEqual({ greeting: 'Hello, john.doe' });
+    const ended = await client.send('/office/sessions', { method: 'DELETE', token: staff });
+    expect(ended.body).toEqual({ loggedOut: 1 });
+    expect((await client.get('/office', { token: staff })).status).toBe(401);
+    expect((await client.get('/me', { token })).status).toBe(200);
   });
 
   it('lists the devices, and logs out one', async () => {

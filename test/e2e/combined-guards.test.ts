@@ -60,7 +60,7 @@ class EitherController {
 }
 
 /** Nothing is injected into an instance that a decorator names: an application would have to fill it in itself. */
-const instance = Object.assign(new KnoxAuthGuard(), { requests: null });
+const instance = Object.assign(new KnoxAuthGuard(), { realms: null });
 
 @Public()
 @Controller('public')

@@ -21,8 +21,8 @@ import { createExpired } from '../support/expired-token.ts';
 
 /** Another password than the one in the user's row: if it is found, it came from the request. */
 const TYPED = 'typed at the login';
-const CLIENT = { ip: '127.0.0.1', userAgent: 'test/1' };
-const NO_CLIENT = { ip: null, userAgent: null };
+const CLIENT = { realm: 'api', ip: '127.0.0.1', userAgent: 'test/1' };
+const NO_CLIENT = { realm: 'api', ip: null, userAgent: null };
 
 describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter) => {
   let test: TestApp;
@@ -248,7 +248,7 @@ describe.each<AdapterName>(['express', 'fastify'])('the events on %s', (adapter)
     expect(text).not.toContain(TYPED);
     expect(text).not.toMatch(/IncomingMessage|Socket|rawHeaders/);
     expect(text).not.toContain('authorization');
-    const allowed = ['authToken', 'count', 'ip', 'reason', 'user', 'userAgent'];
+    const allowed = ['authToken', 'count', 'ip', 'realm', 'reason', 'user', 'userAgent'];
     const keys = collector.events.flatMap((event: AnyEvent) => Object.keys(event));
     expect([...new Set(keys)].sort()).toEqual(allowed);
   });

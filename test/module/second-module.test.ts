@@ -20,7 +20,7 @@ function featureWith(...imports: NonNullable<ModuleMetadata['imports']>) {
 
 afterEach(closeModules);
 
-describe('A second KnoxModule in one application', () => {
+describe('A second KnoxModule of one realm', () => {
   it.each<[string, () => ModuleMetadata['imports']]>([
     ['in the same root module', () => [knox(), knox()]],
     ['by the other method', () => [knox(), knoxAsync()]],
@@ -28,8 +28,6 @@ describe('A second KnoxModule in one application', () => {
     ['in a feature module that comes first', () => [featureWith(knoxAsync()), knox()]],
     ['deep in feature modules', () => [knox(), featureWith(featureWith(knoxAsync()))]],
     ['in feature modules only', () => [featureWith(knox()), featureWith(knox())]],
-    ['without a method, in the same root module', () => [knox(), KnoxModule]],
-    ['without a method, in a feature module', () => [knox(), featureWith(KnoxModule)]],
     [
       'that is not global either',
       () => {
@@ -46,8 +44,9 @@ describe('A second KnoxModule in one application', () => {
     const error = await startError({ imports: [memoryDatabase(), ...(imports() ?? [])] });
     expect(error).toBeInstanceOf(KnoxConfigError);
     expect(error.message).toBe(
-      'KnoxModule option "imports": KnoxModule is imported more than once; import it in the root ' +
-        'module only, where isGlobal (the default) lets every module use it. It serves one kind of owner.',
+      `KnoxModule option "realm": KnoxModule is imported more than once for the realm 'api'; import it once, in the ` +
+        'root module, where isGlobal (the default) lets every module use it. For users of another kind, give it a realm, ' +
+        "such as 'staff'.",
     );
   });
 
@@ -76,6 +75,8 @@ describe('KnoxModule without forRoot', () => {
   it.each<[string, () => ModuleMetadata['imports']]>([
     ['in the root module', () => [memoryDatabase(), KnoxModule]],
     ['in a feature module', () => [memoryDatabase(), featureWith(KnoxModule)]],
+    ['beside one that has options', () => [memoryDatabase(), knox(), KnoxModule]],
+    ['before one that has options', () => [featureWith(KnoxModule), memoryDatabase(), knox()]],
     ['where there is no database', () => [KnoxModule]],
   ])('stops the start %s', async (_, imports) => {
     const error = await startError({ imports: imports() });

@@ -41,6 +41,7 @@ const METHODS: [string, (options: object) => DynamicModule][] = [
 ];
 
 const EXPECTED = {
+  realm: "a name such as 'staff': 1 to 64 letters, digits, '.', '_' or '-'",
   tokenEntity: 'a class that extends AbstractAuthToken',
   loginGuards: 'an array of one or more guard classes, KnoxAuthGuard not among them',
   controller: 'true or false',

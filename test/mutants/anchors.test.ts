@@ -20,7 +20,7 @@ const FIRST_TYPE_ERROR = 2000;
 /** Syntax errors, names that the file does not declare, and members that its classes do not have. */
 function diagnose(path: string, text: string): { syntaxErrors: unknown[]; unknownNames: string[] } {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
-  const options = { noLib: true, noResolve: true, types: [] };
+  const options = { noLib: true, noResolve: true, types: [], experimentalDecorators: true };
   const host = ts.createCompilerHost(options);
   host.getSourceFile = (name) => (name === path ? file : undefined);
   const program = ts.createProgram({ rootNames: [path], options, host });

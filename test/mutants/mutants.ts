@@ -7,6 +7,7 @@ import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
 import { RACES } from './races.ts';
 import { REVOCATIONS } from './revocations.ts';
+import { REALMS } from './realms.ts';
 import { VERDICTS } from './verdicts.ts';
 import { SET_UPS } from './set-ups.ts';
 
@@ -19,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...DATA,
   ...VERDICTS,
   ...REVOCATIONS,
+  ...REALMS,
   ...SET_UPS,
   ...FUZZING,
   ...SOAKS,

@@ -41,13 +41,13 @@ export const VERDICTS: readonly Mutant[] = [
   },
   {
     name: "Passport's verdict on a socket lasts as long as the socket",
-    edits: [replaceIn('KnoxStrategy.validate', /isHttpRequest\(request\)/, 'true')],
+    edits: [replaceIn('authenticateByPassport', /isHttpRequest\(request\)/, 'true')],
     check: SOCKETS,
     killedBy: /through AuthGuard|whoever was found before/,
   },
   {
     name: 'Passport leaves the user on the request that opened a socket',
-    edits: [replaceIn('KnoxStrategy.validate', /keepOff\(request, found\)/, 'void 0')],
+    edits: [replaceIn('authenticateByPassport', /keepOff\(request, found\)/, 'void 0')],
     check: SOCKETS,
     killedBy: /is checked anew, and leaves nothing|whoever was found before/,
   },

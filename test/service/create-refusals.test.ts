@@ -196,7 +196,7 @@ describe('TokenService of an own token entity', () => {
     async (name) => {
       const sql = new SqlLog(test.dataSource);
       const columns = JSON.parse(`{"deviceName":"x","${name}":"y"}`) as object;
-      await expect(test.tokens.create({ id: 1 } as Member, { columns })).rejects.toThrow(
+      await expect(test.tokens.create({ id: 1 }, { columns })).rejects.toThrow(
         new TypeError(`columns: DeviceToken has no column "${name}" to set; deviceName, platform.`),
       );
       expect(sql.statements).toEqual([]);

@@ -126,7 +126,7 @@ describe.each(DATABASES)('the user of a request on %s', (name) => {
     await employees.softDelete(ada.id);
     const refused = await test.client.get('/seen', { token });
     const gone = await employees.findOneOrFail({ where: { id: ada.id }, withDeleted: true });
-    const create = (user: object) => test.tokens.create(user as Employee);
+    const create = (user: object) => test.tokens.create(user);
     const inactive = { response: ERRORS.userInactive };
     await expect(create(gone)).rejects.toMatchObject(inactive);
     await expect(create({ id: ada.id })).rejects.toMatchObject(inactive);
@@ -205,7 +205,7 @@ describe.each(DATABASES)('a cache that is always on, on %s,', (name) => {
     expect(await test.tokens.list(ada)).toHaveLength(1);
     await employees.update(ada.id, { isActive: false });
     expect(await status(kept)).toBe(401);
-    await expect(test.tokens.create({ id: ada.id } as Employee)).rejects.toMatchObject({
+    await expect(test.tokens.create({ id: ada.id })).rejects.toMatchObject({
       response: ERRORS.userInactive,
     });
 

@@ -88,7 +88,7 @@ export class OwnerSchema {
     if (typeof user !== 'object' || user === null || Array.isArray(user)) {
       throw new ArgumentError(`Expected a user, an instance of ${name}.`);
     }
-    if (!this.isInstance(user) && this.#isOtherEntity(user)) {
+    if (this.#isOtherEntity(user)) {
       throw new ArgumentError(
         `Expected an instance of ${name}, got one of ${user.constructor.name}.`,
       );
@@ -129,10 +129,25 @@ export class OwnerSchema {
     return type === Number || (typeof type === 'string' && NUMERIC.test(type));
   }
 
-  /** Of this data source, or of any other in the process. */
+  /**
+   * Whether the user's own entity is none of the owner's: its key would be that of somebody else. It may even extend the
+   * owner's class, and yet have a table of its own.
+   */
   #isOtherEntity(user: object): boolean {
+    const entity = this.#entityOf(user);
+    if (entity === undefined || entity === this.metadata.target) return false;
+    const { childEntityMetadatas, tablePath } = this.metadata;
+    const child = childEntityMetadatas.find(({ target }) => target === entity);
+    return child?.tablePath !== tablePath;
+  }
+
+  /** The class nearest to the user that is an entity of this data source, or of any other in the process. */
+  #entityOf(user: object): unknown {
     const entities = [...getMetadataArgsStorage().tables, ...this.#dataSource.entityMetadatas];
-    return entities.some(({ target }) => typeof target === 'function' && user instanceof target);
+    const classes = new Set<unknown>(entities.map(({ target }) => target));
+    let type: unknown = user.constructor;
+    while (typeof type === 'function' && !classes.has(type)) type = Object.getPrototypeOf(type);
+    return typeof type === 'function' ? type : undefined;
   }
 }
 
