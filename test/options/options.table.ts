@@ -129,6 +129,14 @@ export const OPTIONS: readonly DocumentedOption[] = [
     kinds: ['null'],
   },
   {
+    name: 'tokenLimitPolicy',
+    default: 'reject',
+    remedy: 'one of reject, evict-oldest, evict-least-used',
+    good: same('reject', 'evict-oldest', 'evict-least-used'),
+    bad: ['evict', 'Reject', 'oldest'].map((value) => ['another name', value] as const),
+    kinds: [],
+  },
+  {
     name: 'tokenPrefix',
     default: '',
     remedy: 'at most 10 letters, digits, "_" or "-"',
@@ -233,6 +241,26 @@ export const OPTIONS: readonly DocumentedOption[] = [
     good: same(hook),
     bad: [],
     kinds: ['a function'],
+  },
+  {
+    name: 'lastUsedInterval',
+    default: 60_000,
+    remedy: `${DURATION}, not negative`,
+    good: [
+      [0, 0],
+      ['60s', 60_000],
+      [1_500, 1_500],
+    ],
+    bad: NO_DURATION,
+    kinds: [],
+  },
+  {
+    name: 'storedIp',
+    default: 'network',
+    remedy: 'one of network, full, none',
+    good: same('network', 'full', 'none'),
+    bad: ['short', 'Full'].map((value) => ['another name', value] as const),
+    kinds: [],
   },
   {
     name: 'authTimeout',
