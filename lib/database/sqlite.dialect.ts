@@ -20,6 +20,5 @@ export const SQLITE: SqlDialect = {
       'SQLITE_LOCKED_SHAREDCACHE',
     ],
     missingReference: ['SQLITE_CONSTRAINT_FOREIGNKEY'],
-    noNamedLocks: [],
   },
 };
