@@ -129,6 +129,17 @@ export const OPTIONS: readonly DocumentedOption[] = [
     kinds: ['null'],
   },
   {
+    name: 'tokenLimitPolicy',
+    default: 'reject',
+    remedy: 'one of reject, evict-oldest, evict-least-used',
+    good: same('reject', 'evict-oldest', 'evict-least-used'),
+    bad: ['evict', 'Reject', 'evict-newest', 'toString'].map((value): [string, unknown] => [
+      value,
+      value,
+    ]),
+    kinds: [],
+  },
+  {
     name: 'tokenPrefix',
     default: '',
     remedy: 'at most 10 letters, digits, "_" or "-"',
@@ -233,6 +244,26 @@ export const OPTIONS: readonly DocumentedOption[] = [
     good: same(hook),
     bad: [],
     kinds: ['a function'],
+  },
+  {
+    name: 'lastUsedInterval',
+    default: 60_000,
+    remedy: `${DURATION}, not negative`,
+    good: [
+      [0, 0],
+      ['5m', 300_000],
+      [1_500, 1_500],
+    ],
+    bad: NO_DURATION,
+    kinds: [],
+  },
+  {
+    name: 'storedIp',
+    default: 'network',
+    remedy: 'one of network, full, none',
+    good: same('network', 'full', 'none'),
+    bad: ['all', 'Full', '/24', 'constructor'].map((value): [string, unknown] => [value, value]),
+    kinds: [],
   },
   {
     name: 'authTimeout',

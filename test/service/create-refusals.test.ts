@@ -77,7 +77,7 @@ describe('TokenService', () => {
   });
 
   describe('create refuses, before any SQL,', () => {
-    const OPTIONS = 'there are ttl, prefix, limit, columns, manager.';
+    const OPTIONS = 'there are ttl, prefix, limit, columns, name, abilities, within, manager.';
     const TTL =
       'ttl must be a whole number of milliseconds, or a string with its unit ' +
       "(ms, s, m, h, d, w) such as '10h'; at most 1000 years, more than 0, or null; got ";
