@@ -45,12 +45,14 @@ const EXPECTED = {
   tokenEntity: 'a class that extends AbstractAuthToken',
   loginGuards: 'an array of one or more guard classes, KnoxAuthGuard not among them',
   controller: 'true or false',
+  sessions: 'true or false',
   path: "a string such as 'auth'",
   isGlobal: 'true or false',
   dataSource: 'the name of a data source',
 };
 const GOOD_KINDS: Record<string, readonly string[]> = {
   controller: ['a boolean'],
+  sessions: ['a boolean'],
   path: ['a string', 'an empty string'],
   isGlobal: ['a boolean'],
   dataSource: ['a string'],

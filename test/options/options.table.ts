@@ -133,7 +133,10 @@ export const OPTIONS: readonly DocumentedOption[] = [
     default: 'reject',
     remedy: 'one of reject, evict-oldest, evict-least-used',
     good: same('reject', 'evict-oldest', 'evict-least-used'),
-    bad: ['evict', 'Reject', 'oldest'].map((value) => ['another name', value] as const),
+    bad: ['evict', 'Reject', 'evict-newest', 'toString'].map((value): [string, unknown] => [
+      value,
+      value,
+    ]),
     kinds: [],
   },
   {
@@ -248,7 +251,7 @@ export const OPTIONS: readonly DocumentedOption[] = [
     remedy: `${DURATION}, not negative`,
     good: [
       [0, 0],
-      ['60s', 60_000],
+      ['5m', 300_000],
       [1_500, 1_500],
     ],
     bad: NO_DURATION,
@@ -259,7 +262,7 @@ export const OPTIONS: readonly DocumentedOption[] = [
     default: 'network',
     remedy: 'one of network, full, none',
     good: same('network', 'full', 'none'),
-    bad: ['short', 'Full'].map((value) => ['another name', value] as const),
+    bad: ['all', 'Full', '/24', 'constructor'].map((value): [string, unknown] => [value, value]),
     kinds: [],
   },
   {
