@@ -1,38 +1,41 @@
 import { performance } from 'node:perf_hooks';
-import {
-  Injectable,
-  NotFoundException,
-  type CanActivate,
-  type ExecutionContext,
-} from '@nestjs/common';
+import { Injectable, NotFoundException, type ExecutionContext } from '@nestjs/common';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { leaveAuthContext } from './auth-context.ts';
+import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { askGuards } from './knox-login-route.guard.ts';
 import { Realms } from './realms.ts';
 
+interface RoutedRequest extends KnoxRequest {
+  readonly url?: string;
+  /** With the part of the path that a router has taken off. */
+  readonly originalUrl?: string;
+}
+
 /**
- * The guard of `KnoxController.reauthenticate`, after KnoxAuthGuard: the login guards must find the user of the token that
- * was presented. A subclass that overrides `reauthenticate` repeats the decorators:
- * `@Abilities() @UseGuards(KnoxAuthGuard, KnoxReauthenticationGuard)`.
+ * The guard of `KnoxController.reauthenticate`: it asks for a token, and then the login guards must find the token's user.
+ * A subclass that overrides `reauthenticate` repeats the decorators: `@Abilities() @UseGuards(KnoxReauthenticationGuard)`.
  *
  * @throws KnoxUnauthorizedException `invalid_credentials` for those of another user
  * @publicApi
  */
 @Injectable()
-export class KnoxReauthenticationGuard implements CanActivate {
+export class KnoxReauthenticationGuard extends KnoxAuthGuard {
   readonly #realms: Realms;
 
   constructor(realms: Realms) {
+    super();
     this.#realms = realms;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
     const { logins, loginGuards } = this.#realms.loginAt(context);
-    const request = context.switchToHttp().getRequest<KnoxRequest & { readonly url?: string }>();
-    // As NestJS answers for a route that is not there.
+    const request = context.switchToHttp().getRequest<RoutedRequest>();
+    // As NestJS answers for a route that is not there: before anything is asked.
     if (!logins.tokens.hasFeature('authenticated')) {
-      throw new NotFoundException(`Cannot POST ${request.url ?? ''}`);
+      throw new NotFoundException(`Cannot POST ${request.originalUrl ?? request.url ?? ''}`);
     }
+    if (!(await super.canActivate(context))) return false;
     const found = await logins.current(request);
     request.user = undefined;
     const since = performance.now();

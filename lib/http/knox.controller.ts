@@ -125,7 +125,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @HttpCode(HttpStatus.OK)
   @NoStore()
   @Abilities()
-  @UseGuards(KnoxAuthGuard, KnoxReauthenticationGuard)
+  @UseGuards(KnoxReauthenticationGuard)
   async reauthenticate(
     @Req() request: KnoxRequest,
     @Res({ passthrough: true }) response: KnoxResponse,

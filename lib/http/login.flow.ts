@@ -67,12 +67,17 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /**
-   * The name that the body of a login gives the session; null for none, and if the token entity has no column for it.
+   * The name that the body of a login gives the session; null for none, if the token entity has no column for it, and if
+   * the field holds a credential.
    *
    * @throws KnoxBadRequestException
    */
   nameOf({ body }: KnoxRequest): string | null {
-    const name = this.tokens.hasFeature('name') ? givenName(body) : undefined;
+    const { usernameField, passwordField } = this.settings;
+    // A password must not be stored, and a username is no name of a device.
+    const isCredential = usernameField === 'name' || passwordField === 'name';
+    const isNamed = this.tokens.hasFeature('name') && !isCredential;
+    const name = isNamed ? givenName(body) : undefined;
     if (name === undefined) return null;
     const problem = problemWithName(name);
     if (problem !== null) throw new KnoxBadRequestException(`"name" ${problem}.`);

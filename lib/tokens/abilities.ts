@@ -14,7 +14,13 @@ export function isAbility(value: unknown): value is string {
 
 /** Whether it is a list of abilities; the empty one may do nothing. */
 export function isAbilityList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= MAX_ABILITIES && value.every(isAbility);
+  // `every` alone passes over gaps.
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_ABILITIES &&
+    !value.includes(undefined) &&
+    value.every(isAbility)
+  );
 }
 
 /** The abilities in a stored text; none in one that holds anything else, so that damage never widens what a token may do. */

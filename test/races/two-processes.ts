@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, expect, jest } from '@jest/globals';
 import type { DataSource } from 'typeorm';
-import { AuthToken, type KnoxModuleOptions } from '../../lib/index.ts';
+import { AuthToken, SessionToken, type KnoxModuleOptions } from '../../lib/index.ts';
 import { PASSWORD } from '../support/app.ts';
 import { createDatabase, DATABASES, type DatabaseName } from '../support/databases.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
@@ -70,13 +70,14 @@ export class Race {
   private constructor(
     readonly clients: readonly [HttpClient, HttpClient],
     readonly dataSource: DataSource,
+    readonly tokenEntity: typeof AuthToken | typeof SessionToken,
     readonly close: () => Promise<void>,
   ) {}
 
   static async start(
     { database: name, isolation }: Backend,
     knox: KnoxModuleOptions,
-    { clockSkewMs = 0 } = {},
+    { clockSkewMs = 0, hasSessions = false } = {},
   ): Promise<Race> {
     processes ??= [new AppProcess(), new AppProcess()];
     const [first, second] = processes;
@@ -95,19 +96,21 @@ export class Race {
       }
     };
     try {
-      dataSource = await openWithUsers(options, USERS);
+      const tokenEntity = hasSessions ? SessionToken : AuthToken;
+      dataSource = await openWithUsers(options, USERS, tokenEntity);
       const database = { ...options, poolSize: POOL_SIZE, ...PATIENT } as typeof options;
       const serve = {
         database,
         isolation,
         knox: { authTimeout: '30s', ...knox } as const,
         password: PASSWORD,
+        hasSessions,
       };
       const clients = await Promise.all([
         first.serve(serve),
         second.serve({ ...serve, clockSkewMs }),
       ]);
-      return new Race(clients, dataSource, close);
+      return new Race(clients, dataSource, tokenEntity, close);
     } catch (error) {
       await close().catch(() => undefined);
       throw error;
@@ -167,7 +170,7 @@ export class Race {
 
   /** Deletes all tokens and events. */
   async clear(): Promise<void> {
-    await this.dataSource.getRepository(AuthToken).deleteAll();
+    await this.dataSource.getRepository<AuthToken>(this.tokenEntity).deleteAll();
     await this.forgetEvents();
   }
 
@@ -177,7 +180,7 @@ export class Race {
 
   rows(user?: number): Promise<AuthToken<User>[]> {
     const where = user === undefined ? {} : { user: { id: user } };
-    return this.dataSource.getRepository(AuthToken<User>).findBy(where);
+    return this.dataSource.getRepository<AuthToken<User>>(this.tokenEntity).findBy(where);
   }
 
   /** Inserts tokens with this expiry, the same number for each user. Gives the raw tokens. */
@@ -193,7 +196,7 @@ export class Race {
       expiry: new Date(expiry),
       ttl: null,
     }));
-    await this.dataSource.getRepository(AuthToken).insert(rows);
+    await this.dataSource.getRepository<AuthToken>(this.tokenEntity).insert(rows);
     return tokens.map(({ token }) => token);
   }
 }

@@ -1,10 +1,19 @@
-import { Controller, Get, Inject, Module, type DynamicModule } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Post,
+  Module,
+  type DynamicModule,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventEmitter2, EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuthToken, KnoxModule, TokenService } from '../../lib/index.ts';
+import { AuthToken, KnoxModule, SessionToken, TokenService } from '../../lib/index.ts';
 import type { KnoxEvent } from '../../lib/events/knox.events.ts';
 import { AppProcessController, obeyCommands, verifyNumberedUser } from './app-commands.ts';
 import type { AppStats, SentEvent, Serve } from './app-process.ts';
@@ -34,6 +43,12 @@ class ProcessController extends AppProcessController {
     return this.#events.splice(0);
   }
 
+  @Post('consume')
+  @HttpCode(200)
+  async consume(@Body() { token }: { token: string }): Promise<object> {
+    return { id: ((await this.tokens.consume(token)).user as User).id };
+  }
+
   @Get('stats')
   async stats(): Promise<AppStats> {
     const maxEventLoopDelayMs = delay.max / 1e6;
@@ -46,7 +61,9 @@ class ProcessController extends AppProcessController {
   }
 }
 
-function appModule({ database, isolation, knox, password }: Serve): DynamicModule {
+function appModule({ database, isolation, hasSessions, knox, password }: Serve): DynamicModule {
+  const tokenEntity = hasSessions ? SessionToken : AuthToken;
+
   @Module({})
   class ProcessModule {}
 
@@ -54,11 +71,15 @@ function appModule({ database, isolation, knox, password }: Serve): DynamicModul
     module: ProcessModule,
     imports: [
       TypeOrmModule.forRootAsync({
-        useFactory: () => ({ ...database, entities: [User, AuthToken], retryAttempts: 1 }),
+        useFactory: () => ({ ...database, entities: [User, tokenEntity], retryAttempts: 1 }),
         dataSourceFactory: (options) => connectWithIsolation(options!, isolation),
       }),
       EventEmitterModule.forRoot(),
-      KnoxModule.forRoot({ verifyCredentials: verifyNumberedUser(password), ...knox }),
+      KnoxModule.forRoot({
+        tokenEntity,
+        verifyCredentials: verifyNumberedUser(password),
+        ...knox,
+      }),
     ],
     controllers: [ProcessController],
   };

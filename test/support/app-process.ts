@@ -11,6 +11,8 @@ export interface Serve {
   database: DataSourceOptions;
   /** The isolation level of transactions that name none. Default: the server's. */
   isolation?: Isolation | undefined;
+  /** Whether its tokens are SessionTokens. Default: AuthTokens. */
+  hasSessions?: boolean;
   /** Options of KnoxModule that JSON can hold. */
   knox?: KnoxModuleOptions;
   /** The password of every user. */

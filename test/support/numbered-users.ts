@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { SessionToken } from '../../lib/index.ts';
 import { AuthToken } from '../../lib/index.ts';
 import { PASSWORD } from './app.ts';
 import { nameOf } from './app-process.ts';
@@ -9,8 +10,9 @@ import { User } from './users.ts';
 export async function openWithUsers(
   options: DataSourceOptions,
   count: number,
+  tokenEntity: typeof AuthToken | typeof SessionToken = AuthToken,
 ): Promise<DataSource> {
-  const entities = [User, AuthToken];
+  const entities = [User, tokenEntity];
   const dataSource = await new DataSource({ ...options, entities, synchronize: true }).initialize();
   await dataSource.getRepository(User).insert(
     Array.from({ length: count }, (_, index) => ({
