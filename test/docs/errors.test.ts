@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Logger, Module, UseGuards, type ModuleMetadata } from '@nestjs/common';
 import { Entity, PrimaryGeneratedColumn } from 'typeorm';
-import { PASSWORD, startApp, type TestApp } from '../support/app.ts';
+import { PASSWORD } from '../support/app.ts';
 import type { Answer } from '../support/http-client.ts';
+import { startSessionApp, type SessionApp } from '../support/session-app.ts';
 import { closeModules, knox, memoryDatabase, startError } from '../support/test-module.ts';
 import { User } from '../support/users.ts';
 import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
@@ -11,9 +12,9 @@ import { codes, readDocument, section, tables } from './markdown.ts';
 const README = readDocument('README.md');
 
 describe('the errors table of README.md', () => {
-  let test: TestApp;
+  let test: SessionApp;
   beforeAll(async () => {
-    test = await startApp({
+    test = await startSessionApp({
       knox: {
         tokenLimitPerUser: 1,
         verifyCredentials: async (username, password) => {
@@ -45,6 +46,22 @@ describe('the errors table of README.md', () => {
     () => login('john.doe', 'wrong'),
     () => login(1),
     async () => {
+      const { token } = await test.tokens.create(test.john, { abilities: [], limit: null });
+      return test.client.get('/orders', { token });
+    },
+    async () => {
+      const { token, authToken } = await test.tokens.create(test.john, { limit: null });
+      const created = new Date(Date.now() - 601_000);
+      await test.rows.update({ digest: authToken.digest }, { created });
+      return test.client.get('/orders/fresh', { token });
+    },
+    async () => {
+      const { token } = await test.tokens.create(test.john, { limit: null });
+      const unknown = `/auth/sessions/${'0'.repeat(32)}`;
+      return test.client.send(unknown, { method: 'DELETE', token });
+    },
+    async () => {
+      await test.rows.clear();
       await test.login('john.doe');
       return login('john.doe');
     },
