@@ -1,6 +1,6 @@
 // The guards side by side: each in a process of its own, alternating, round by round.
 import type { CredentialKind } from './credentials.ts';
-import { credentialsOf, fillBetterAuth, type Tokens } from './data.ts';
+import { credentialsOf, fillBetterAuth, fillSessions, type Tokens } from './data.ts';
 import { prepareDatabase, type DatabaseName, type FilledDatabase } from './databases.ts';
 import {
   ADAPTERS,
@@ -24,6 +24,7 @@ const CREDENTIALS = {
   'better-auth': 'better-auth',
   knox: 'knox',
   'knox-roles': 'knox',
+  'knox-sessions': 'knox',
 } as const satisfies Record<string, CredentialKind | null>;
 
 export type GuardName = keyof typeof CREDENTIALS;
@@ -69,6 +70,9 @@ export const ALL_GUARDS: readonly Candidate[] = ADAPTERS.flatMap((adapter) =>
       ['knox-roles', 'postgres'],
       ['knox-roles', 'mariadb'],
       ['knox-roles', 'sqlite'],
+      ['knox-sessions', 'postgres'],
+      ['knox-sessions', 'mariadb'],
+      ['knox-sessions', 'sqlite'],
     ] as const
   ).map(([guard, database]) => ({ guard, adapter, database })),
 );
@@ -78,6 +82,7 @@ export const SMOKE_GUARDS: readonly Candidate[] = [
   { guard: 'jwt-minimal', adapter: 'express', database: null },
   { guard: 'knox', adapter: 'express', database: 'sqlite' },
   { guard: 'knox-roles', adapter: 'fastify', database: 'sqlite' },
+  { guard: 'knox-sessions', adapter: 'fastify', database: 'sqlite' },
   { guard: 'knox', adapter: 'fastify', database: 'postgres' },
 ];
 
@@ -95,6 +100,12 @@ async function prepare({ candidates, data }: Plan): Promise<Map<DatabaseName, Fi
   for (const { database } of candidates) {
     if (database === null || databases.has(database)) continue;
     databases.set(database, await prepareDatabase(database, data));
+  }
+  for (const [database, { options }] of databases) {
+    const isUsed = candidates.some(
+      (one) => one.guard === 'knox-sessions' && one.database === database,
+    );
+    if (isUsed) await fillSessions(options);
   }
   if (candidates.some(({ guard }) => guard === 'better-auth')) {
     const { databaseServer } = databases.get('postgres')!;

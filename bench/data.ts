@@ -6,6 +6,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { betterAuthOf } from './better-auth.config.ts';
 import { rawToken, userNameOf, type Credential } from './credentials.ts';
 import { Role, ROLES_PER_USER, User } from './servers/roles.entities.ts';
+import { ABILITY, BenchSessionToken } from './servers/session-token.entity.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ROLES = 10;
@@ -131,6 +132,24 @@ export function fillTables(database: DataSourceOptions, ...groups: Tokens[]): Pr
     for (const tokens of groups) await insertTokens(dataSource, tokens);
     await settleTables(dataSource);
   });
+}
+
+/** Makes a table of the same tokens with the columns of all features. */
+export async function fillSessions(database: DataSourceOptions): Promise<void> {
+  const dataSource = await new DataSource({
+    ...database,
+    entities: [User, Role, BenchSessionToken],
+    synchronize: true,
+  }).initialize();
+  try {
+    const columns = 'digest, token_key, created, expiry, ttl, user_id';
+    await dataSource.query(
+      `INSERT INTO session_tokens (${columns}, abilities) SELECT ${columns}, '["${ABILITY}"]' FROM knox_auth_token`,
+    );
+    await settleTables(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
 }
 
 /** Updates the planner's statistics now, so that the database does not do it, or vacuum, during a run. */

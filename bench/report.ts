@@ -12,6 +12,7 @@ const DESCRIPTIONS: Readonly<Record<GuardName, string>> = {
   'better-auth': 'better-auth, bearer',
   knox: 'nestjs-knox',
   'knox-roles': 'nestjs-knox, roles',
+  'knox-sessions': 'nestjs-knox, sessions',
 };
 
 export const DATABASE_NAMES = {
@@ -121,6 +122,12 @@ const TARGETS: readonly Target[] = [
     return [
       { of, by: ['knox', 'fastify', database], figure: 'cpuMsPerRequest', atMost: 1.6 },
       { of, figure: 'statementsPerRequest', atMost: 0.2 },
+      {
+        of: ['knox-sessions', 'fastify', database],
+        by: ['knox', 'fastify', database],
+        figure: 'cpuMsPerRequest',
+        atMost: 1.05,
+      },
     ];
   }),
 ];
