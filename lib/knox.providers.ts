@@ -199,7 +199,7 @@ function tokenChain(
     events,
     lastUsed,
   );
-  const sessions = new TokenSessions(store, revoker);
+  const sessions = new TokenSessions(store);
   const parts = { realm, store, authenticator, issuer, revoker, sessions, events };
   const manager = new TokenManager(parts);
   const service = new TokenService(settings, manager);

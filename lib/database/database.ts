@@ -30,8 +30,8 @@ export interface Connection {
   query(statement: Sql, isFrequent?: boolean): Promise<QueryResult>;
 }
 
-/** Trying again may succeed; a row that a foreign key points at is not there; no locks by name; anything else. */
-export type ErrorKind = 'transient' | 'missing_reference' | 'no_named_locks' | 'fault';
+/** Trying again may succeed; a row that a foreign key points at is not there; anything else. */
+export type ErrorKind = 'transient' | 'missing_reference' | 'fault';
 
 /**
  * A database as the store sees it: connections, transactions, deadlines and retries. It knows no token. Each
@@ -57,8 +57,7 @@ export interface Database {
    */
   transaction<T>(lock: RowLock | null, op: Operation, script: TransactionScript<T>): Promise<T>;
   /**
-   * Runs a script in a transaction of our own, unless another process runs one of this name at this moment: then null. If
-   * the database has no locks by name, it runs nevertheless.
+   * Runs a script in a transaction of our own, unless another process runs one of this name at this moment: then null.
    */
   transactionAlone<T>(name: string, op: Operation, script: TransactionScript<T>): Promise<T | null>;
   /**
@@ -138,7 +137,6 @@ export function classifyByCode(error: unknown, { errorCodes }: SqlDialect): Erro
   const { code } = driverErrorOf(error);
   if (typeof code !== 'string') return 'fault';
   if (errorCodes.transient.includes(code)) return 'transient';
-  if (errorCodes.noNamedLocks.includes(code)) return 'no_named_locks';
   return errorCodes.missingReference.includes(code) ? 'missing_reference' : 'fault';
 }
 

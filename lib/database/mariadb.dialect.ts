@@ -48,7 +48,6 @@ export function mariadbDialect(server: 'mariadb' | 'mysql'): ServerDialect {
     errorCodes: {
       transient: ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'],
       missingReference: ['ER_NO_REFERENCED_ROW', 'ER_NO_REFERENCED_ROW_2'],
-      noNamedLocks: ['ER_NOT_SUPPORTED_YET'],
     },
   };
 }

@@ -56,19 +56,14 @@ export class PooledDatabase implements Database {
     return this.#retry(op, () => this.#transaction(lock, op, script));
   }
 
-  async transactionAlone<T>(
+  transactionAlone<T>(
     name: string,
     op: Operation,
     script: TransactionScript<T>,
   ): Promise<T | null> {
     const alone = (): Statements<T | null> => ifTaken(this.dialect.tryLock(name), script);
     const unlock = this.dialect.unlock(name);
-    try {
-      return await this.#retry(op, () => this.#transaction(null, op, alone, unlock));
-    } catch (error) {
-      if (this.classify(error) !== 'no_named_locks') throw error;
-      return this.transaction(null, op, script);
-    }
+    return this.#retry(op, () => this.#transaction(null, op, alone, unlock));
   }
 
   async runIn<T>(

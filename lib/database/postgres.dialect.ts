@@ -52,6 +52,5 @@ export const POSTGRES: ServerDialect = {
     transient: ['40001', '40P01'],
     // foreign_key_violation
     missingReference: ['23503'],
-    noNamedLocks: [],
   },
 };

@@ -34,8 +34,6 @@ export interface SqlDialect extends Placeholders {
     readonly transient: readonly string[];
     /** A row that a foreign key points at is not there. */
     readonly missingReference: readonly string[];
-    /** The server has no locks by name, such as a node of a Galera cluster. */
-    readonly noNamedLocks: readonly string[];
   };
 }
 

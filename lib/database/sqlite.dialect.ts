@@ -25,6 +25,5 @@ export const SQLITE: SqlDialect = {
       'SQLITE_LOCKED_SHAREDCACHE',
     ],
     missingReference: ['SQLITE_CONSTRAINT_FOREIGNKEY'],
-    noNamedLocks: [],
   },
 };

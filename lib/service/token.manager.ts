@@ -143,8 +143,14 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
   }
 
   /** Deletes the user's unexpired token of this public id; whether there was one. */
-  endSession(user: object, id: string, reason: RevocationReason, op: Operation): Promise<boolean> {
-    return answer(() => this.#sessions.revoke(user, id, reason, op));
+  async endSession(
+    user: object,
+    id: string,
+    reason: RevocationReason,
+    op: Operation,
+  ): Promise<boolean> {
+    const authToken = await this.find(user, id, op);
+    return authToken !== null && this.revoke(authToken, { reason }, op);
   }
 
   /** Deletes the user's tokens but the one that was presented; how many they were. */

@@ -1,11 +1,9 @@
 import type { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import { ArgumentError } from '../errors/argument.error.ts';
-import type { RevocationReason } from '../events/knox.events.ts';
 import { problemWithName } from '../requests/session-name.ts';
 import type { TokenStore } from '../store/token.store.ts';
 import { requireFeature } from './token.options.ts';
-import type { TokenRevoker } from './token.revoker.ts';
 
 /** The first 32 characters of a digest. */
 const PUBLIC_ID = /^[0-9a-f]{32}$/;
@@ -16,11 +14,9 @@ const PUBLIC_ID = /^[0-9a-f]{32}$/;
  */
 export class TokenSessions<Token extends AbstractAuthToken> {
   readonly #store: TokenStore<Token>;
-  readonly #revoker: TokenRevoker<Token>;
 
-  constructor(store: TokenStore<Token>, revoker: TokenRevoker<Token>) {
+  constructor(store: TokenStore<Token>) {
     this.#store = store;
-    this.#revoker = revoker;
   }
 
   /** The token, or null. @throws ArgumentError for a user that is not an owner */
@@ -49,16 +45,5 @@ export class TokenSessions<Token extends AbstractAuthToken> {
     const authToken = await this.find(user, id, op);
     if (!authToken || !(await this.#store.rename(authToken.digest, name, op))) return null;
     return Object.assign(authToken, { name });
-  }
-
-  /** Deletes the token; whether there was one. */
-  async revoke(
-    user: object,
-    id: unknown,
-    reason: RevocationReason,
-    op: Operation,
-  ): Promise<boolean> {
-    const authToken = await this.find(user, id, op);
-    return authToken !== null && (await this.#revoker.revoke(authToken, { reason }, op));
   }
 }

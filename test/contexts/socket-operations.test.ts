@@ -31,7 +31,7 @@ import {
   userOf,
 } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
-import { openSocketIo, openWs, type SocketClient } from '../support/sockets.ts';
+import { openSocketIo, openWs, sendExceptions, type SocketClient } from '../support/sockets.ts';
 import { User } from '../support/users.ts';
 
 interface Client {
@@ -87,7 +87,9 @@ const answer = (event: string, user?: User, token?: AuthToken) => ({
 @WebSocketGateway()
 class OperationsGateway implements OnGatewayConnection {
   handleConnection(client: Client, request?: Client['request']): void {
-    if (request) client.request = request;
+    if (!request) return;
+    client.request = request;
+    sendExceptions(client);
   }
 
   @UseGuards(TellingGuard, KnoxAuthGuard, TellingGuard)

@@ -28,7 +28,13 @@ import {
 } from '../../lib/index.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { ERRORS } from '../support/errors.ts';
-import { openSocketIo, openWs, type SocketClient, type SocketHeaders } from '../support/sockets.ts';
+import {
+  openSocketIo,
+  openWs,
+  sendExceptions,
+  type SocketClient,
+  type SocketHeaders,
+} from '../support/sockets.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import { User } from '../support/users.ts';
 
@@ -57,7 +63,9 @@ const who = (event: string, user: User | undefined, token?: AuthToken) => ({
 class WhoGateway implements OnGatewayConnection {
   /** Keeps the upgrade request: the ws adapter passes it on, but does not put it on the socket. */
   handleConnection(client: { request?: IncomingMessage }, request?: IncomingMessage): void {
-    if (request) client.request = request;
+    if (!request) return;
+    client.request = request;
+    sendExceptions(client);
   }
 
   @SubscribeMessage('me')

@@ -84,7 +84,8 @@ class TokensController {
 }
 
 const INSTANT = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-const shown = { tokenKey: expect.any(String), created: INSTANT, expiry: INSTANT };
+const ID = expect.stringMatching(/^[0-9a-f]{32}$/);
+const shown = { id: ID, tokenKey: expect.any(String), created: INSTANT, expiry: INSTANT };
 const LOADED = ['current', 'list', 'serialized/current', 'serialized/list'];
 const MADE = ['made', 'serialized/made'];
 

@@ -25,7 +25,7 @@ export const REALMS: readonly Mutant[] = [
     edits: [
       replaceIn(
         'TokenStore.#open',
-        /const lookups = (new LookupBatcher<Token>\(database, query\));/,
+        /const lookups = (new LookupBatcher<Token>\(database, query, realm\));/,
         'const lookups = ((this.#dataSource as any).lookups ??= $1);',
       ),
     ],

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 
@@ -19,6 +19,15 @@ export interface SocketClient {
 
 /** Opens a socket. Rejects if the server refuses it. */
 type OpenSocket = (url: string, headers?: SocketHeaders) => Promise<SocketClient>;
+
+/**
+ * Sends a refusal to the client of the ws adapter. With NestJS 11 it is no more than an event of the server's own socket;
+ * NestJS 12 sends it, and emits no such event.
+ */
+export function sendExceptions(socket: object): void {
+  const ws = socket as EventEmitter & { send(text: string): void };
+  ws.on('exception', (data: unknown) => ws.send(JSON.stringify({ event: 'exception', data })));
+}
 
 /** Matches answers to messages by their order. */
 class Answers {

@@ -4,7 +4,7 @@ import { AuthToken } from '../../lib/index.ts';
 import { ERRORS } from '../support/errors.ts';
 import { countByStatus } from '../support/http-client.ts';
 import { login, logout, newToken } from '../support/numbered-users.ts';
-import { pollFor } from '../support/polling.ts';
+import { pollFor, pollUntil } from '../support/polling.ts';
 import { repeat } from '../support/repeat.ts';
 import { Apps, setUpDatabase } from './apps.ts';
 import { GALERA_LIBRARY, GaleraCluster } from './galera.ts';
@@ -31,7 +31,7 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
     const other = new DataSource({ ...second.options, poolSize: 1 } as DataSourceOptions);
     beside = teardown.add(await other.initialize(), destroyDataSource);
     await beside.query('SET SESSION wsrep_sync_wait = 0');
-    const knox = { tokenLimitPerUser: LIMIT, authTimeout: '3s' };
+    const knox = { tokenLimitPerUser: LIMIT, authTimeout: '3s', pruneInterval: '1s' } as const;
     [writers, reader] = [2, 1].map((count) =>
       teardown.add(new Apps(count), (apps) => apps.stop()),
     ) as [Apps, Apps];
@@ -47,6 +47,14 @@ describeTopology('applications on a Galera cluster with wsrep_sync_wait = 1', NE
     const answers = await repeat(40, (index) => login(writers.at(index), 1));
     expect(countByStatus(answers)).toEqual({ 200: LIMIT, 403: 40 - LIMIT });
     expect(await rowsOf(1)).toBe(LIMIT);
+  });
+
+  it('expired tokens are pruned, though applications on both nodes prune', async () => {
+    const rows = direct.getRepository(AuthToken);
+    const digest = 'a'.repeat(128);
+    const dates = { created: new Date(1), expiry: new Date(2) };
+    await rows.insert({ digest, tokenKey: 'expired', user: { id: 9 }, ttl: null, ...dates });
+    await pollUntil(0, () => rows.countBy({ digest }));
   });
 
   it('a new token is accepted at once on the other node, and a revoked one refused', async () => {
