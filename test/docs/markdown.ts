@@ -8,6 +8,7 @@ export const DOCUMENTS = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'docs/from-django.md',
+  'sample/03-sessions/README.md',
 ];
 
 export function readDocument(path: string): string {

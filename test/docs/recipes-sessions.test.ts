@@ -39,7 +39,11 @@ describe('a program of the README about sessions', () => {
     const body = { ...CREDENTIALS, name: 'laptop' };
     const { token } = (await client.post('/auth/login', { body })).body;
     const current = () => client.get('/auth/sessions/current', { token });
-    const { body: session } = await pollFor(current, (answer) => answer.body.lastUsed !== null);
+    const { body: session } = await pollFor(
+      current,
+      (answer) => answer.body.lastUsed !== null,
+      10_000,
+    );
     expect(session).toMatchObject({ name: 'laptop', current: true });
     expect(Object.keys(session as object).sort()).toEqual(
       ['created', 'current', 'expiry', 'id', 'lastUsed', 'name'].sort(),
@@ -81,6 +85,7 @@ describe('a program of the README about sessions', () => {
     await pollFor(
       () => rows.find(),
       (found) => found.filter(({ lastUsed }) => lastUsed !== null).length === 2,
+      10_000,
     );
     const fourth = await login();
     const statuses = [];
