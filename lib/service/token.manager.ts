@@ -1,7 +1,7 @@
 import { AUTHENTICATE, CREATE, REVOKE, traced, type Facts } from '../async/diagnostics.ts';
 import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
-import type { Feature } from '../entities/feature-columns.ts';
+import { hasFeature, type Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import {
   AuthFailedEvent,
@@ -129,7 +129,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** Whether the token entity has the column of this feature. */
   hasFeature(feature: Feature): boolean {
-    return this.#store.schema.features.has(feature);
+    return hasFeature(this.#store.tokenEntity.prototype as object, feature);
   }
 
   /** The user's unexpired token of this public id, or null. */
