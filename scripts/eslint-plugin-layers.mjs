@@ -47,6 +47,15 @@ const allowed = {
     ...['node:*', ...pure, ...async, 'lib/entities', 'lib/database', 'lib/store', 'lib/events'],
     ...['lib/service', 'lib/http', 'lib/django', 'package:*'],
   ],
+  // So are these.
+  'lib/swagger': [
+    ...['node:*', ...pure, 'type lib/entities', 'lib/http', 'lib/swagger'],
+    ...['@nestjs/common', '@nestjs/core'],
+  ],
+  'lib/testing': [
+    ...['node:*', ...pure, 'type lib/entities', 'type lib/service', 'lib/http', 'lib/testing'],
+    '@nestjs/common',
+  ],
   lib: [
     ...[
       'node:*',

@@ -32,6 +32,11 @@ export class PublicRoutes {
     return earlierCalls(context, guard) < outerCalls + globalCalls(guard, config);
   }
 
+  /** Whether `@Public()` opens this handler to the guards of this class that are declared further out. */
+  isPublicTo(guardClass: unknown, handler: object, type: object): boolean {
+    return this.#readRoute(guardClass, handler, type).isPublic;
+  }
+
   /** Whether NestJS asks this guard itself, so that its refusal counts, and not another guard that may pass. */
   isAskedByNest(context: ExecutionContext, guard: CanActivate, config: ApplicationConfig): boolean {
     const { isPublic, isNamed } = this.#routeOf(context, guard);
@@ -43,21 +48,21 @@ export class PublicRoutes {
     let known = this.#routes.get(handler);
     if (!known) this.#routes.set(handler, (known = new Map<unknown, Route>()));
     let route = known.get(type);
-    if (!route) known.set(type, (route = this.#readRoute(guard, handler, type)));
+    if (!route) known.set(type, (route = this.#readRoute(guard.constructor, handler, type)));
     return route;
   }
 
-  #readRoute(guard: CanActivate, handler: object, type: object): Route {
+  #readRoute(guardClass: unknown, handler: object, type: object): Route {
     let mayBeAskedByOther = false;
     for (const target of [handler, type]) {
       const named = guardsNamedOn(target);
-      if (named.some((one) => this.#names(one, guard))) {
+      if (named.some((one) => this.#names(one, guardClass))) {
         return { isPublic: false, isNamed: true, outerCalls: undefined };
       }
       mayBeAskedByOther ||= named.some((one) => !this.#isOwn(one));
       if (Reflect.getMetadata(PUBLIC_METADATA, target) !== true) continue;
       const outer = target === handler ? guardsNamedOn(type) : [];
-      const outerCalls = outer.filter((one) => this.#names(one, guard)).length;
+      const outerCalls = outer.filter((one) => this.#names(one, guardClass)).length;
       return {
         isPublic: true,
         isNamed: false,
@@ -67,10 +72,9 @@ export class PublicRoutes {
     return { isPublic: false, isNamed: false, outerCalls: undefined };
   }
 
-  /** Whether it names the guard: by its class, by a class that it extends or stands in for, or by an instance. */
-  #names(named: object, guard: CanActivate): boolean {
-    const type = classOfGuard(named);
-    return this.#isOwn(named) && typeof type === 'function' && guard instanceof type;
+  /** Whether it names guards of this class: by the class, by one that it extends or stands in for, or by an instance. */
+  #names(named: object, guardClass: unknown): boolean {
+    return this.#isOwn(named) && isSubclass(guardClass, classOfGuard(named) as GuardClass);
   }
 
   #isOwn(named: object): boolean {

@@ -109,7 +109,7 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
     (v) => HTTP_TOKEN.test(v) && v.toLowerCase() !== 'basic',
   ),
   userSerializer: hook<KnoxSettings['userSerializer']>(null, true),
-  formatExpiry: hook<KnoxSettings['formatExpiry']>((expiry) => expiry?.toISOString() ?? null),
+  formatExpiry: hook<KnoxSettings['formatExpiry']>(formatAsIso),
   isUserActive: hook<KnoxSettings['isUserActive']>(null),
   userRelations: {
     default: [],
@@ -126,6 +126,11 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
   connections: integer(4, 'a whole number, 1 or more', (v) => v >= 1),
   pruneInterval: nullable(duration(0, 1, MAX_TIMER_MS), null),
 };
+
+/** The default of `formatExpiry`: ISO 8601 in UTC, or null. */
+export function formatAsIso(expiry: Date | null): string | null {
+  return expiry?.toISOString() ?? null;
+}
 
 /** The names of the runtime options. */
 export const RUNTIME_OPTION_NAMES: readonly string[] = Object.keys(RULES);

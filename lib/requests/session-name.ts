@@ -1,5 +1,5 @@
 /** How many characters the name of a session may have. */
-const MAX_NAME_LENGTH = 100;
+export const MAX_NAME_LENGTH = 100;
 
 /** Why this cannot be the name of a session, as the end of a sentence; null if it can. */
 export function problemWithName(name: unknown): string | null {

@@ -6,6 +6,7 @@ import { openSocketIo } from '../support/sockets.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { AuditModule } from './recipes/events.ts';
 import { ApiModule } from './recipes/graphql.ts';
+import { testOrders } from './recipes/acting-as.ts';
 import { documentApi, OrdersController } from './recipes/openapi.ts';
 import { Pruning, PruningModule } from './recipes/prune.ts';
 import { AppAuthGuard, ChatGateway } from './recipes/sockets.ts';
@@ -36,20 +37,27 @@ describe('a recipe of the README with another package', () => {
     expect(await rows.count()).toBe(0);
   });
 
-  it('describes the header to OpenAPI', async () => {
+  it('describes the guards and the routes to OpenAPI', async () => {
     let document: ReturnType<typeof documentApi> | undefined;
     const { client } = await start({
       controllers: [OrdersController],
       configure: (app) => void (document = documentApi(app)),
     });
-    expect(document?.components?.securitySchemes).toEqual({
+    expect(document?.components?.securitySchemes).toMatchObject({
       knox: { type: 'apiKey', in: 'header', name: 'Authorization' },
     });
+    expect(document?.paths['/auth/login']?.post?.requestBody).toBeDefined();
     expect(document?.paths['/orders']?.get?.security).toEqual([{ knox: [] }]);
     expect(Object.keys(document?.paths ?? {})).toEqual(
       expect.arrayContaining(['/auth/login', '/auth/logout', '/auth/logoutall']),
     );
     expect((await client.get('/docs-json')).status).toBe(200);
+  });
+
+  it('gives a test a token of a user', async () => {
+    const { app, client, john, rows } = await start({ controllers: [OrdersController] });
+    await testOrders(app, client.url, john);
+    expect(await rows.count()).toBe(0);
   });
 
   it('guards a GraphQL resolver', async () => {

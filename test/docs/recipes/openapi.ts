@@ -1,10 +1,10 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 // #region openapi
-import { ApiSecurity, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { KnoxAuthGuard } from 'nestjs-knox';
+import { describeKnox } from 'nestjs-knox/swagger';
 
-@ApiSecurity('knox')
 @Controller('orders')
 @UseGuards(KnoxAuthGuard)
 export class OrdersController {
@@ -15,10 +15,8 @@ export class OrdersController {
 }
 
 export function documentApi(app: INestApplication) {
-  const config = new DocumentBuilder()
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization' }, 'knox')
-    .build();
-  const document = SwaggerModule.createDocument(app, config);
+  const config = new DocumentBuilder().setTitle('Orders').setVersion('1').build();
+  const document = describeKnox(app, SwaggerModule.createDocument(app, config));
   SwaggerModule.setup('docs', app, document);
   return document;
 }

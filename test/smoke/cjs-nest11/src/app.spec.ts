@@ -1,7 +1,9 @@
 import { Injectable, type INestApplication } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import { TokenService, UserLoggedInEvent } from 'nestjs-knox';
+import { describeKnox } from 'nestjs-knox/swagger';
 import { DataSource } from 'typeorm';
 import { AppModule, User } from './app';
 
@@ -48,5 +50,12 @@ describe('AppModule, with KnoxModule for real', () => {
     });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ username: 'ada', isUser: true });
+  });
+
+  it('describes itself to OpenAPI', () => {
+    const document = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    const { paths } = describeKnox(app, document);
+    expect(paths['/me']?.get?.security).toEqual([{ knox: [] }]);
+    expect(paths['/auth/login']?.post?.requestBody).toBeDefined();
   });
 });

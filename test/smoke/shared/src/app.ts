@@ -24,7 +24,9 @@ import {
   makeDjangoPassword,
   verifyDjangoPassword,
 } from 'nestjs-knox/django';
-import { Column, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
+import { describeKnox } from 'nestjs-knox/swagger';
+import { actingAs } from 'nestjs-knox/testing';
+import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
 
 @Entity()
 export class User {
@@ -99,6 +101,17 @@ export class UsersModule {}
 })
 export class AppModule {}
 
+/** The entries for tests and for OpenAPI work with the app. */
+async function checkEntries(app: INestApplication): Promise<void> {
+  const ada = await app.get(DataSource).getRepository(User).findOneByOrFail({ username: 'ada' });
+  const { headers } = await actingAs(app, ada);
+  const me = await fetch(`${await app.getUrl()}/me`, { headers });
+  if (me.status !== 200) throw new Error(`actingAs: ${String(me.status)}`);
+  const paths = { '/me': { get: { responses: {} } } };
+  const described = describeKnox(app, { openapi: '3.0.0', paths });
+  if (!('security' in described.paths['/me'].get)) throw new Error('describeKnox: no security');
+}
+
 /** Starts AppModule over the adapter named, and prints where it listens. */
 export async function start(adapter: string | undefined): Promise<void> {
   const options = { logger: ['error', 'warn'] as ('error' | 'warn')[] };
@@ -108,5 +121,6 @@ export async function start(adapter: string | undefined): Promise<void> {
       : await NestFactory.create(AppModule, options);
   app.enableShutdownHooks();
   await app.listen(0, '127.0.0.1');
+  await checkEntries(app);
   console.log(`listening on ${await app.getUrl()}`);
 }

@@ -1,0 +1,2 @@
+export { describeKnox } from './describe-knox.ts';
+export type { OpenApiDocument } from './openapi.ts';

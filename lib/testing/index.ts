@@ -1,0 +1,1 @@
+export { actingAs, type ActingAs, type ActingAsOptions } from './acting-as.ts';
