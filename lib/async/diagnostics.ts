@@ -1,4 +1,9 @@
-import { channel, tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
+import {
+  channel,
+  tracingChannel,
+  type Channel,
+  type TracingChannel,
+} from 'node:diagnostics_channel';
 import { KnoxError } from '../errors/knox.error.ts';
 
 /**
@@ -36,7 +41,7 @@ type OperationChannel = TracingChannel<unknown, OperationMessage>;
 export const AUTHENTICATE: OperationChannel = tracingChannel('nestjs-knox:authenticate');
 export const CREATE: OperationChannel = tracingChannel('nestjs-knox:create');
 export const REVOKE: OperationChannel = tracingChannel('nestjs-knox:revoke');
-export const BATCH = channel('nestjs-knox:batch');
+export const BATCH: Channel = channel('nestjs-knox:batch');
 
 /** Stands for an error on a channel. The error itself may hold a digest: a driver's has the parameters of its query. */
 class OperationError extends KnoxError {
