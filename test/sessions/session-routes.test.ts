@@ -112,7 +112,14 @@ describe.each(STAGES)('the routes of sessions on %s with %s', (database, adapter
     const janes = (await test.tokens.create(test.jane)).authToken;
     const expired = (await test.tokens.create(test.john, { ttl: 1 })).authToken;
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const rows = await test.rows.find({ order: { digest: 'ASC' } });
+    // The last use of the token that asks is written meanwhile.
+    const rowsOfSessions = async () =>
+      (await test.rows.find({ order: { digest: 'ASC' } })).map(({ digest, name, expiry }) => ({
+        digest,
+        name,
+        expiry,
+      }));
+    const rows = await rowsOfSessions();
     const ids = [
       ...[janes.publicId, expired.publicId, '0'.repeat(32), 'x', '%25', '__proto__'],
       ...['%00', '%27%20OR%201=1', 'a'.repeat(100), janes.publicId.toUpperCase()],
@@ -131,7 +138,7 @@ describe.each(STAGES)('the routes of sessions on %s with %s', (database, adapter
     expect([...answers]).toEqual([
       expect.stringContaining(JSON.stringify(JSON.stringify(UNKNOWN))),
     ]);
-    expect(await test.rows.find({ order: { digest: 'ASC' } })).toEqual(rows);
+    expect(await rowsOfSessions()).toEqual(rows);
   });
 
   it.each([
