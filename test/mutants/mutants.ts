@@ -9,6 +9,7 @@ import { RACES } from './races.ts';
 import { REVOCATIONS } from './revocations.ts';
 import { REALMS } from './realms.ts';
 import { VERDICTS } from './verdicts.ts';
+import { SESSIONS } from './sessions.ts';
 import { SET_UPS } from './set-ups.ts';
 
 /** The bugs that the tests of races, faults, stores and time, and the soak, are there to find. */
@@ -23,5 +24,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REALMS,
   ...SET_UPS,
   ...FUZZING,
+  ...SESSIONS,
   ...SOAKS,
 ];
