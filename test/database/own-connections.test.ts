@@ -184,7 +184,8 @@ describe.each(SERVERS)('connections of our own on %s', (name) => {
       process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
     const before = sockets();
     await currentId();
-    expect(sockets()).toBe(before);
+    // One of an earlier test may close meanwhile.
+    expect(sockets()).toBeLessThanOrEqual(before);
   });
 
   it('are kept after a statement that fails', async () => {
