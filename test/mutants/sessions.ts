@@ -2,6 +2,7 @@ import { replaceBody, replaceIn } from './edit.ts';
 import type { Mutant } from './mutant.ts';
 
 const ABILITIES = { tests: ['test/sessions/abilities.test.ts'] };
+const DOORS = { tests: ['test/sessions/access-doors.test.ts'] };
 const ROUTES = { tests: ['test/sessions/session-routes.test.ts'] };
 const POLICY = { tests: ['test/sessions/limit-policy.test.ts'] };
 const LAST_USED = { tests: ['test/sessions/last-used.test.ts'] };
@@ -17,6 +18,26 @@ export const SESSIONS: readonly Mutant[] = [
     ],
     check: ABILITIES,
     killedBy: /a token that may/,
+  },
+  {
+    name: "Passport's strategy takes restricted tokens",
+    edits: [
+      replaceIn('authenticateByPassport', /abilitiesOf\(found\.authToken\) !== null/, 'false'),
+    ],
+    check: DOORS,
+    killedBy: /lets tokens pass that may/,
+  },
+  {
+    name: 'Abilities are asked of HTTP requests only',
+    edits: [
+      replaceIn(
+        'KnoxAuthGuard.canActivate',
+        /checkAccess\(context/,
+        "if (context.getType() === 'http') checkAccess(context",
+      ),
+    ],
+    check: DOORS,
+    killedBy: /is asked in GraphQL|is asked of each message on a socket/,
   },
   {
     name: 'A restricted token may make a token that may do more',
