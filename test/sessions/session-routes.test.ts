@@ -219,3 +219,16 @@ describe.each(STAGES)('the routes of sessions on %s with %s', (database, adapter
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 });
+
+it.each([
+  ['usernameField', { name: 'john.doe', password: PASSWORD }],
+  ['passwordField', { username: 'john.doe', name: PASSWORD }],
+])('a credential in the field "name", by %s, is not stored', async (option, body) => {
+  const test = await startSessionApp({ knox: { [option]: 'name' } });
+  try {
+    expect((await test.client.post('/auth/login', { body })).status).toBe(200);
+    expect((await test.rows.find()).map(({ name }) => name)).toEqual([null]);
+  } finally {
+    await test.close();
+  }
+});
