@@ -45,10 +45,11 @@ export function credentialsOf(
 export async function withSchema<T>(
   database: DataSourceOptions,
   work: (dataSource: DataSource) => Promise<T>,
+  tokenEntity: new () => object = AuthToken,
 ): Promise<T> {
   const dataSource = await new DataSource({
     ...database,
-    entities: [User, Role, AuthToken],
+    entities: [User, Role, tokenEntity],
     synchronize: true,
   }).initialize();
   try {
@@ -135,21 +136,17 @@ export function fillTables(database: DataSourceOptions, ...groups: Tokens[]): Pr
 }
 
 /** Makes a table of the same tokens with the columns of all features. */
-export async function fillSessions(database: DataSourceOptions): Promise<void> {
-  const dataSource = await new DataSource({
-    ...database,
-    entities: [User, Role, BenchSessionToken],
-    synchronize: true,
-  }).initialize();
-  try {
-    const columns = 'digest, token_key, created, expiry, ttl, user_id';
-    await dataSource.query(
-      `INSERT INTO session_tokens (${columns}, abilities) SELECT ${columns}, '["${ABILITY}"]' FROM knox_auth_token`,
-    );
-    await settleTables(dataSource);
-  } finally {
-    await dataSource.destroy();
-  }
+export function fillSessions(database: DataSourceOptions): Promise<void> {
+  const columns = 'digest, token_key, created, expiry, ttl, user_id';
+  const copy = `INSERT INTO session_tokens (${columns}, abilities) SELECT ${columns}, '["${ABILITY}"]' FROM knox_auth_token`;
+  return withSchema(
+    database,
+    async (dataSource) => {
+      await dataSource.query(copy);
+      await settleTables(dataSource);
+    },
+    BenchSessionToken,
+  );
 }
 
 /** Updates the planner's statistics now, so that the database does not do it, or vacuum, during a run. */
