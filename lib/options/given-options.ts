@@ -1,3 +1,5 @@
+import { describeKind } from '../errors/knox-config.error.ts';
+
 /**
  * The options that somebody has given: the properties of the object, and of its class if it is an instance of one. Another
  * library may have put a property of an option's name on `Object.prototype`, from where every object inherits it.
@@ -16,4 +18,18 @@ export function givenOptions<T extends object>(options: T): T {
 function prototypesOf(value: object): object[] {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null ? [] : [prototype, ...prototypesOf(prototype)];
+}
+
+/**
+ * Refuses unknown options of a method: if a misspelt `except` were ignored, revokeAll would delete every token.
+ *
+ * @throws TypeError
+ */
+export function checkOptions(options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`options must be an object; got ${describeKind(options)}.`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`There is no option "${unknown}"; there are ${names.join(', ')}.`);
 }

@@ -4,7 +4,7 @@ import { Operation } from '../async/operation.ts';
 import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
 import type { AuthToken } from '../entities/auth-token.entity.ts';
 import { describeKind } from '../errors/knox-config.error.ts';
-import { givenOptions } from '../options/given-options.ts';
+import { checkOptions, givenOptions } from '../options/given-options.ts';
 import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts';
 import { isAbility } from '../tokens/abilities.ts';
 import type { Authenticated } from './token.authenticator.ts';
@@ -218,14 +218,4 @@ export class TokenService<Token extends AbstractAuthToken = AuthToken> {
   #operation(): Operation {
     return Operation.within(this.#settings.authTimeout);
   }
-}
-
-/** Refuses unknown options: if a misspelt `except` were ignored, revokeAll would delete every token. */
-function checkOptions(options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object; got ${describeKind(options)}.`);
-  }
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  throw new TypeError(`There is no option "${unknown}"; there are ${names.join(', ')}.`);
 }

@@ -5,7 +5,7 @@ import { describeKind, KnoxConfigError } from '../errors/knox-config.error.ts';
 import type { RealmParts } from '../http/realms.ts';
 import { realmsOfApp } from '../http/realms-of-app.ts';
 import type { Duration } from '../options/duration.ts';
-import { givenOptions } from '../options/given-options.ts';
+import { checkOptions, givenOptions } from '../options/given-options.ts';
 import { DEFAULT_REALM } from '../options/realm-name.ts';
 import type { OwnerOrKey } from '../service/owner-or-key.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
@@ -52,22 +52,13 @@ export async function actingAs<Token extends AbstractAuthToken = AuthToken>(
   user: OwnerOrKey<Token['user']>,
   options: ActingAsOptions = {},
 ): Promise<ActingAs<Token>> {
-  checkOptions(options);
+  checkOptions(options, OPTIONS);
   const { abilities, name, ttl, realm = DEFAULT_REALM } = givenOptions(options);
   const { service, requests } = realmNamed(app, realm);
   const tokens = service as TokenService<AbstractAuthToken> as TokenService<Token>;
   const { authToken, token } = await tokens.create(user, { abilities, name, ttl });
   const authorization = `${requests.settings.authHeaderPrefix} ${token}`;
   return { token, authToken, headers: { authorization }, cookie: null };
-}
-
-function checkOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`options must be an object; got ${describeKind(options)}.`);
-  }
-  const unknown = Object.keys(options).find((name) => !(OPTIONS as string[]).includes(name));
-  if (unknown === undefined) return;
-  throw new TypeError(`There is no option "${unknown}"; there are ${OPTIONS.join(', ')}.`);
 }
 
 function realmNamed(app: INestApplicationContext, name: unknown): RealmParts {
