@@ -129,7 +129,11 @@ export async function insertTokens(dataSource: DataSource, tokens: Tokens): Prom
 export function fillTables(database: DataSourceOptions, ...groups: Tokens[]): Promise<void> {
   return withSchema(database, async (dataSource) => {
     await insertRoles(dataSource);
-    await insertUsers(dataSource, 1, Math.max(...groups.map(({ users }) => users)));
+    await insertUsers(
+      dataSource,
+      1,
+      Math.max(...groups.map(({ firstUser, users }) => firstUser + users - 1)),
+    );
     for (const tokens of groups) await insertTokens(dataSource, tokens);
     await settleTables(dataSource);
   });

@@ -26,7 +26,8 @@ export async function prepareDatabase(name: DatabaseName, data: Tokens): Promise
   return database;
 }
 
-async function newDatabase(name: DatabaseName): Promise<FilledDatabase> {
+/** Starts the database's server, if it has one, and makes a new database. */
+export async function newDatabase(name: DatabaseName): Promise<FilledDatabase> {
   if (name === 'sqlite') {
     const database = join(temporaryFolder(), 'bench.db');
     return { options: { type: 'better-sqlite3', database, enableWAL: true } };

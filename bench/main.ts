@@ -17,6 +17,7 @@ import { FULL_DATA, QUICK_DATA, SMOKE_DATA } from './data.ts';
 import { stopDatabases } from './database-servers.ts';
 import { DATABASES } from './databases.ts';
 import { ADAPTERS, type LoadSettings } from './measure.ts';
+import { manyTokens } from './many-tokens.ts';
 import { profile } from './profile.ts';
 import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
 import { PINNED } from './rpc.ts';
@@ -31,6 +32,7 @@ Parts; default: compare
   table-size          many tokens, a user with many, logins, deleteExpired
   single-connection   one connection, against a direct query
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
+  many-tokens         a user of a million tokens is logged out everywhere while others send requests
   used-up-pool        requests, logins and logouts while the application uses all of its connections
   profile             where the CPU time goes
 
@@ -41,7 +43,7 @@ Options
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
   --adapter NAME      compare, connections: ${ADAPTERS.join(', ')}
-  --database NAME     compare, connections: ${DATABASES.join(', ')}
+  --database NAME     compare, connections, many-tokens: ${DATABASES.join(', ')}
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
@@ -77,6 +79,12 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       adapters ?? ['fastify'],
       values.smoke ? SMOKE_DATA : FULL_DATA,
       settingsOf({ rounds: 5, warmUpMs: 2000, measureMs: 2000 }),
+    ),
+  'many-tokens': () =>
+    manyTokens(
+      databases ?? DATABASES,
+      values.quick ? 100_000 : 1_000_000,
+      settingsOf({ rounds: 1, warmUpMs: 3000, measureMs: 5000 }),
     ),
   'used-up-pool': () => usedUpPool(values.quick),
   profile: () => profile(values.quick),

@@ -1,9 +1,16 @@
-// Not under load: logins and deleteExpired, when the bench calls for them.
+// Answers requests as `knox` does, and logs in, revokes and prunes when the bench calls for it.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Module, type INestApplication } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AuthToken, KnoxModule, TokenService } from 'nestjs-knox';
+import {
+  AuthToken,
+  KnoxAuthGuard,
+  KnoxModule,
+  KnoxUnavailableException,
+  TokenService,
+} from 'nestjs-knox';
 import { DataSource } from 'typeorm';
-import { databaseWith, knoxOptions, serve } from './serve.ts';
+import { databaseWith, knoxOptions, meController, serve } from './serve.ts';
 import { User } from './user.entity.ts';
 
 export interface LoginCost {
@@ -16,8 +23,17 @@ export interface Pruned {
   readonly seconds: number;
 }
 
+export interface LoggedOut {
+  /** How often it was asked: each time it deletes for as long as an answer may take. */
+  readonly calls: number;
+  readonly seconds: number;
+  /** The longest time that the event loop was held up, in milliseconds. */
+  readonly pauseMs: number;
+}
+
 @Module({
   imports: [TypeOrmModule.forRoot(databaseWith(AuthToken)), KnoxModule.forRoot(knoxOptions)],
+  controllers: [meController(KnoxAuthGuard)],
 })
 class AppModule {}
 
@@ -25,6 +41,8 @@ await serve(AppModule, (app) => ({
   logins: (terms: Logins) => logins(app, terms),
   forget: ({ user }: { user: number }) => forget(app, user),
   deleteExpired: () => deleteExpired(app),
+  revokeAll: ({ user }: { user: number }) => revokeAll(app, user),
+  longestPause: ({ ms }: { ms: number }) => longestPause(ms),
 }));
 
 interface Logins {
@@ -64,4 +82,34 @@ async function deleteExpired(app: INestApplication): Promise<Pruned> {
   const start = performance.now();
   const deleted = await app.get(TokenService).deleteExpired();
   return { deleted, seconds: (performance.now() - start) / 1000 };
+}
+
+async function revokeAll(app: INestApplication, user: number): Promise<LoggedOut> {
+  const owner = await app.get(DataSource).getRepository(User).findOneByOrFail({ id: user });
+  const pauses = monitorEventLoopDelay({ resolution: 1 });
+  pauses.enable();
+  const start = performance.now();
+  const tokens = app.get<TokenService>(TokenService);
+  const attempt = (): Promise<boolean> =>
+    tokens.revokeAll(owner).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof KnoxUnavailableException) return false;
+        throw error;
+      },
+    );
+  let calls = 1;
+  while (!(await attempt())) calls += 1;
+  const seconds = (performance.now() - start) / 1000;
+  pauses.disable();
+  return { calls, seconds, pauseMs: pauses.max / 1e6 };
+}
+
+/** The longest time that the event loop is held up in the next `ms` milliseconds. */
+async function longestPause(ms: number): Promise<number> {
+  const pauses = monitorEventLoopDelay({ resolution: 1 });
+  pauses.enable();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  pauses.disable();
+  return pauses.max / 1e6;
 }

@@ -132,6 +132,29 @@ describe('on SQLite', () => {
     },
   );
 
+  it.each([
+    ['a checkpoint is made after fewer pages than by default', undefined, 100],
+    ['but after as many as the application says', 300, 300],
+  ])('a file with a write-ahead log: %s', async (_, given, expected) => {
+    const files: { pragma(source: string, options?: object): unknown }[] = [];
+    const prepareDatabase = (file: (typeof files)[number]): void => {
+      files.push(file);
+      if (given !== undefined) file.pragma(`wal_autocheckpoint = ${String(given)}`);
+    };
+    database = await createDatabase('sqlite');
+    const options = { ...database.options, enableWAL: true, prepareDatabase };
+    test = await startOwnerApp({
+      dataSource: { ...options, entities: [User, AuthToken] } as never,
+      owner: User,
+    });
+    await test.dataSource
+      .getRepository(User)
+      .save({ username: 'john', password: '', isActive: true });
+    expect(await session(test)).toEqual(USUAL);
+    const pages = files.map((file) => file.pragma('wal_autocheckpoint', { simple: true }));
+    expect(pages).toEqual([given ?? 1_000, expected]);
+  });
+
   it('a database in memory may be locked for its one connection', async () => {
     database = { options: { type: 'better-sqlite3', database: ':memory:' }, drop: async () => {} };
     test = await startExclusively(database.options);
