@@ -34,7 +34,7 @@ Parts; default: compare
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
   many-tokens         a user of a million tokens is logged out everywhere while others send requests
   used-up-pool        requests, logins and logouts while the application uses all of its connections
-  profile             where the CPU time goes
+  profile             where the CPU time goes: --guard knox or knox-sessions, --adapter, --database
 
 Options
   --quick             shorter runs, so less exact
@@ -87,7 +87,13 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       settingsOf({ rounds: 1, warmUpMs: 3000, measureMs: 5000 }),
     ),
   'used-up-pool': () => usedUpPool(values.quick),
-  profile: () => profile(values.quick),
+  profile: () =>
+    profile(
+      guards?.includes('knox-sessions') ? 'knox-sessions' : 'knox',
+      adapters ?? ADAPTERS,
+      databases?.[0] ?? 'postgres',
+      values.quick,
+    ),
 };
 const run = parts[part];
 if (!run) throw new Error(`No such part: ${part}. There are ${Object.keys(parts).join(', ')}.`);

@@ -1,10 +1,10 @@
-// Where the CPU time of a request goes: `--cpu-prof` of our server under load, PostgreSQL.
+// Where the CPU time of a request goes: `--cpu-prof` of our server under load.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { credentialsOf, FULL_DATA } from './data.ts';
+import { credentialsOf, fillSessions, FULL_DATA } from './data.ts';
 import { temporaryFolder } from './database-servers.ts';
-import { prepareDatabase } from './databases.ts';
-import { ADAPTERS, CONNECTIONS, LoadGenerator, Server, type AdapterName } from './measure.ts';
+import { prepareDatabase, type DatabaseName } from './databases.ts';
+import { CONNECTIONS, LoadGenerator, Server, type AdapterName } from './measure.ts';
 import { ADAPTER_NAMES, markdownTable } from './report.ts';
 
 interface CpuProfile {
@@ -35,14 +35,20 @@ const GROUPS: readonly (readonly [name: string, file: RegExp])[] = [
 ];
 const TOP = 30;
 
-export async function profile(quick: boolean): Promise<void> {
-  const { options: database } = await prepareDatabase('postgres', FULL_DATA);
+export async function profile(
+  guard: 'knox' | 'knox-sessions',
+  adapters: readonly AdapterName[],
+  databaseName: DatabaseName,
+  quick: boolean,
+): Promise<void> {
+  const { options: database } = await prepareDatabase(databaseName, FULL_DATA);
+  if (guard === 'knox-sessions') await fillSessions(database);
   const generator = await LoadGenerator.start();
   const credentials = credentialsOf(FULL_DATA);
   await generator.prepare({ name: 'knox', kind: 'knox', credentials });
-  for (const adapter of ADAPTERS) {
+  for (const adapter of adapters) {
     const folder = temporaryFolder();
-    const server = await Server.start('knox', {
+    const server = await Server.start(guard, {
       adapter,
       database,
       nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
