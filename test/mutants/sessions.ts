@@ -124,4 +124,12 @@ export const SESSIONS: readonly Mutant[] = [
     check: REAUTHENTICATION,
     killedBy: /of two at once lets one win/,
   },
+  {
+    name: 'A logout that comes after a reauthentication of its token is a 204',
+    edits: [
+      replaceIn('TokenManager.logOut', /if \(!isRevoked && [^)]+\)\)/, 'if (Date.now() < 0)'),
+    ],
+    check: REAUTHENTICATION,
+    killedBy: /beside a logout of the same token/,
+  },
 ];
