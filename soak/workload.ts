@@ -38,7 +38,7 @@ const ACTIONS = {
   logoutAll: 3,
   endOthers: 2,
   endOne: 10,
-  endOneAtOnce: 5,
+  endOneAtOnce: 9,
   list: 8,
   unknown: 6,
   expired: 5,
@@ -211,11 +211,12 @@ export class Workload {
         break;
       case 'endOneAtOnce':
         if (token) {
-          const length = 2 + this.#random.below(3);
-          await this.#end(
-            token,
-            Array.from({ length }, () => this.#random.weighed(ENDS)),
+          const kind = this.#random.weighed(ENDS);
+          const areAlike = this.#random.chance(0.5);
+          const kinds = Array.from({ length: 2 + this.#random.below(3) }, () =>
+            areAlike ? kind : this.#random.weighed(ENDS),
           );
+          await this.#end(token, kinds);
         }
         break;
       case 'list':

@@ -74,7 +74,7 @@ export const SOAKS: readonly Mutant[] = [
     name: 'In a soak of MariaDB, a reauthentication inserts a token, and deletes the old one afterwards',
     edits: REAUTHENTICATION_BY_INSERT,
     check: soak('mariadb'),
-    killedBy: /sessions of two tokens/,
+    killedBy: /sessions of two tokens|consumed, replaced or ended twice/,
   },
   {
     name: 'In a soak of SQLite, a login at the limit evicts the newest token',
