@@ -16,6 +16,7 @@ import { connections } from './connections.ts';
 import { FULL_DATA, QUICK_DATA, SMOKE_DATA } from './data.ts';
 import { stopDatabases } from './database-servers.ts';
 import { DATABASES } from './databases.ts';
+import { live } from './live.ts';
 import { ADAPTERS, type LoadSettings } from './measure.ts';
 import { profile } from './profile.ts';
 import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
@@ -32,6 +33,7 @@ Parts; default: compare
   single-connection   one connection, against a direct query
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
   used-up-pool        requests, logins and logouts while the application uses all of its connections
+  live                what watched tokens cost, and when their connections are closed
   profile             where the CPU time goes
 
 Options
@@ -41,11 +43,11 @@ Options
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
   --adapter NAME      compare, connections: ${ADAPTERS.join(', ')}
-  --database NAME     compare, connections: ${DATABASES.join(', ')}
+  --database NAME     compare, connections, live: ${DATABASES.join(', ')}
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
-Fastify on postgres and mariadb. A comparison without --quick, --smoke and these writes to bench/README.md.`;
+Fastify on postgres and mariadb, for live postgres. A comparison without --quick, --smoke and these writes to bench/README.md.`;
 
 /** When the measurements of `--quick` should end, in milliseconds after the start of `npm run bench`. */
 const QUICK_MS = 90_000;
@@ -79,6 +81,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       settingsOf({ rounds: 5, warmUpMs: 2000, measureMs: 2000 }),
     ),
   'used-up-pool': () => usedUpPool(values.quick),
+  live: () => live(databases ?? ['postgres'], values.quick),
   profile: () => profile(values.quick),
 };
 const run = parts[part];

@@ -121,7 +121,10 @@ describe('LiveTokens.watch', () => {
       tokenPrefix: 'dev_',
     });
     const test = await startApp(
-      withLive({ entities: [User, AuthToken, DeviceToken] as (new () => object)[], imports: [devices] }),
+      withLive({
+        entities: [User, AuthToken, DeviceToken] as (new () => object)[],
+        imports: [devices],
+      }),
     );
     try {
       const { getTokenServiceToken } = await import('../../lib/index.ts');
