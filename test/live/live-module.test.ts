@@ -79,7 +79,14 @@ describe('LiveTokens.watch', () => {
     try {
       const { token, authToken } = await test.tokens.create(test.john);
       const watch = (value: unknown) => () => liveOf(test).watch(value as AuthToken);
-      for (const value of [token, null, undefined, test.john, { ...authToken }, authToken.digest]) {
+      for (const value of [
+        token,
+        null,
+        undefined,
+        test.john,
+        Object.assign({}, authToken),
+        authToken.digest,
+      ]) {
         expect(watch(value)).toThrow(TypeError);
         expect(watch(value)).toThrow(/^authToken must be the token entity that the guard or /);
       }

@@ -101,7 +101,7 @@ describe.each(DATABASES)('LiveTokens, on %s,', (database) => {
         database,
         entities: [owner, tokenEntity, Role],
         knox: { ...knox, tokenEntity },
-      } as object),
+      }),
     );
     try {
       const owners = test.dataSource.getRepository(owner);
@@ -155,10 +155,13 @@ describe('LiveTokens', () => {
       return true;
     };
     test = await startApp(
-      withLive({ knox: { isUserActive } } as object, {
-        interval: INTERVAL_MS,
-        failAfter: '1500ms',
-      }),
+      withLive(
+        { knox: { isUserActive } },
+        {
+          interval: INTERVAL_MS,
+          failAfter: '1500ms',
+        },
+      ),
     );
   });
   afterAll(() => test.close());
