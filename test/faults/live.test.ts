@@ -62,7 +62,7 @@ describeOnServers('a watched token, on %s,', (database) => {
       expect(await endOf(watch, FAIL_AFTER_MS + TOLERANCE_MS)).toBe('unavailable');
       const took = performance.now() - began;
       expect(watch.signal.reason).toBeInstanceOf(KnoxUnavailableException);
-      expect(watch.signal.reason).toMatchObject({ cause: { message: expect.any(String) } });
+      expect(watch.signal.reason.cause.message).toMatch(/./);
       expect(took).toBeGreaterThan(FAIL_AFTER_MS - 2 * INTERVAL_MS - 50);
       expect(took).toBeLessThan(FAIL_AFTER_MS + TOLERANCE_MS);
     },

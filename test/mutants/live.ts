@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts';
 const OUTAGE = { tests: ['test/faults/live.test.ts'] };
 const LEAKS = { tests: ['test/live/live-leaks.test.ts'] };
 const WATCH = { tests: ['test/live/live-tokens.test.ts'] };
+const PROCESSES = { tests: ['test/live/live-processes.test.ts'] };
 const SOCKETS = { tests: ['test/live/live-sockets.test.ts'] };
 
 /** What keeps connections open longer than their tokens, or ends those of good ones. */
@@ -70,10 +71,9 @@ export const LIVE: readonly Mutant[] = [
         /this\.#expired\.add\(token\);/,
         "this.#end(token, new KnoxUnauthorizedException('invalid_token'));",
       ),
-      replaceIn('TokenPoller.#ask', /this\.#setExpiryTimer\(token\);/, ''),
     ],
-    check: WATCH,
-    killedBy: /goes on where another process has refreshed the token/,
+    check: PROCESSES,
+    killedBy: /goes on past its old expiry/,
   },
   {
     name: 'Every second round of questions is empty',

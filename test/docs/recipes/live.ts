@@ -26,8 +26,8 @@ export class NewsGateway implements OnGatewayConnection {
       const [, token = ''] = (headers.authorization ?? '').split(' ');
       const { authToken } = await this.tokens.authenticate(token);
       this.live.closing(client, authToken);
-    } catch {
-      client.close(4401);
+    } catch (error) {
+      client.close(4401, (error as { code?: string }).code);
     }
   }
 }
