@@ -184,8 +184,12 @@ function tokenChain(
         'in the root module, or name another one.',
     );
   }
-  const { userRelations, connections, authTimeout: timeoutMs } = settings;
-  const storeOptions = { realm, tokenEntity, userRelations, connections, timeoutMs };
+  const { userRelations, connections, authTimeout: timeoutMs, isUserActive } = settings;
+  const needsWholeOwner = isUserActive !== null;
+  const storeOptions = {
+    ...{ realm, tokenEntity, userRelations, connections, timeoutMs },
+    needsWholeOwner,
+  };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);

@@ -31,6 +31,11 @@ interface Refusal<Token> {
   readonly authToken: Token | null;
 }
 
+/** What the database says about a token that was good before. */
+export type Recheck =
+  | { readonly ok: true; readonly expiry: Date | null }
+  | { readonly ok: false; readonly code: 'invalid_token' | 'user_inactive' };
+
 /** What a user was loaded for. */
 interface Origin {
   readonly deadline: Deadline;
@@ -90,6 +95,28 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     this.#lastUsed.note(authToken, op);
     this.#origins.set(user, { deadline: op.deadline, isForRequest: op.isForRequest });
     return { ok: true, user, authToken };
+  }
+
+  /**
+   * Asks again for a token that was good: the same verdict as a request would get, but nothing is written and no event is
+   * sent.
+   */
+  async recheck(digest: string, op: Operation): Promise<Recheck> {
+    const askedAt = Date.now();
+    const status = await this.#store.check(digest, op);
+    if (status?.digest !== digest) return refusal('invalid_token', null);
+    const { expiry, user } = status;
+    if (isExpired(expiry, Date.now())) {
+      // Another request may have refreshed it after the statement, which was sent before it expired.
+      if (!isExpired(expiry, askedAt)) return this.recheck(digest, op);
+      return refusal('invalid_token', null);
+    }
+    if (user === null) return refusal('user_inactive', null);
+    const isActive = this.#userStatus.isActive(user);
+    if (isActive !== true && !(isActive && (await op.race(isActive)))) {
+      return refusal('user_inactive', null);
+    }
+    return { ok: true, expiry };
   }
 
   /**

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getMetadataArgsStorage } from 'typeorm';
 import * as knox from '../../lib/index.ts';
+import { resolveLiveOptions } from '../../lib/live/live-options.ts';
+import { LiveTokens } from '../../lib/live/index.ts';
 import { parseDuration } from '../../lib/options/duration.ts';
 import { resolveOptions, RUNTIME_OPTION_NAMES } from '../../lib/options/resolve-options.ts';
 import { STATIC_DEFAULTS } from '../../lib/static-options.ts';
@@ -47,6 +49,17 @@ describe('README.md', () => {
       const shown = rows.map(([name, cell]) => [nameIn(name), named[cell!] ?? valueIn(cell!)]);
       expect(Object.fromEntries(shown)).toEqual(STATIC_DEFAULTS);
     });
+  });
+
+  it('shows the defaults of KnoxLiveModule', () => {
+    const rows = rowsOf('Sockets and streams', 1);
+    const shown = rows.map(([name, cell]) => [nameIn(name), parseDuration(valueIn(cell!))]);
+    expect(Object.fromEntries(shown)).toEqual(resolveLiveOptions({}));
+  });
+
+  it('shows the methods of LiveTokens', () => {
+    const shown = rowsOf('Sockets and streams').map(([cell]) => nameIn(cell));
+    expect([...shown, 'beforeApplicationShutdown'].sort()).toEqual(methodsOf(LiveTokens).sort());
   });
 
   describe('runtime options', () => {

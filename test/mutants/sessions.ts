@@ -86,7 +86,7 @@ export const SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'A login makes room in a transaction before the one that inserts',
-    edits: [replaceIn('countAndInsert', /if \(count < excess\)/, 'if (evicted > 0)')],
+    edits: [replaceIn('countAndInsert', /if \(count < excess\)/, 'if (gone.deleted > 0)')],
     check: POLICY,
     killedBy: /revokes nothing if its own token cannot be inserted/,
   },
