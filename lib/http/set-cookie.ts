@@ -13,7 +13,7 @@ interface HeaderedResponse extends KnoxResponse {
 /** Node's response: Express's is one. */
 interface RawResponse {
   readonly headersSent: boolean;
-  writeHead(this: RawResponse, status: number, ...rest: unknown[]): unknown;
+  writeHead(status: number, ...rest: unknown[]): unknown;
   setHeader(name: string, value: string): unknown;
 }
 
@@ -46,14 +46,14 @@ export function setCookie(response: Partial<KnoxResponse>, name: string, cookie:
 function forbidStoring(raw: RawResponse): void {
   if (unstored.get(raw)) return;
   unstored.set(raw, true);
-  const { writeHead } = raw;
-  raw.writeHead = function (status, ...rest) {
-    this.setHeader('Cache-Control', NO_STORE);
+  const writeHead = raw.writeHead.bind(raw);
+  raw.writeHead = (status, ...rest) => {
+    raw.setHeader('Cache-Control', NO_STORE);
     const passed = rest.at(-1);
     // Fastify passes all headers here.
     if (typeof passed === 'object' && passed !== null && !Array.isArray(passed)) {
       (passed as Record<string, unknown>)['cache-control'] = NO_STORE;
     }
-    return writeHead.call(this, status, ...rest);
+    return writeHead(status, ...rest);
   };
 }

@@ -1,3 +1,4 @@
+import { COOKIES } from './cookies.ts';
 import { DATA } from './data.ts';
 import { FAULTS } from './faults.ts';
 import { FUZZING } from './fuzzing.ts';
@@ -25,5 +26,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SET_UPS,
   ...FUZZING,
   ...SESSIONS,
+  ...COOKIES,
   ...SOAKS,
 ];
