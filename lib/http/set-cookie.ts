@@ -29,9 +29,9 @@ const unstored = privateSlot<true>();
  * @param cookie the value of a Set-Cookie header, which begins with `name=`
  */
 export function setCookie(response: Partial<KnoxResponse>, name: string, cookie: string): void {
-  const { raw = response as unknown as RawResponse } = response as HeaderedResponse;
-  if (raw.headersSent) return;
-  const answer = response as HeaderedResponse;
+  const answer = response as Partial<HeaderedResponse>;
+  const raw = answer.raw ?? (response as unknown as RawResponse);
+  if (!hasHeaders(answer) || raw.headersSent) return;
   const others = [answer.getHeader(SET_COOKIE) ?? []]
     .flat()
     .map(String)
@@ -42,13 +42,18 @@ export function setCookie(response: Partial<KnoxResponse>, name: string, cookie:
   forbidStoring(raw);
 }
 
+/** What an application puts on a GraphQL context may be no more than a part of a response. */
+function hasHeaders(response: Partial<HeaderedResponse>): response is HeaderedResponse {
+  return (response.getHeader && response.removeHeader && response.header) !== undefined;
+}
+
 /** A handler may say later that its answer may be kept; a cache would then give the cookie to everybody. */
-function forbidStoring(raw: RawResponse): void {
-  if (unstored.get(raw)) return;
+function forbidStoring(raw: Partial<RawResponse>): void {
+  if (!raw.writeHead || unstored.get(raw)) return;
   unstored.set(raw, true);
   const writeHead = raw.writeHead.bind(raw);
   raw.writeHead = (status, ...rest) => {
-    raw.setHeader('Cache-Control', NO_STORE);
+    raw.setHeader?.('Cache-Control', NO_STORE);
     const passed = rest.at(-1);
     // Fastify passes all headers here.
     if (typeof passed === 'object' && passed !== null && !Array.isArray(passed)) {
