@@ -51,6 +51,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #events: EventPublisher;
   readonly #lastUsed: LastUsedWriter<Token>;
   readonly #origins = privateSlot<Origin>();
+  readonly #refreshed = new WeakSet<Token>();
 
   constructor(
     settings: KnoxSettings,
@@ -144,6 +145,11 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     return authToken;
   }
 
+  /** Whether `authenticate` has moved the expiry of the token that it gave. */
+  wasRefreshed(authToken: Token): boolean {
+    return this.#refreshed.has(authToken);
+  }
+
   /** Nothing but the very token that has this digest. */
   async #findUnexpired(digest: string, op: Operation): Promise<Token | null> {
     const authToken = await this.#find(digest, op);
@@ -192,6 +198,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
       );
       if (!isWritten) return;
       authToken.expiry = expiry;
+      this.#refreshed.add(authToken);
       this.#events.publish(TokenRefreshedEvent, op, authToken.user, authToken);
     } catch (error) {
       logFault('A token could not be refreshed', error);

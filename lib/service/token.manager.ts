@@ -100,6 +100,11 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     return this.#authenticator.cameFromToken(user, op, since);
   }
 
+  /** Whether its use has moved the expiry of this token. @see TokenAuthenticator.wasRefreshed */
+  wasRefreshed(authToken: Token): boolean {
+    return this.#authenticator.wasRefreshed(authToken);
+  }
+
   /** Makes and saves a token. @see TokenIssuer.issue */
   create(
     user: object,

@@ -88,6 +88,14 @@ describe('README.md', () => {
     });
   });
 
+  it('names each field of the option cookie, with its default', () => {
+    const shown = rowsOf('In a browser').map(([name, cell]) => [nameIn(name), valueIn(cell!)]);
+    expect(Object.fromEntries(shown)).toEqual(resolveOptions({ cookie: true }).cookie);
+    expect(shown.map(([name]) => name)).toEqual([
+      ...['name', 'sameSite', 'secure', 'path', 'domain', 'persistent', 'trustedOrigins'],
+    ]);
+  });
+
   it('names what the package exports', () => {
     const names = rowsOf('What you can inject, and use').map(([cell]) => nameIn(cell)!);
     expect(names.filter((name) => !(name in knox))).toEqual([]);

@@ -1,3 +1,4 @@
+import { COOKIES } from './cookies.ts';
 import { DATA } from './data.ts';
 import { FAULTS } from './faults.ts';
 import { FUZZING } from './fuzzing.ts';
@@ -27,5 +28,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FUZZING,
   ...SESSIONS,
   ...LIVE,
+  ...COOKIES,
   ...SOAKS,
 ];
