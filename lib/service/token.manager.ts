@@ -130,9 +130,7 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
 
   /** The user's unexpired tokens, newest first. */
   async list(user: object, op: Operation): Promise<Token[]> {
-    const tokens = await answer(() =>
-      this.#store.list(this.#store.schema.owner.keyOf(user), Date.now(), op),
-    );
+    const tokens = await answer(() => this.#store.list(this.#store.schema.owner.keyOf(user), op));
     for (const token of tokens) token.user = user;
     return tokens;
   }

@@ -219,11 +219,8 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)} AND ${this.#isSurelyExpired(now)}${this.#dialect.skipLocked}`;
   }
 
-  /** An expiry that no Date can hold counts as expired, as in authentication. */
   #isUnexpired(now: number): Sql {
-    const { expiry } = this.#schema.column;
-    const last = sql.raw(String(LAST_INSTANT));
-    return sql`(${expiry} IS NULL OR ${this.#expiry} > ${now} AND ${this.#expiry} <= ${last})`;
+    return this.#schema.isUnexpired(this.#schema.column.expiry, now);
   }
 
   /**

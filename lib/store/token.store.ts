@@ -19,6 +19,7 @@ import { AppDeletion } from './app-deletion.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
 import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
+import { ListQuery } from './lookup/list.query.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
 import { StatusQuery, type TokenStatus } from './lookup/status.query.ts';
 import { CHECKS_PER_LOOKUP, type TokenQuery } from './lookup/token.query.ts';
@@ -72,6 +73,7 @@ interface OpenStore<Token extends AbstractAuthToken> {
   readonly entities: EntityQuery<Token>;
   readonly lookups: LookupBatcher<Token>;
   readonly checks: LookupBatcher<TokenStatus>;
+  readonly lists: { isEnough(): boolean; batcher: LookupBatcher<Token[]> };
 }
 
 /**
@@ -143,12 +145,13 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     return () => this.#deletionListeners.delete(listener);
   }
 
-  /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
-  list(owner: OwnerKey, now: number, op: Operation): Promise<Token[]> {
-    const { database, entities } = this.#open();
+  /** The owner's unexpired tokens, newest first, without their user. */
+  async list(owner: OwnerKey, op: Operation): Promise<Token[]> {
+    const { database, entities, lists } = this.#open();
+    if (lists.isEnough()) return (await lists.batcher.find(String(owner), op)) ?? [];
     return this.#answer(
       op,
-      database.connect('read', op, (connection) => entities.list(connection, owner, now)),
+      database.connect('read', op, (connection) => entities.list(connection, owner, Date.now())),
     );
   }
 
@@ -399,9 +402,14 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const isStatusEnough = (): boolean => !needsWholeOwner && status.isEnough && columns.isEnough();
     const check = (): TokenQuery<TokenStatus> => (isStatusEnough() ? status : query());
     const checks = new LookupBatcher(database, check, realm, CHECKS_PER_LOOKUP);
+    const ownLists = new ListQuery<Token>(this.#dataSource, schema, dialect);
+    const lists = {
+      isEnough: ownLists.isEnough,
+      batcher: new LookupBatcher<Token[]>(database, () => ownLists, realm),
+    };
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
-    return (this.#opened = { source, schema, sql, database, entities, lookups, checks });
+    return (this.#opened = { source, schema, sql, database, entities, lookups, checks, lists });
   }
 
   async #insert(

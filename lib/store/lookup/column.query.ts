@@ -46,14 +46,7 @@ export class ColumnQuery<Token extends AbstractAuthToken> implements TokenQuery<
       EntityReader.supports(dataSource, owner.metadata, ownerRelations);
     this.isEnough = () => isSupported && !hasLoadSubscriber(dataSource);
 
-    this.#tokens = new EntityReader(
-      dataSource,
-      metadata,
-      TOKEN,
-      dialect,
-      tokenRelations,
-      (column, name) => (schema.isInstant(column) ? schema.toEpoch(name) : name),
-    );
+    this.#tokens = EntityReader.ofTokens(dataSource, schema, TOKEN, dialect, tokenRelations);
     this.#owners = new EntityReader(dataSource, owner.metadata, OWNER, dialect, ownerRelations);
     const deletedAt = owner.deletedAt
       ? sql`, ${dialect.identifier(OWNER)}.${owner.deletedAt} AS ${dialect.identifier(DELETED_AT)}`

@@ -12,7 +12,6 @@ import { render, sql, type Sql } from '../../database/sql.ts';
 import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import { PUBLIC_ID_LENGTH } from '../../entities/base-token.ts';
 import { EPOCH_MILLISECONDS } from '../../entities/instant.format.ts';
-import { LAST_INSTANT } from '../../tokens/expiry.ts';
 import type { OwnerKey, OwnerSchema } from '../schema/owner.schema.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
 import { hasLoadSubscriber, runsApplicationCode } from './application-code.ts';
@@ -62,8 +61,6 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
     const named = (name: Sql): Sql => sql`${dialect.identifier('token')}.${name}`;
     const textOf = (part: Sql): string => render(part, dialect).text;
     const epochOf = (name: Sql): string => textOf(schema.toEpoch(named(name)));
-    const expiry = textOf(named(column.expiry));
-    const instant = epochOf(column.expiry);
     const isOwner = (name: Sql, value: Sql): string =>
       textOf(owner.hasTextKey ? dialect.textEquals(name, value) : sql`${name} = ${value}`);
     const tokens = (): SelectQueryBuilder<Token> =>
@@ -89,9 +86,7 @@ export class EntityQuery<Token extends AbstractAuthToken> implements TokenQuery<
 
     this.#byOwner = tokens()
       .where(isOwner(named(column.user), sql.raw(':owner')))
-      .andWhere(`(${expiry} IS NULL OR ${instant} > :now AND ${instant} <= :last)`, {
-        last: LAST_INSTANT,
-      })
+      .andWhere(textOf(schema.isUnexpired(named(column.expiry), sql.raw(':now'))))
       .orderBy('token.created', 'DESC')
       .addOrderBy('token.digest');
     joinTo(this.#byOwner, 'token', tokenRelations, true);

@@ -2,6 +2,8 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { Row } from '../../database/database.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
 import { sql, type Sql } from '../../database/sql.ts';
+import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
+import type { TokenSchema } from '../schema/token.schema.ts';
 import { isToMany, type JoinedRelation } from './joined.relation.ts';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
@@ -84,6 +86,19 @@ export class EntityReader<Entity extends object> {
       return sql`${expression(column, name)} AS ${dialect.identifier(key)}`;
     });
     this.selection = sql.join([...columns, ...this.#joined.map(({ reader }) => reader.selection)]);
+  }
+
+  /** A reader of tokens, which asks for instants as the table's own format demands. */
+  static ofTokens<Token extends AbstractAuthToken>(
+    dataSource: DataSource,
+    schema: TokenSchema,
+    alias: string,
+    dialect: SqlDialect,
+    joined: readonly JoinedRelation[],
+  ): EntityReader<Token> {
+    const expression: ColumnExpression = (column, name) =>
+      schema.isInstant(column) ? schema.toEpoch(name) : name;
+    return new EntityReader(dataSource, schema.metadata, alias, dialect, joined, expression);
   }
 
   /**

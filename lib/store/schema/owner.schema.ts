@@ -106,13 +106,13 @@ export class OwnerSchema {
       );
     }
     if (this.keyColumn.transformer) return value as OwnerKey;
-    const key = this.#normalizeKey(String(value));
+    const key = this.parseKey(String(value));
     if (key === undefined) throw new ArgumentError(`The user's key ${path} is of another type.`);
     return key;
   }
 
   /** The one spelling of a key, by which its owner is counted and locked; undefined for none. */
-  #normalizeKey(value: string): OwnerKey | undefined {
+  parseKey(value: string): OwnerKey | undefined {
     if (this.#isNumeric()) {
       if (!/^-?\d+$/.test(value)) return undefined;
       const exact = BigInt(value);

@@ -12,6 +12,7 @@ import type { BaseToken } from '../../entities/base-token.ts';
 import type { InstantFormat } from '../../entities/instant.format.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
 import { render, sql, type Sql } from '../../database/sql.ts';
+import { LAST_INSTANT } from '../../tokens/expiry.ts';
 import { OwnerSchema, tableOf } from './owner.schema.ts';
 
 /** What `create` fills in itself, and no one may set through `columns`. */
@@ -123,6 +124,16 @@ export class TokenSchema {
   /** The instant that a column holds, in epoch milliseconds. */
   toEpoch(column: Sql): Sql {
     return sql.raw(this.instants.toEpochSql(column.texts.join('')));
+  }
+
+  /**
+   * Whether a token of this expiry is unexpired at an instant, in epoch milliseconds. An expiry that no Date can hold
+   * counts as expired, as in authentication.
+   */
+  isUnexpired(expiry: Sql, now: unknown): Sql {
+    const instant = this.toEpoch(expiry);
+    const last = sql.raw(String(LAST_INSTANT));
+    return sql`(${expiry} IS NULL OR ${instant} > ${now} AND ${instant} <= ${last})`;
   }
 
   /**
