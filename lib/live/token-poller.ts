@@ -150,10 +150,12 @@ export class TokenPoller {
   readonly #poll = (): void => {
     const asked = [...this.#expired];
     this.#expired = new Set();
-    const isDue = performance.now() >= this.#nextAt;
-    if (isDue) {
+    const now = performance.now();
+    // Within the millisecond, as timers may be early.
+    if (now + 1 >= this.#nextAt) {
       asked.push(...this.#nextBatch());
-      this.#nextAt = performance.now() + this.#pause();
+      // From when it was due: on a busy machine, the round would last longer and longer.
+      this.#nextAt = Math.max(now, this.#nextAt + this.#pause());
     }
     this.#polling = this.#askAll(new Set(asked)).finally(() => {
       this.#polling = undefined;
@@ -182,7 +184,7 @@ export class TokenPoller {
     // All in this turn of the event loop, so that they are one statement.
     const areKnown = await Promise.all(Array.from(tokens, (token) => this.#ask(token, op, sentAt)));
     // The database is down: ask it no more often for many tokens than for few.
-    if (!areKnown.includes(true)) {
+    if (areKnown.length > 0 && !areKnown.includes(true)) {
       this.#nextAt = Math.max(this.#nextAt, sentAt + this.#settings.interval);
     }
   }
@@ -240,6 +242,8 @@ export class TokenPoller {
       if (token.goodAt + this.#settings.failAfter <= now + 1) this.#end(token, unavailable(token));
       else oldest = Math.min(oldest, token.goodAt);
     }
+    // Who was told of an end may have begun to watch again, and so have set it.
+    clearTimeout(this.#silenceTimer);
     if (this.#watched.size > 0) this.#setSilenceTimer(oldest);
   };
 }
