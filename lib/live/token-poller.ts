@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Operation } from '../async/operation.ts';
 import { clearTimeout, setTimeout } from '../async/system-timers.ts';
 import { KnoxUnauthorizedException, KnoxUnavailableException } from '../service/knox.exceptions.ts';
+import type { Recheck } from '../service/token.authenticator.ts';
 import type { TokenManager } from '../service/token.manager.ts';
 import type { LiveSettings } from './live-options.ts';
 import { tokenWatch, type TokenWatch } from './token-watch.ts';
@@ -41,7 +42,7 @@ export class TokenPoller {
   /** Where the round through all of them is. A map's iterator takes in what comes, and leaves out what goes. */
   #round: Iterator<WatchedToken> | undefined;
   /** Those that have expired by the clock. Others may have refreshed them, so they are asked for out of turn. */
-  #expired = new Set<WatchedToken>();
+  readonly #expired = new Set<WatchedToken>();
   /** When the next batch of the round is due, on the clock of `performance.now()`. */
   #nextAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -148,14 +149,14 @@ export class TokenPoller {
   }
 
   readonly #poll = (): void => {
-    const asked = [...this.#expired];
-    this.#expired = new Set();
-    const isDue = performance.now() >= this.#nextAt;
-    if (isDue) {
-      asked.push(...this.#nextBatch());
-      this.#nextAt = performance.now() + this.#pause();
-    }
-    this.#polling = this.#askAll(new Set(asked)).finally(() => {
+    const now = performance.now();
+    // Within the millisecond, as timers may be early.
+    const isDue = now + 1 >= this.#nextAt;
+    // From when it was due: on a busy machine, the round would last longer and longer.
+    if (isDue) this.#nextAt = Math.max(now, this.#nextAt + this.#pause());
+    const asked = isDue ? this.#nextBatch() : [...this.#expired].slice(0, BATCH_SIZE);
+    for (const token of asked) this.#expired.delete(token);
+    this.#polling = this.#askAll(asked).finally(() => {
       this.#polling = undefined;
       this.#schedule();
     });
@@ -176,35 +177,41 @@ export class TokenPoller {
     return batch;
   }
 
-  async #askAll(tokens: ReadonlySet<WatchedToken>): Promise<void> {
-    const op = Operation.within(this.#timeoutMs);
+  async #askAll(tokens: readonly WatchedToken[]): Promise<void> {
+    if (tokens.length === 0) return;
     const sentAt = performance.now();
-    // All in this turn of the event loop, so that they are one statement.
-    const areKnown = await Promise.all(Array.from(tokens, (token) => this.#ask(token, op, sentAt)));
+    const digests = tokens.map(({ digest }) => digest);
+    const verdicts = await this.#recheckAll(digests);
+    let isAnswered = false;
+    for (const [index, token] of tokens.entries()) {
+      const verdict = verdicts[index] as Recheck;
+      isAnswered ||= verdict.ok !== null;
+      // Nobody watches it any more.
+      if (token.watches.size > 0) this.#apply(verdict, token, sentAt);
+    }
     // The database is down: ask it no more often for many tokens than for few.
-    if (!areKnown.includes(true)) {
-      this.#nextAt = Math.max(this.#nextAt, sentAt + this.#settings.interval);
+    if (!isAnswered) this.#nextAt = Math.max(this.#nextAt, sentAt + this.#settings.interval);
+  }
+
+  async #recheckAll(digests: readonly string[]): Promise<readonly Recheck[]> {
+    try {
+      return await this.#tokens.recheckAll(digests, Operation.within(this.#timeoutMs));
+    } catch (fault) {
+      return digests.map(() => ({ ok: null, fault }));
     }
   }
 
-  /** Whether there was a verdict. */
-  async #ask(token: WatchedToken, op: Operation, sentAt: number): Promise<boolean> {
-    try {
-      const verdict = await this.#tokens.recheck(token.digest, op);
-      if (token.watches.size === 0) return true;
-      if (verdict.ok) {
-        token.goodAt = sentAt;
-        token.fault = undefined;
-        token.expiry = verdict.expiry;
-        this.#setExpiryTimer(token);
-      } else {
-        this.#end(token, new KnoxUnauthorizedException(verdict.code));
-      }
-      return true;
-    } catch (error) {
+  #apply(verdict: Recheck, token: WatchedToken, sentAt: number): void {
+    if (verdict.ok) {
+      token.goodAt = sentAt;
+      token.fault = undefined;
+      token.expiry = verdict.expiry;
+      this.#setExpiryTimer(token);
+    } else if (verdict.ok === null) {
       // Neither good nor revoked. If that lasts, the timer of silence closes it.
-      token.fault = error;
-      return false;
+      token.fault = verdict.fault;
+    } else {
+      this.#end(token, new KnoxUnauthorizedException(verdict.code));
     }
   }
 
@@ -240,6 +247,8 @@ export class TokenPoller {
       if (token.goodAt + this.#settings.failAfter <= now + 1) this.#end(token, unavailable(token));
       else oldest = Math.min(oldest, token.goodAt);
     }
+    // Who was told of an end may have begun to watch again, and so have set it.
+    clearTimeout(this.#silenceTimer);
     if (this.#watched.size > 0) this.#setSilenceTimer(oldest);
   };
 }

@@ -6,7 +6,7 @@ import { logFault } from '../events/fault.log.ts';
 import { TokenRefreshedEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import { privateSlot } from '../requests/private-slot.ts';
-import type { TokenStore } from '../store/token.store.ts';
+import type { TokenStatus, TokenStore } from '../store/token.store.ts';
 import { isExpired, nextExpiry } from '../tokens/expiry.ts';
 import { digestOf, isWellFormedToken } from '../tokens/token.ts';
 import type { LastUsedWriter } from './last-used.writer.ts';
@@ -34,7 +34,12 @@ interface Refusal<Token> {
 /** What the database says about a token that was good before. */
 export type Recheck =
   | { readonly ok: true; readonly expiry: Date | null }
-  | { readonly ok: false; readonly code: 'invalid_token' | 'user_inactive' };
+  | { readonly ok: false; readonly code: 'invalid_token' | 'user_inactive' }
+  /** It says nothing, for this reason. */
+  | { readonly ok: null; readonly fault: unknown };
+
+const REVOKED: Recheck = { ok: false, code: 'invalid_token' };
+const INACTIVE: Recheck = { ok: false, code: 'user_inactive' };
 
 /** What a user was loaded for. */
 interface Origin {
@@ -99,25 +104,59 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   }
 
   /**
-   * Asks again for a token that was good: the same verdict as a request would get, but nothing is written and no event is
-   * sent.
+   * Asks again for tokens that were good: the same verdicts as requests would get, but nothing is written and no event is
+   * sent. The fault of one token is no fault of the others.
    */
-  async recheck(digest: string, op: Operation): Promise<Recheck> {
+  async recheckAll(digests: readonly string[], op: Operation): Promise<readonly Recheck[]> {
     const askedAt = Date.now();
-    const status = await this.#store.check(digest, op);
-    if (status?.digest !== digest) return refusal('invalid_token', null);
+    // If one row cannot be read, or the statement fails, each is asked for by itself.
+    const found = await this.#store.checkAll(digests, op)?.catch(() => null);
+    if (!found) return Promise.all(digests.map((digest) => this.#recheck(digest, op)));
+    const now = Date.now();
+    const verdicts: Recheck[] = [];
+    for (const digest of digests) {
+      const status = found.get(digest) ?? null;
+      const verdict = this.#verdictOn(status, digest, askedAt, now);
+      // By the column alone, there is nothing to wait for.
+      verdicts.push(
+        verdict instanceof Promise || !verdict ? await this.#recheck(digest, op) : verdict,
+      );
+    }
+    return verdicts;
+  }
+
+  async #recheck(digest: string, op: Operation): Promise<Recheck> {
+    try {
+      for (;;) {
+        const askedAt = Date.now();
+        const status = await this.#store.check(digest, op);
+        const verdict = await this.#verdictOn(status, digest, askedAt, Date.now(), op);
+        if (verdict) return verdict;
+      }
+    } catch (fault) {
+      return { ok: null, fault };
+    }
+  }
+
+  /**
+   * The verdict on what was found of a token that was good. Null: it expired after the statement was sent, and another
+   * request may have refreshed it meanwhile.
+   */
+  #verdictOn(
+    status: TokenStatus | null,
+    digest: string,
+    askedAt: number,
+    now: number,
+    op?: Operation,
+  ): Recheck | null | Promise<Recheck> {
+    if (status?.digest !== digest) return REVOKED;
     const { expiry, user } = status;
-    if (isExpired(expiry, Date.now())) {
-      // Another request may have refreshed it after the statement, which was sent before it expired.
-      if (!isExpired(expiry, askedAt)) return this.recheck(digest, op);
-      return refusal('invalid_token', null);
-    }
-    if (user === null) return refusal('user_inactive', null);
+    if (isExpired(expiry, now)) return isExpired(expiry, askedAt) ? REVOKED : null;
+    if (user === null) return INACTIVE;
     const isActive = this.#userStatus.isActive(user);
-    if (isActive !== true && !(isActive && (await op.race(isActive)))) {
-      return refusal('user_inactive', null);
-    }
-    return { ok: true, expiry };
+    if (typeof isActive === 'boolean') return isActive ? { ok: true, expiry } : INACTIVE;
+    const verdict = isActive.then((isYes): Recheck => (isYes ? { ok: true, expiry } : INACTIVE));
+    return op ? op.race(verdict) : verdict;
   }
 
   /**

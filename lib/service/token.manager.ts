@@ -85,9 +85,12 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     return this.#store.tokenEntity;
   }
 
-  /** Gives the verdict on a token that was good before. @see TokenAuthenticator.recheck */
-  recheck(digest: string, op: Operation): Promise<Recheck> {
-    return answer(() => this.#authenticator.recheck(digest, op));
+  /** The verdicts on tokens that were good before, in the same order. @see TokenAuthenticator.recheckAll */
+  async recheckAll(digests: readonly string[], op: Operation): Promise<readonly Recheck[]> {
+    const verdicts = await answer(() => this.#authenticator.recheckAll(digests, op));
+    return verdicts.map((verdict) =>
+      verdict.ok === null ? { ok: null, fault: toHttpError(verdict.fault) } : verdict,
+    );
   }
 
   /** Tells of tokens that this process deletes. @see TokenStore.onDeleted */

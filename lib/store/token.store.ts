@@ -74,6 +74,8 @@ interface OpenStore<Token extends AbstractAuthToken> {
   readonly lookups: LookupBatcher<Token>;
   readonly checks: LookupBatcher<TokenStatus>;
   readonly lists: { isEnough(): boolean; batcher: LookupBatcher<Token[]> };
+  readonly status: StatusQuery;
+  readonly isStatusEnough: () => boolean;
 }
 
 /**
@@ -132,6 +134,22 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   /** The same, for tokens that are checked in the background, with what says whether they are good and no more. */
   check(digest: string, op: Operation): Promise<TokenStatus | null> {
     return this.#open().checks.find(digest, op);
+  }
+
+  /**
+   * The same for many in one statement, by digest, without a promise for each: these would cost more than their rows. Null
+   * where the application's code has a say, which may take its time for each.
+   */
+  checkAll(
+    digests: readonly string[],
+    op: Operation,
+  ): Promise<ReadonlyMap<string, TokenStatus>> | null {
+    const { database, status, isStatusEnough } = this.#open();
+    if (!isStatusEnough()) return null;
+    const read = database.connect('lookup', op, (connection) =>
+      status.readAll(connection, digests),
+    );
+    return this.#answer(op, read);
   }
 
   /**
@@ -409,7 +427,10 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     };
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
-    return (this.#opened = { source, schema, sql, database, entities, lookups, checks, lists });
+    return (this.#opened = {
+      ...{ source, schema, sql, database, entities, lookups, lists },
+      ...{ checks, status, isStatusEnough },
+    });
   }
 
   async #insert(

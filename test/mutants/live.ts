@@ -19,9 +19,9 @@ export const LIVE: readonly Mutant[] = [
     name: 'A fault counts as the answer that a token is good',
     edits: [
       replaceIn(
-        'TokenPoller.#ask',
-        /token\.fault = error;/,
-        'token.goodAt = sentAt; token.fault = error;',
+        'TokenPoller.#apply',
+        /token\.fault = verdict\.fault;/,
+        'token.goodAt = sentAt; token.fault = verdict.fault;',
       ),
     ],
     check: OUTAGE,
@@ -31,8 +31,8 @@ export const LIVE: readonly Mutant[] = [
     name: 'A fault ends a connection at once',
     edits: [
       replaceIn(
-        'TokenPoller.#ask',
-        /token\.fault = error;/,
+        'TokenPoller.#apply',
+        /token\.fault = verdict\.fault;/,
         "this.#end(token, new KnoxUnauthorizedException('invalid_token'));",
       ),
     ],

@@ -79,6 +79,18 @@ export class StatusQuery implements TokenQuery<TokenStatus> {
     return this.#digests.load(connection, digests);
   }
 
+  /** All of them at once; it fails if one cannot be read. */
+  async readAll(
+    connection: Connection,
+    digests: readonly string[],
+  ): Promise<ReadonlyMap<string, TokenStatus>> {
+    const found = new Map<string, TokenStatus>();
+    for (const [digest, rows] of await this.load(connection, digests)) {
+      found.set(digest, this.#read(rows));
+    }
+    return found;
+  }
+
   hydration(): Hydrate<TokenStatus> {
     return this.#read;
   }
