@@ -13,6 +13,7 @@ import { NestFactory } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { subscribe } from 'node:diagnostics_channel';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   KnoxController,
@@ -21,6 +22,7 @@ import {
   SessionToken,
   type LoginContext,
 } from '../lib/index.ts';
+import { KnoxLiveModule } from '../lib/live/index.ts';
 import {
   AppProcessController,
   obeyCommands,
@@ -30,7 +32,8 @@ import type { Serve } from '../test/support/app-process.ts';
 import { MeGateway } from '../test/support/me-gateway.ts';
 import { User } from '../test/support/users.ts';
 import { TokenResolver } from './graphql.resolver.ts';
-import { EVICTING_TTL_MS, EvictingToken } from './evicting-token.ts';
+import { EVICTING_PREFIX, EVICTING_TTL_MS, EvictingToken } from './evicting-token.ts';
+import { FAIL_AFTER_MS, LiveGateway } from './live.gateway.ts';
 import { FUZZ_USER } from './users.ts';
 
 /** The program of an application process of the soak. */
@@ -40,12 +43,18 @@ export interface ProcessStats {
   readonly heapBytes: number;
   readonly longestLagMs: number;
   readonly unhandledRejections: number;
+  /** How many tokens the database was asked for. */
+  readonly lookups: number;
 }
 
 const lag = monitorEventLoopDelay({ resolution: 10 });
 lag.enable();
 let unhandledRejections = 0;
 process.on('unhandledRejection', () => unhandledRejections++);
+let lookups = 0;
+subscribe('nestjs-knox:batch', (message) => {
+  lookups += (message as { size: number }).size;
+});
 
 @Controller('auth')
 class LoginController extends KnoxController<SessionToken<User>> {
@@ -82,6 +91,7 @@ class SoakController extends AppProcessController {
       heapBytes: process.memoryUsage().heapUsed,
       longestLagMs: lag.max / 1e6,
       unhandledRejections,
+      lookups,
     };
   }
 }
@@ -111,14 +121,15 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
         sessions: true,
         verifyCredentials: verifyNumberedUser(password),
         ...knox,
-        tokenPrefix: 'evicting_',
+        tokenPrefix: EVICTING_PREFIX,
         tokenTtl: EVICTING_TTL_MS,
         tokenLimitPolicy: 'evict-oldest',
       }),
+      KnoxLiveModule.forRoot({ failAfter: FAIL_AFTER_MS }),
       GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
     ],
     controllers: [LoginController, SessionsController, SoakController],
-    providers: [MeGateway, TokenResolver],
+    providers: [MeGateway, LiveGateway, TokenResolver],
   };
 }
 

@@ -5,6 +5,9 @@ import { User } from '../test/support/users.ts';
 /** So long that none expires in the time for which the soak knows which ones make room. */
 export const EVICTING_TTL_MS = 600_000;
 
+/** Begins each of these tokens. */
+export const EVICTING_PREFIX = 'evicting_';
+
 /** The tokens of the realm in which a login at the limit revokes the user's oldest token. */
 @Entity('evicting_token')
 export class EvictingToken extends AbstractSessionToken<User> {

@@ -199,6 +199,19 @@ export class Oracle {
     token.endings++;
   }
 
+  /** Whether the token is certainly valid. */
+  isValid(token: KnownToken, now: number): boolean {
+    return token.endings === 0 && token.expiresAfter > now + MARGIN_MS;
+  }
+
+  /** The first instant at which it is known that the token has ended; null if that may still be so. */
+  endedAt(token: KnownToken, now: number): number | null {
+    const expiredAt = isOver(token, now) ? token.expiresBefore : null;
+    const instants = [token.revokedAt, token.refusedAt, expiredAt].filter((it) => it !== null);
+    const first = Math.min(...instants);
+    return first <= now ? first : null;
+  }
+
   /** A request was told that it has ended the token. */
   ended({ token }: TokenUse, by: Ending): void {
     this.#revoke(token, Date.now(), by);
@@ -226,8 +239,7 @@ export class Oracle {
       else if (listed.refusedAt !== null && listed.refusedAt < sentAt) found('after a refusal');
     }
     for (const valid of this.#owner(token.user).tokens) {
-      const isValid = valid.endings === 0 && valid.expiresAfter > now + MARGIN_MS;
-      if (isValid && valid.knownAt < sentAt && !ids.has(publicIdOf(valid)))
+      if (this.isValid(valid, now) && valid.knownAt < sentAt && !ids.has(publicIdOf(valid)))
         this.#found('not listed though valid', this.#lostTokens(valid), valid, sentAt);
     }
   }
@@ -269,8 +281,7 @@ export class Oracle {
     }
     for (const { tokens } of this.#owners.values()) {
       for (const token of tokens) {
-        const isValid = token.endings === 0 && token.expiresAfter > endedAt + MARGIN_MS;
-        if (isValid && token.knownAt < beganAt && !rows.has(token.digest)) {
+        if (this.isValid(token, endedAt) && token.knownAt < beganAt && !rows.has(token.digest)) {
           this.#found('not in the table though valid', this.#lostTokens(token), token, beganAt);
           token.endings++;
         }

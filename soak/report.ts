@@ -1,6 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { RECOVERY_ALLOWANCE_MS } from './fault-windows.ts';
-import { AUTH_TIMEOUT_MS, PROCESSES, serverErrorsOf, TOKEN_LIMIT, type Figures } from './soak.ts';
+import { NOTICED_MS } from './live-connections.ts';
+import {
+  AUTH_TIMEOUT_MS,
+  NOTICED_IN_FAULTS_MS,
+  PROCESSES,
+  serverErrorsOf,
+  TOKEN_LIMIT,
+  type Figures,
+} from './soak.ts';
 import { sumOf } from './request-sender.ts';
 
 /** Added to `authTimeout` for delays of the machine, in milliseconds. */
@@ -30,6 +38,9 @@ export function listFailures(figures: Figures): string[] {
     'sessions of two tokens': figures.doubledSessions,
     'sessions listed wrongly': figures.listedWrongly,
     'last uses moved back': figures.usesMovedBack,
+    'open after revocation': figures.openAfterRevocation,
+    'closed though valid': figures.closedThoughValid,
+    'watched without a connection': figures.watchedAfterClose,
     'tokens left by logins that failed': figures.leftByRefusedLogins,
     'unexpected answers': sumOf(figures.unexpected),
     'rounds of logins with another number of tokens than the limit': figures.roundFailures.length,
@@ -93,6 +104,18 @@ export function formatReport(title: string, figures: Figures): string {
       figures.usesMovedBack,
       ` of ${String(figures.usesWritten)} sessions`,
     ),
+    line(
+      'live connections',
+      `${String(figures.liveOpened)} (closed: ${listOf(Object.entries(figures.liveClosings))})`,
+    ),
+    zero('open after revocation', figures.openAfterRevocation),
+    zero('closed though valid', figures.closedThoughValid),
+    line(
+      '  longest time to close',
+      `${String(figures.longestToCloseMs.outsideFaults)} ms, and ${String(figures.longestToCloseMs.insideFaults)} ms inside faults ` +
+        `(bounds ${String(NOTICED_MS)} and ${String(NOTICED_IN_FAULTS_MS)} ms)`,
+    ),
+    zero('watched without a connection', figures.watchedAfterClose),
     zero('left by logins that failed', figures.leftByRefusedLogins),
     zero('unexpected answers', sumOf(figures.unexpected)),
     ...detailsOf(figures.unexpected),

@@ -4,6 +4,7 @@ import type { Stalls } from './stalls.ts';
 import {
   graphql,
   http,
+  openLive,
   Sockets,
   type SoakAnswer,
   type SoakSending,
@@ -32,6 +33,7 @@ const EXPECTED = {
   endById: [204, 401, 404],
   reauthenticate: [200, 401],
   consume: [200, 401],
+  openLive: [200, 401],
   prune: [200],
 } as const;
 
@@ -78,6 +80,7 @@ export class RequestSender {
     endById: http('DELETE', '/auth/sessions/:id'),
     reauthenticate: http('POST', '/auth/reauthenticate'),
     consume: http('POST', '/consume'),
+    openLive,
     prune: http('POST', '/prune'),
   };
   readonly #apps: AppProcesses;

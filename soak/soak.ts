@@ -17,6 +17,8 @@ import { EvictingToken } from './evicting-token.ts';
 import { FaultWindows } from './fault-windows.ts';
 import { AppProcesses, PASSWORD } from './app-processes.ts';
 import { fuzzProcesses } from './fuzzing.ts';
+import { LiveConnections } from './live-connections.ts';
+import { FAIL_AFTER_MS } from './live.gateway.ts';
 import { Workload } from './workload.ts';
 import { limitRounds } from './limit-rounds.ts';
 import { Oracle } from './oracle.ts';
@@ -33,6 +35,12 @@ export const TOKEN_LIMIT = 5;
 const TOKEN_TTL_MS = 8_000;
 const MIN_REFRESH_INTERVAL_MS = 300;
 const LAST_USED_INTERVAL_MS = 1_000;
+
+/** How long a connection may outlive its token in a fault, in milliseconds. */
+export const NOTICED_IN_FAULTS_MS = FAIL_AFTER_MS + AUTH_TIMEOUT_MS;
+
+/** In this time, each token that is watched is asked for at least once, in milliseconds. */
+const ROUND_MS = 3_000;
 
 /** After this time, the COMMIT of a login that was answered 503 can no longer arrive. */
 const LATE_COMMIT_MS = 2 * AUTH_TIMEOUT_MS + 1_000;
@@ -79,6 +87,14 @@ export interface Figures {
   /** Sessions whose last use was seen in the table. */
   readonly usesWritten: number;
   readonly usesMovedBack: number;
+  readonly liveOpened: number;
+  /** How many live connections were closed, by the reason that the client was told. */
+  readonly liveClosings: Readonly<Record<string, number>>;
+  readonly openAfterRevocation: number;
+  readonly closedThoughValid: number;
+  readonly longestToCloseMs: LiveConnections['longestMs'];
+  /** Tokens that were still asked for when no connection was open any more. */
+  readonly watchedAfterClose: number;
   readonly leftByRefusedLogins: number;
   readonly unexpected: ReadonlyMap<string, number>;
   readonly rounds: number;
@@ -177,6 +193,10 @@ async function run(
     tokenTtlMs: TOKEN_TTL_MS,
     tokenLimit: TOKEN_LIMIT,
   });
+  const live = new LiveConnections(sender, oracle, windows, stalls, random, {
+    processes: PROCESSES,
+    noticedInFaultsMs: NOTICED_IN_FAULTS_MS,
+  });
   const table = new TableMonitor(dataSource, oracle, windows, workload.unanswered, TOKEN_LIMIT);
   const sample = (size: number) =>
     oracle.revoked.length <= size
@@ -196,8 +216,9 @@ async function run(
   const loading = workload.run();
   const chaosEnds = chaos.run(chaosSeconds * 1_000, () => 2_000 + random.below(4_000));
   const watching = table.run();
+  const living = live.run();
   const warm = sleep(Math.min(seconds / 4, 30) * 1_000).then(() => apps.noteHeaps());
-  const whole = Promise.all([loading, chaosEnds, watching]);
+  const whole = Promise.all([loading, chaosEnds, watching, living]);
   // If one of them fails, the soak fails at once.
   await Promise.race([sleep(seconds * 1_000), whole]);
   chaos.stop();
@@ -205,6 +226,8 @@ async function run(
   workload.stop();
   table.stop();
   await Promise.all([loading, watching, warm]);
+  live.stop();
+  await living;
   windows.giveUp();
 
   await table.settle(LATE_COMMIT_MS);
@@ -212,6 +235,7 @@ async function run(
   await workload.recheck(sample(SAMPLE.end));
   await workload.recheckPending();
   sender.close();
+  const watchedAfterClose = await lookupsWithin(apps, ROUND_MS);
   const fuzzFailures = await fuzzProcesses(apps, seed, fuzz);
   const roundFailures = await limitRounds(database.options, dataSource, rounds);
   stalls.stop();
@@ -232,7 +256,7 @@ async function run(
     durability: database.durability,
     counts: sender.counts,
     confirmations: workload.confirmations,
-    findings: oracle.findings,
+    findings: [...oracle.findings, ...live.findings],
     acceptedAfterExpiry: oracle.acceptedAfterExpiry.size,
     acceptedAfterRefusal: oracle.acceptedAfterRefusal.size,
     unknownAccepted: workload.unknownAccepted,
@@ -241,6 +265,12 @@ async function run(
     listedWrongly: oracle.listedWrongly.size,
     usesWritten: table.usesWritten,
     usesMovedBack: table.movedBack.size,
+    liveOpened: live.opened,
+    liveClosings: live.closings,
+    openAfterRevocation: live.openAfterRevocation,
+    closedThoughValid: live.closedThoughValid,
+    longestToCloseMs: live.longestMs,
+    watchedAfterClose,
     leftByRefusedLogins: table.left.size,
     unexpected: sender.unexpected,
     rounds,
@@ -259,6 +289,15 @@ async function run(
       soak: Math.ceil(lag.max / 1e6),
     },
   };
+}
+
+/** How many tokens the processes look up in this time. */
+async function lookupsWithin(apps: AppProcesses, ms: number): Promise<number> {
+  const count = async (): Promise<number> =>
+    (await apps.stats()).reduce((sum, { lookups }) => sum + lookups, 0);
+  const before = await count();
+  await sleep(ms);
+  return (await count()) - before;
 }
 
 export const serverErrorsOf = (figures: Figures): number => sumOf(figures.serverErrors);

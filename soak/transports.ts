@@ -1,5 +1,6 @@
 import type { Answer, HttpClient, Sending } from '../test/support/http-client.ts';
 import { NumberedSocket } from '../test/support/numbered-socket.ts';
+import type { LiveSocket } from './live-socket.ts';
 
 /** The part of an answer that the soak judges, whichever way it came. */
 export type SoakAnswer = Pick<Answer, 'status' | 'body'>;
@@ -7,6 +8,8 @@ export type SoakAnswer = Pick<Answer, 'status' | 'body'>;
 export interface SoakSending extends Sending {
   /** What stands for `:id` in the path. */
   readonly id?: string;
+  /** What is opened. */
+  readonly live?: LiveSocket;
 }
 
 /** Sends a request to an application process. */
@@ -35,6 +38,9 @@ export const graphql =
     if (!error) throw new Error(`GraphQL: ${answer.text}`);
     return { status: Number(error.statusCode), body: error };
   };
+
+/** The handshake of a socket that stays open as long as its token is good. */
+export const openLive: Transport = (client, { live, token = '' }) => live!.open(client, token);
 
 /** How many sockets are open at most: then those that were used longest ago are closed. */
 const MAX_SOCKETS = 200;

@@ -10,5 +10,8 @@ const FIRST_EVICTING_USER = NORMAL_USERS + FLOODING_USERS + BURSTING_USERS + 1;
 export const isEvicting = (user: number): boolean =>
   user >= FIRST_EVICTING_USER && user < FIRST_EVICTING_USER + EVICTING_USERS;
 
+/** All that the workload logs in. */
+export const USERS = FIRST_EVICTING_USER + EVICTING_USERS - 1;
+
 /** The fuzzer's user, who has no token limit. */
-export const FUZZ_USER = FIRST_EVICTING_USER + EVICTING_USERS;
+export const FUZZ_USER = USERS + 1;

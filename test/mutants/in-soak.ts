@@ -82,4 +82,10 @@ export const SOAKS: readonly Mutant[] = [
     check: soak('sqlite'),
     killedBy: /evicted though newer than others/,
   },
+  {
+    name: 'In a soak of SQLite, a connection goes on whose token another process has revoked',
+    edits: [replaceIn('TokenPoller.#ask', /this\.#end\(token, .*?\);/, 'token.goodAt = sentAt;')],
+    check: soak('sqlite'),
+    killedBy: /open after revocation/,
+  },
 ];
