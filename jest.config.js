@@ -19,6 +19,7 @@ export default {
   moduleNameMapper: {
     '^nestjs-knox$': '<rootDir>/lib/index.ts',
     '^nestjs-knox/django$': '<rootDir>/lib/django/index.ts',
+    '^nestjs-knox/live$': '<rootDir>/lib/live/index.ts',
     '^nestjs-knox/swagger$': '<rootDir>/lib/swagger/index.ts',
     '^nestjs-knox/testing$': '<rootDir>/lib/testing/index.ts',
   },

@@ -6,6 +6,7 @@ export {
 } from './knox.module.ts';
 export type { KnoxStaticOptions } from './static-options.ts';
 export type { KnoxRuntimeOptions } from './options/runtime-options.ts';
+export type { CookieOptions } from './options/cookie.options.ts';
 export type { Duration } from './options/duration.ts';
 export { KnoxError, KnoxUsageError } from './errors/knox.error.ts';
 export { KnoxConfigError } from './errors/knox-config.error.ts';

@@ -27,6 +27,7 @@ import { LoginParseErrorHandler } from './http/login-parse-error.handler.ts';
 import { Realm } from './http/realm.decorator.ts';
 import { Realms, type RealmParts } from './http/realms.ts';
 import { RequestAuthenticator } from './http/request-authenticator.ts';
+import { ReplyRecorder } from './http/response-of.ts';
 import { KnoxLifecycle } from './knox.lifecycle.ts';
 import { MODULE_OPTIONS_TOKEN } from './knox.module-definition.ts';
 import { DEFAULT_REALM, REALM_NAME } from './options/realm-name.ts';
@@ -136,6 +137,7 @@ export function knoxProviders(settings: StaticSettings): Provider[] {
     ...serviceProviders(realm),
     partOfChain(KnoxLifecycle, 'lifecycle'),
     RequestAuthenticator,
+    ReplyRecorder,
     LoginFlow,
     LoginGuards,
     strategyOf(realm),
@@ -184,8 +186,12 @@ function tokenChain(
         'in the root module, or name another one.',
     );
   }
-  const { userRelations, connections, authTimeout: timeoutMs } = settings;
-  const storeOptions = { realm, tokenEntity, userRelations, connections, timeoutMs };
+  const { userRelations, connections, authTimeout: timeoutMs, isUserActive } = settings;
+  const needsWholeOwner = isUserActive !== null;
+  const storeOptions = {
+    ...{ realm, tokenEntity, userRelations, connections, timeoutMs },
+    needsWholeOwner,
+  };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);
   const issuer = new TokenIssuer(settings, store, userStatus, events);

@@ -52,6 +52,10 @@ const allowed = {
     ...['node:*', ...pure, 'type lib/entities', 'lib/http', 'lib/swagger'],
     ...['@nestjs/common', '@nestjs/core'],
   ],
+  'lib/live': [
+    ...['node:*', ...pure, ...async, 'type lib/entities', 'lib/service', 'lib/http', 'lib/live'],
+    ...['@nestjs/common', '@nestjs/core', 'rxjs'],
+  ],
   'lib/testing': [
     ...['node:*', ...pure, 'type lib/entities', 'type lib/service', 'lib/http', 'lib/testing'],
     '@nestjs/common',

@@ -12,8 +12,9 @@ export class KnoxConfigError extends KnoxUsageError {
     /** The name of the option that is wrong. */
     readonly option: string,
     problem: string,
+    module = 'KnoxModule',
   ) {
-    super(`KnoxModule option "${option}": ${problem}`);
+    super(`${module} option "${option}": ${problem}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { KnoxForbiddenException } from '../service/knox.exceptions.ts';
 import { abilitiesOf, authenticatedAt } from '../service/token.access.ts';
 import { ABILITIES_METADATA, FRESH_METADATA, type AbilityRule } from './access.decorators.ts';
 import { targetsOf } from './declared-guards.ts';
+import { CLEAR_COOKIE_METADATA } from './clear-cookie.decorator.ts';
 import { NO_STORE_METADATA } from './no-store.decorator.ts';
 
 /** What the decorators of a handler and its class ask of a token. */
@@ -14,6 +15,8 @@ interface AccessRule {
   readonly maxAge: number | undefined;
   /** Whether no cache may keep an answer. */
   readonly isNotStored: boolean;
+  /** Whether a 401 takes the cookie from the browser. */
+  readonly clearsCookie: boolean;
 }
 
 /** By handler and class, because several classes may inherit a handler. */
@@ -36,6 +39,11 @@ export function checkAccess(context: ExecutionContext, authToken: AbstractAuthTo
 /** Whether no cache may keep an answer of this handler. */
 export function isNotStored(context: ExecutionContext): boolean {
   return ruleOf(context).isNotStored;
+}
+
+/** Whether a 401 of this handler takes the cookie from the browser. */
+export function clearsCookie(context: ExecutionContext): boolean {
+  return ruleOf(context).clearsCookie;
 }
 
 function checkAbilities(held: readonly string[], asked: readonly AbilityRule[] | undefined): void {
@@ -68,6 +76,7 @@ function readRule(targets: readonly object[]): AccessRule {
     abilities: nearest(ABILITIES_METADATA) as AccessRule['abilities'],
     maxAge: nearest(FRESH_METADATA) as AccessRule['maxAge'],
     isNotStored: nearest(NO_STORE_METADATA) === true,
+    clearsCookie: nearest(CLEAR_COOKIE_METADATA) === true,
   };
 }
 

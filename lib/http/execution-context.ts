@@ -29,7 +29,7 @@ type Candidate = Partial<KnoxRequest> | undefined;
 interface GraphqlContext {
   req?: Candidate & { extra?: { request?: Candidate }; res?: Partial<KnoxResponse> };
   request?: Candidate;
-  reply?: { request?: Candidate };
+  reply?: { request?: Candidate } & Partial<KnoxResponse>;
   extra?: { request?: Candidate };
   res?: Partial<KnoxResponse>;
 }
@@ -55,7 +55,7 @@ export function guardedCall(context: ExecutionContext): GuardedCall {
     }
     case 'graphql': {
       const graphql = context.getArgByIndex<GraphqlContext>(2);
-      const response = graphql.res ?? graphql.req?.res ?? null;
+      const response = graphql.res ?? graphql.req?.res ?? graphql.reply ?? null;
       const operation = graphqlOperation(context) ?? graphql;
       return { operation, request: graphqlHttpRequest(context), response };
     }

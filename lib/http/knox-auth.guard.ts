@@ -8,7 +8,7 @@ import {
 import { ApplicationConfig } from '@nestjs/core';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import { KnoxForbiddenException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
-import { checkAccess, isNotStored } from './access.rules.ts';
+import { checkAccess, clearsCookie, isNotStored } from './access.rules.ts';
 import {
   forbiddenChallenge,
   setChallenge,
@@ -28,7 +28,8 @@ import { realmOf, Realms, type RealmParts } from './realms.ts';
  * itself.
  *
  * @throws KnoxUnauthorizedException with a WWW-Authenticate challenge
- * @throws KnoxForbiddenException likewise: `insufficient_ability`, `reauthentication_required`
+ * @throws KnoxForbiddenException likewise: `insufficient_ability`, `reauthentication_required`; and `cross_origin`, without
+ * one, for a cookie that a page of another origin has sent
  * @throws KnoxUnavailableException
  * @publicApi
  */
@@ -62,11 +63,15 @@ export class KnoxAuthGuard implements CanActivate {
       if (asked.length > 1) realm = await realmOf(source, operation, asked);
       const found = await realm.requests.authenticate(source, operation);
       if (found) {
+        if (request) realm.requests.renewCookie(source, operation, found, response);
         checkAccess(context, found.authToken);
         leaveAuthContext(context, operation, request, found);
       } else leaveAnonymous(context, operation, request, () => this.handleAnonymous(context));
       return true;
     } catch (error) {
+      if (request && response && error instanceof KnoxUnauthorizedException) {
+        if (clearsCookie(context)) realm.requests.cookie?.clear(request, response);
+      }
       throw this.withChallenge(error, realm, response, context);
     }
   }
@@ -134,7 +139,7 @@ function challengeOf(error: unknown, { requests }: RealmParts): string | undefin
   if (error instanceof KnoxUnauthorizedException) {
     return tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
   }
-  return error instanceof KnoxForbiddenException
+  return error instanceof KnoxForbiddenException && error.challenge !== ''
     ? forbiddenChallenge(settings.authHeaderPrefix, realm, error.challenge)
     : undefined;
 }

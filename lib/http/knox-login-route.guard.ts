@@ -26,6 +26,8 @@ export class KnoxLoginRouteGuard implements CanActivate {
     const request = http.getRequest<KnoxRequest>();
     // RFC 6749 Section 5.1: an answer that holds a token must not be stored.
     http.getResponse<KnoxResponse>().header('Cache-Control', 'no-store');
+    // Login CSRF: a page of another origin must not have a browser logged in as somebody else.
+    logins.chooseTransport(request, true);
     // Before a password is hashed.
     logins.nameOf(request);
     // Only the login guards say who logs in, so drop what a middleware or an earlier guard has set.

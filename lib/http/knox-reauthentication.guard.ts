@@ -6,12 +6,6 @@ import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { askGuards } from './knox-login-route.guard.ts';
 import { Realms } from './realms.ts';
 
-interface RoutedRequest extends KnoxRequest {
-  readonly url?: string;
-  /** With the part of the path that a router has taken off. */
-  readonly originalUrl?: string;
-}
-
 /**
  * The guard of `KnoxController.reauthenticate`: it asks for a token, and then the login guards must find the token's user.
  * A subclass that overrides `reauthenticate` repeats the decorators: `@Abilities() @UseGuards(KnoxReauthenticationGuard)`.
@@ -30,12 +24,15 @@ export class KnoxReauthenticationGuard extends KnoxAuthGuard {
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const { logins, loginGuards } = this.#realms.loginAt(context);
-    const request = context.switchToHttp().getRequest<RoutedRequest>();
+    const request = context.switchToHttp().getRequest<KnoxRequest>();
     // As NestJS answers for a route that is not there: before anything is asked.
     if (!logins.tokens.hasFeature('authenticated')) {
       throw new NotFoundException(`Cannot POST ${request.originalUrl ?? request.url ?? ''}`);
     }
+    // Before the database is asked. Where the token came from is known after that.
+    logins.chooseTransport(request, false);
     if (!(await super.canActivate(context))) return false;
+    logins.chooseTransport(request, logins.requests.isFromCookie(request));
     const found = await logins.current(request);
     request.user = undefined;
     const since = performance.now();

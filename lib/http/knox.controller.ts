@@ -7,6 +7,7 @@ import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import type { TokenService } from '../service/token.service.ts';
 import { Abilities, Unrestricted } from './access.decorators.ts';
+import { ClearCookie } from './clear-cookie.decorator.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
@@ -41,7 +42,8 @@ export interface LogoutContext<
 /** The body of a login's answer, unless `getLoginResponse` gives another. */
 export interface LoginResponse {
   expiry: unknown;
-  token: string;
+  /** Not there if the answer gives it in a cookie. */
+  token?: string;
   user?: unknown;
 }
 
@@ -92,6 +94,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   @Post('logout')
   @HttpCode(HttpStatus.NO_CONTENT)
   @IgnoreBody()
+  @ClearCookie()
   @Abilities()
   @UseGuards(KnoxAuthGuard)
   async logout(
@@ -100,12 +103,14 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   ): Promise<unknown> {
     const found = await this.flow.current(request);
     await this.flow.tokens.logOut(found, this.flow.requests.operationOf(request));
+    this.flow.clearCookie(request, response);
     return respond(response, await this.getLogoutResponse({ request, response, ...found }));
   }
 
   @Post('logoutall')
   @HttpCode(HttpStatus.NO_CONTENT)
   @IgnoreBody()
+  @ClearCookie()
   @Unrestricted()
   @UseGuards(KnoxAuthGuard)
   async logoutAll(
@@ -114,6 +119,7 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   ): Promise<unknown> {
     const found = await this.flow.current(request);
     await this.flow.tokens.logOutEverywhere(found, this.flow.requests.operationOf(request));
+    this.flow.clearCookie(request, response);
     return respond(response, await this.getLogoutAllResponse({ request, response, ...found }));
   }
 
@@ -191,7 +197,9 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
   private async answerLogin(context: LoginResponseContext<Token>): Promise<unknown> {
     try {
       const given = await this.getLoginResponse(context);
-      return given === undefined ? await this.defaultLoginResponse(context) : given;
+      const answer = given === undefined ? await this.defaultLoginResponse(context) : given;
+      this.flow.setCookie(context.request, context.response, context);
+      return answer;
     } catch (error) {
       await this.flow.cancel(context.request, context.authToken);
       throw error;
@@ -217,8 +225,9 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
       formatted === undefined ? await settings.formatExpiry(authToken.expiry) : formatted;
     const override = await this.getUserSerializer(context);
     const serialize = override === undefined ? settings.userSerializer : override;
-    if (!serialize) return { expiry, token };
-    return { expiry, token, user: await serialize(user, request) };
+    const answer = this.flow.answersInCookie(request) ? { expiry } : { expiry, token };
+    if (!serialize) return answer;
+    return { ...answer, user: await serialize(user, request) };
   }
 }
 

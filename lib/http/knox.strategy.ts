@@ -9,6 +9,7 @@ import type { Authenticated } from '../service/token.authenticator.ts';
 import { leavePassportContext } from './auth-context.ts';
 import { Realms } from './realms.ts';
 import { RequestAuthenticator } from './request-authenticator.ts';
+import { responseOf } from './response-of.ts';
 
 /** Typed here, so that our declarations name neither passport-custom nor the types of Express and Passport that it needs. */
 const CustomStrategy: new () => {
@@ -77,11 +78,13 @@ async function authenticateByPassport(
   const isOperation = isHttpRequest(request);
   const operation = isOperation ? request : {};
   const token = await requests.extractToken(request, operation);
-  if (token === null || token.includes('.') || realms.isOfAnother(token, requests.realm)) {
-    return false;
-  }
+  if (token === null) return false;
+  // A cookie of ours is meant for nobody else.
+  const isOurs = requests.isFromCookie(request, operation);
+  if (!isOurs && (token.includes('.') || realms.isOfAnother(token, requests.realm))) return false;
   const found = await requests.authenticate(request, operation);
   if (!found) return false;
+  if (isOperation) requests.renewCookie(request, operation, found, responseOf(request));
   // Passport does not say which handler asks, so that no decorator can let a restricted token pass.
   if (abilitiesOf(found.authToken) !== null) throw KnoxForbiddenException.insufficientAbility();
   if (isOperation) leavePassportContext(requests.realm, request, found);

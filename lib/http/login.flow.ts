@@ -4,10 +4,12 @@ import { EventPublisher } from '../events/event.publisher.ts';
 import { UserLoggedInEvent } from '../events/knox.events.ts';
 import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import { parseTransport, TOKEN_TRANSPORTS } from '../requests/login-transport.ts';
 import { privateSlot } from '../requests/private-slot.ts';
 import { KnoxBadRequestException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import { givenName, problemWithName } from '../requests/session-name.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
+import type { IssuedToken } from '../service/token.issuer.ts';
 import { TokenManager } from '../service/token.manager.ts';
 import { setChallengeOfStatus } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
@@ -23,6 +25,7 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #realms: Realms;
   readonly #events: EventPublisher;
   readonly #users = privateSlot<Token['user']>();
+  readonly #inCookies = privateSlot<boolean>();
 
   constructor(
     requests: RequestAuthenticator,
@@ -64,6 +67,45 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
   ): void {
     if (this.tokens.isSameUser(this.#provenUser(request, since), user)) return;
     throw this.#invalidCredentials(request, response);
+  }
+
+  /**
+   * Remembers whether the answer gives the token in the cookie: as `?transport=` says, or else by default.
+   *
+   * @throws KnoxBadRequestException for another transport, or for `cookie` if that option is off
+   * @throws KnoxForbiddenException `cross_origin`, if a page of another origin would have the cookie set
+   */
+  chooseTransport(request: KnoxRequest, isCookieByDefault: boolean): void {
+    const { cookie } = this.requests;
+    const transport = parseTransport(request);
+    if (transport === undefined || (transport === 'cookie' && !cookie)) {
+      const known = cookie ? TOKEN_TRANSPORTS : TOKEN_TRANSPORTS.filter((one) => one !== 'cookie');
+      throw new KnoxBadRequestException(`"transport" must be ${known.join(' or ')}.`);
+    }
+    const inCookie =
+      cookie !== null && (transport ?? (isCookieByDefault ? 'cookie' : 'header')) === 'cookie';
+    if (inCookie) cookie.checkOrigin(request);
+    this.#inCookies.set(request, inCookie);
+  }
+
+  /** Whether the answer gives the token in the cookie, and not in its body. */
+  answersInCookie(request: KnoxRequest): boolean {
+    return this.#inCookies.get(request) === true;
+  }
+
+  /** Sets the cookie, if the answer gives the token there. */
+  setCookie(
+    request: KnoxRequest,
+    response: KnoxResponse,
+    { token, authToken }: IssuedToken<Token>,
+  ): void {
+    if (this.answersInCookie(request))
+      this.requests.cookie?.issue(response, token, authToken.expiry);
+  }
+
+  /** Has the browser forget the cookie, if there may be one. */
+  clearCookie(request: KnoxRequest, response: KnoxResponse): void {
+    this.requests.cookie?.clear(request, response);
   }
 
   /**

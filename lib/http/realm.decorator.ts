@@ -6,7 +6,8 @@ const REALM_METADATA = 'nestjs-knox:realm';
 
 /**
  * Says which realm a guard of this package asks on a handler, or on all handlers of a class; the decorator nearest to
- * the handler counts. Without it that is `'api'`. If it names several, the token's prefix tells whose it is.
+ * the handler counts. Without it that is `'api'`. If it names several, the token's prefix tells whose it is. In a browser
+ * that has cookies of several of them, that of the realm named first counts, and no other is looked at.
  *
  * @throws KnoxConfigError for a realm that no KnoxModule has: while the application starts, or on the first request
  * @publicApi

@@ -8,7 +8,7 @@ import { Realms } from './realms.ts';
  * @throws TypeError for anything else
  * @throws KnoxConfigError if it imports no KnoxModule
  */
-export function realmsOfApp(app: INestApplicationContext): Realms {
+export function realmsOfApp(app: Pick<INestApplicationContext, 'get'>): Realms {
   if (typeof (app as Partial<INestApplicationContext> | null | undefined)?.get !== 'function') {
     throw new TypeError(`app must be a NestJS application; got ${describeKind(app)}.`);
   }

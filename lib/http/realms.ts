@@ -34,10 +34,12 @@ export class Realms {
     return [...this.#realms.values()];
   }
 
-  /** @throws KnoxConfigError if its tokens cannot be told from those of another realm */
+  /** @throws KnoxConfigError if its tokens, or its cookies, cannot be told from those of another realm */
   add(realm: RealmParts): void {
     for (const other of this.all) {
-      if (other.name !== realm.name) checkPrefixes(other, realm);
+      if (other.name === realm.name) continue;
+      checkPrefixes(other, realm);
+      checkCookies(other, realm);
     }
     this.#realms.set(realm.name, realm);
   }
@@ -114,8 +116,9 @@ export class Realms {
 }
 
 /**
- * The realm that a request is for, told by its token; each realm reads that by its own settings. Without a token, it is
- * the first. A request that cannot be read is for the realm that cannot read it, which will say why.
+ * The realm that a request is for, told by its token, or by the first cookie of a realm; each realm reads them by its own
+ * settings. Without a token, it is the first. A request that cannot be read is for the realm that cannot read it, which
+ * will say why.
  *
  * @param scope as for `RequestAuthenticator.authenticate`
  */
@@ -130,6 +133,8 @@ export async function realmOf(
     try {
       const token = await realm.requests.extractToken(request, scope);
       if (token === null) continue;
+      // The name of the cookie tells whose token it is.
+      if (readers.length === 0 && realm.requests.isFromCookie(request, scope)) return realm;
       readers.push(realm);
       owner = longerPrefix(token, owner, realm);
     } catch {
@@ -173,4 +178,31 @@ function checkPrefixes(one: RealmParts, other: RealmParts): void {
     `the tokens of the realms ${names} cannot be told apart: a prefix, and what it has more than another one, must hold a ` +
       "character that is no hexadecimal digit; write one such as 'staff_'.",
   );
+}
+
+/** @throws KnoxConfigError if a browser may send the cookies of both, of one name, with one request */
+function checkCookies(one: RealmParts, other: RealmParts): void {
+  const [a, b] = [one.requests.settings.cookie, other.requests.settings.cookie];
+  if (!a || !b || a.name !== b.name || !pathsOverlap(a.path, b.path)) return;
+  if (a.domain !== null && b.domain !== null && !domainsOverlap(a.domain, b.domain)) return;
+  throw new KnoxConfigError(
+    'cookie',
+    `the realms '${one.name}' and '${other.name}' have cookies of one name; give one another name, such as ` +
+      `'${a.name}-${other.name}'.`,
+  );
+}
+
+/** RFC 6265bis Section 5.1.4: a path is that of all under it. */
+function pathsOverlap(...paths: [string, string]): boolean {
+  const [short, long] = paths.map((path) => (path.endsWith('/') ? path : `${path}/`)).sort();
+  return (long as string).startsWith(short as string);
+}
+
+/** RFC 6265bis Section 5.1.3: a domain is that of all hosts under it; a dot before it means nothing. */
+function domainsOverlap(...domains: [string, string]): boolean {
+  const [one, other] = domains.map((domain) => `.${domain.replace(/^\./, '').toLowerCase()}`) as [
+    string,
+    string,
+  ];
+  return one.endsWith(other) || other.endsWith(one);
 }

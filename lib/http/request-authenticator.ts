@@ -5,10 +5,13 @@ import { KNOX_SETTINGS, type KnoxSettings } from '../options/runtime-options.ts'
 import { authorizationValues, parseTokenHeader } from '../requests/authorization-header.ts';
 import { clientOf } from '../requests/client-info.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import { onlyReads } from '../requests/origin.check.ts';
 import { privateSlot } from '../requests/private-slot.ts';
 import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { TokenManager } from '../service/token.manager.ts';
+import { CookieTransport } from './cookie.transport.ts';
+import type { KnoxResponse } from './execution-context.ts';
 
 const logger = new Logger('KnoxModule');
 
@@ -18,6 +21,8 @@ interface RequestState {
   readonly op: Operation;
   /** The raw token, once it was extracted: the application's hook is asked once. */
   token: string | null | Promise<string | null> | undefined;
+  /** Whether the token came in the cookie. */
+  isFromCookie: boolean;
   result: Promise<Authenticated | null> | null;
   /** Of another request in the same scope, if a guard reads its token elsewhere. */
   readonly next: RequestState | undefined;
@@ -33,6 +38,8 @@ export class RequestAuthenticator {
   readonly realm: string;
   readonly settings: KnoxSettings;
   readonly tokens: TokenManager;
+  /** Null if the option `cookie` is off. */
+  readonly cookie: CookieTransport | null;
   readonly #states = privateSlot<RequestState>();
 
   constructor(
@@ -43,6 +50,7 @@ export class RequestAuthenticator {
     this.realm = realm;
     this.settings = settings;
     this.tokens = tokens;
+    this.cookie = settings.cookie && new CookieTransport(settings.cookie);
   }
 
   /**
@@ -50,6 +58,7 @@ export class RequestAuthenticator {
    *
    * @param scope what is new with each HTTP request, GraphQL operation or socket message
    * @throws KnoxUnauthorizedException, KnoxUnavailableException
+   * @throws KnoxForbiddenException `cross_origin`, before the database is asked
    */
   authenticate(request: KnoxRequest, scope: object = request): Promise<Authenticated | null> {
     const state = this.#stateOf(request, scope);
@@ -62,6 +71,7 @@ export class RequestAuthenticator {
    *
    * @param scope as for `authenticate`
    * @throws KnoxUnauthorizedException `invalid_header`, `invalid_token`
+   * @throws KnoxForbiddenException `cross_origin`
    * @throws KnoxUnavailableException if the hook fails
    */
   extractToken(
@@ -69,6 +79,24 @@ export class RequestAuthenticator {
     scope: object = request,
   ): string | null | Promise<string | null> {
     return this.#extract(this.#stateOf(request, scope));
+  }
+
+  /** Whether the token of a request, which was extracted before, came in the cookie. */
+  isFromCookie(request: KnoxRequest, scope: object = request): boolean {
+    return this.cookie !== null && this.#stateOf(request, scope).isFromCookie;
+  }
+
+  /** Has the browser keep the cookie for as long as its token lives now, if this use has moved the expiry. */
+  renewCookie(
+    request: KnoxRequest,
+    scope: object,
+    { authToken }: Authenticated,
+    response: Partial<KnoxResponse> | null | undefined,
+  ): void {
+    const { cookie } = this;
+    if (!cookie || !response || !this.tokens.wasRefreshed(authToken)) return;
+    const { token, isFromCookie } = this.#stateOf(request, scope);
+    if (isFromCookie && typeof token === 'string') cookie.renew(response, token, authToken.expiry);
   }
 
   /** Tells the developer why a request with an Authorization header counts as one without credentials. */
@@ -97,7 +125,14 @@ export class RequestAuthenticator {
     const op = latest
       ? latest.op.withClient(readClient)
       : Operation.within(this.settings.authTimeout, readClient);
-    const created = { request, op, token: undefined, result: null, next: latest };
+    const created = {
+      request,
+      op,
+      token: undefined,
+      isFromCookie: false,
+      result: null,
+      next: latest,
+    };
     this.#states.set(scope, created);
     return created;
   }
@@ -122,12 +157,14 @@ export class RequestAuthenticator {
     return state.token;
   }
 
-  #readToken({ request, op }: RequestState): string | null | Promise<string | null> {
+  /** Asks one transport after the other: the hook alone, if there is one; the header; the cookie. */
+  #readToken(state: RequestState): string | null | Promise<string | null> {
+    const { request, op } = state;
     if (this.settings.extractToken) return this.#askHook(this.settings.extractToken, request, op);
     const header = parseTokenHeader(request, this.settings.authHeaderPrefix);
     switch (header.kind) {
       case 'none':
-        return null;
+        return this.cookie && this.#readCookie(this.cookie, state);
       case 'empty':
         throw this.tokens.refuse(new KnoxUnauthorizedException('invalid_header'), op);
       case 'ambiguous':
@@ -135,6 +172,20 @@ export class RequestAuthenticator {
       case 'token':
         return header.token;
     }
+  }
+
+  /** An Authorization header decides alone, whatever its scheme is: a client that sends one does not mean the cookie. */
+  #readCookie(cookie: CookieTransport, state: RequestState): string | null {
+    const { request, op } = state;
+    if (authorizationValues(request).length > 0) return null;
+    const found = cookie.read(request);
+    if (found.kind === 'none') return null;
+    if (found.kind === 'ambiguous') {
+      throw this.tokens.refuse(KnoxUnauthorizedException.ambiguousCookie(), op);
+    }
+    state.isFromCookie = true;
+    if (!onlyReads(request)) cookie.checkOrigin(request);
+    return found.token;
   }
 
   #authenticateToken(token: string | null, op: Operation): Promise<Authenticated | null> {

@@ -6,6 +6,7 @@ import {
 } from '../tokens/token.ts';
 import { STORED_IP } from '../requests/stored-client.ts';
 import { KnoxConfigError, describeKind } from '../errors/knox-config.error.ts';
+import { resolveCookieOptions } from './cookie.options.ts';
 import { describeDuration, DURATION_FORMAT, MAX_TIMER_MS, parseDuration } from './duration.ts';
 import { givenOptions } from './given-options.ts';
 import {
@@ -120,6 +121,17 @@ const RULES: { readonly [Option in keyof KnoxSettings]: Rule<KnoxSettings[Option
         : undefined,
   },
   extractToken: hook<KnoxSettings['extractToken']>(null),
+  cookie: {
+    default: null,
+    expects: 'true, an object of cookie options, or null',
+    parse: (value) => {
+      if (value === null) return null;
+      if (value === true) return resolveCookieOptions({});
+      return typeof value === 'object' && !Array.isArray(value)
+        ? resolveCookieOptions(value)
+        : undefined;
+    },
+  },
   lastUsedInterval: duration(60_000, 0),
   storedIp: oneOf(STORED_IP, 'network'),
   authTimeout: duration(5_000, 1, MAX_TIMER_MS),
@@ -160,6 +172,12 @@ export function resolveOptions(options: KnoxRuntimeOptions): KnoxSettings {
     throw new KnoxConfigError(
       'passwordField',
       'expected another field than usernameField; got a string that is the same.',
+    );
+  }
+  if (resolved.cookie && resolved.extractToken) {
+    throw new KnoxConfigError(
+      'cookie',
+      'extractToken says alone where the token is; remove one of the two.',
     );
   }
   return Object.freeze(resolved);

@@ -1,6 +1,7 @@
 import type { HashAlgorithm } from '../tokens/token.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
 import type { StoredIp } from '../requests/stored-client.ts';
+import type { CookieOptions, CookieSettings } from './cookie.options.ts';
 import type { Duration } from './duration.ts';
 
 /** A value or a promise of one: hooks may be async, and are awaited. */
@@ -85,10 +86,15 @@ export interface KnoxRuntimeOptions {
   /** The owner's relations that are loaded with it, with dots for nested ones (`'roles.team'`). Default none. */
   userRelations?: string[] | undefined;
   /**
-   * The raw token of a request, or null if it has none; anything else is a 401. Default: the Authorization header. An
-   * application that reads a cookie needs its own CSRF protection.
+   * The raw token of a request, or null if it has none; anything else is a 401. Default: the Authorization header, and
+   * the cookie of the option `cookie`. A hook that reads a cookie needs its own CSRF protection.
    */
   extractToken?: Hook<[request: KnoxRequest], string | null> | undefined;
+  /**
+   * A cookie in which browsers keep the token, where scripts cannot read it. A login sets it, and requests that it
+   * authenticates pass the origin check. True: with all defaults. Default null: none.
+   */
+  cookie?: true | CookieOptions | null | undefined;
   /**
    * A token that has the column `lastUsed` gets one write at most in this time. Default `'60s'`.
    */
@@ -137,6 +143,7 @@ export interface KnoxSettings {
   readonly isUserActive: NonNullable<KnoxRuntimeOptions['isUserActive']> | null;
   readonly userRelations: readonly string[];
   readonly extractToken: NonNullable<KnoxRuntimeOptions['extractToken']> | null;
+  readonly cookie: CookieSettings | null;
   readonly lastUsedInterval: number;
   readonly storedIp: StoredIp;
   readonly authTimeout: number;

@@ -1,3 +1,4 @@
+import { headerValues } from './header-values.ts';
 import type { KnoxRequest } from './knox-request.ts';
 
 /** What the Authorization header holds. */
@@ -10,28 +11,9 @@ export type HeaderToken =
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'token'; readonly token: string };
 
-/**
- * The value of the Authorization header, or all values if the client sent several. Node's `headers` keeps only the
- * first, while a proxy in front may have checked another one; the raw list has all. If there is one or none,
- * `headers` counts, because middleware and serverless adapters may set it.
- */
+/** The value of the Authorization header, or all values if the client sent several. */
 export function authorizationValues(request: KnoxRequest): string[] {
-  const sent = rawValues(request.rawHeaders ?? request.raw?.rawHeaders ?? []);
-  if (sent.length > 1) return sent;
-  const value = request.headers.authorization;
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
-}
-
-function rawValues(raw: readonly string[]): string[] {
-  const values: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string;
-    if (name.length === 13 && name.toLowerCase() === 'authorization') {
-      values.push(raw[i + 1] as string);
-    }
-  }
-  return values;
+  return headerValues(request, 'authorization');
 }
 
 /** A scheme, a space and one word. Nearly every header is that, and this is the fastest way to read it. */

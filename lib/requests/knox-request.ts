@@ -7,6 +7,12 @@ export interface KnoxRequest {
   readonly rawHeaders?: string[];
   /** Node's request, on Fastify's. */
   readonly raw?: { readonly rawHeaders?: string[] };
+  readonly method?: string;
+  /** The method that was sent, where a middleware has set another. */
+  readonly originalMethod?: string;
+  readonly url?: string;
+  /** With the part of the path that a router has taken off. */
+  readonly originalUrl?: string;
   readonly body?: unknown;
   readonly ip?: string | undefined;
   readonly socket?: { readonly remoteAddress?: string | undefined };

@@ -37,6 +37,12 @@ export class KnoxUnauthorizedException extends UnauthorizedException {
     super(body(401, message, 'Unauthorized', code));
   }
 
+  /** Several cookies that could hold the token. */
+  static ambiguousCookie(): KnoxUnauthorizedException {
+    const message = 'Invalid token cookie. It was sent more than once.';
+    return new KnoxUnauthorizedException('invalid_header', true, message);
+  }
+
   /** Several words after the scheme, or several headers. */
   static ambiguousHeader(): KnoxUnauthorizedException {
     const message = 'Invalid token header. Token string should not contain spaces.';
@@ -57,12 +63,13 @@ export class KnoxBadRequestException extends BadRequestException {
 const FORBIDDEN = {
   insufficient_ability: 'This token may not do that.',
   reauthentication_required: 'Please confirm who you are.',
+  cross_origin: 'Cross-origin request refused.',
 } as const;
 
 /** The stable `code` of a KnoxForbiddenException. */
 export type ForbiddenCode = keyof typeof FORBIDDEN;
 
-/** 403: the token is good, but not for this. `code` says why. */
+/** 403: the token is good, but not for this, or a page of another origin sent it in a cookie. `code` says why. */
 export class KnoxForbiddenException extends ForbiddenException {
   /**
    * @param challenge the attributes of the challenge, for clients that want to know what is missing

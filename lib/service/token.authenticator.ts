@@ -31,6 +31,11 @@ interface Refusal<Token> {
   readonly authToken: Token | null;
 }
 
+/** What the database says about a token that was good before. */
+export type Recheck =
+  | { readonly ok: true; readonly expiry: Date | null }
+  | { readonly ok: false; readonly code: 'invalid_token' | 'user_inactive' };
+
 /** What a user was loaded for. */
 interface Origin {
   readonly deadline: Deadline;
@@ -46,6 +51,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   readonly #events: EventPublisher;
   readonly #lastUsed: LastUsedWriter<Token>;
   readonly #origins = privateSlot<Origin>();
+  readonly #refreshed = new WeakSet<Token>();
 
   constructor(
     settings: KnoxSettings,
@@ -93,6 +99,28 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
   }
 
   /**
+   * Asks again for a token that was good: the same verdict as a request would get, but nothing is written and no event is
+   * sent.
+   */
+  async recheck(digest: string, op: Operation): Promise<Recheck> {
+    const askedAt = Date.now();
+    const status = await this.#store.check(digest, op);
+    if (status?.digest !== digest) return refusal('invalid_token', null);
+    const { expiry, user } = status;
+    if (isExpired(expiry, Date.now())) {
+      // Another request may have refreshed it after the statement, which was sent before it expired.
+      if (!isExpired(expiry, askedAt)) return this.recheck(digest, op);
+      return refusal('invalid_token', null);
+    }
+    if (user === null) return refusal('user_inactive', null);
+    const isActive = this.#userStatus.isActive(user);
+    if (isActive !== true && !(isActive && (await op.race(isActive)))) {
+      return refusal('user_inactive', null);
+    }
+    return { ok: true, expiry };
+  }
+
+  /**
    * Moves the expiry of a token forward by the rules of `autoRefresh`, whether that is on or not.
    *
    * @returns the token as it is then, or null if it is gone or expired
@@ -115,6 +143,11 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
     authToken.expiry = expiry;
     this.#events.publish(TokenRefreshedEvent, op, authToken.user, authToken);
     return authToken;
+  }
+
+  /** Whether `authenticate` has moved the expiry of the token that it gave. */
+  wasRefreshed(authToken: Token): boolean {
+    return this.#refreshed.has(authToken);
   }
 
   /** Nothing but the very token that has this digest. */
@@ -165,6 +198,7 @@ export class TokenAuthenticator<Token extends AbstractAuthToken> {
       );
       if (!isWritten) return;
       authToken.expiry = expiry;
+      this.#refreshed.add(authToken);
       this.#events.publish(TokenRefreshedEvent, op, authToken.user, authToken);
     } catch (error) {
       logFault('A token could not be refreshed', error);

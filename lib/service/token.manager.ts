@@ -1,6 +1,6 @@
 import { AUTHENTICATE, CREATE, REVOKE, traced, type Facts } from '../async/diagnostics.ts';
 import { Operation } from '../async/operation.ts';
-import type { AbstractAuthToken } from '../entities/abstract-auth-token.entity.ts';
+import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import { hasFeature, type Feature } from '../entities/feature-columns.ts';
 import type { EventPublisher } from '../events/event.publisher.ts';
 import {
@@ -9,10 +9,10 @@ import {
   type RevocationReason,
 } from '../events/knox.events.ts';
 import type { Awaitable } from '../options/runtime-options.ts';
-import type { TokenStore } from '../store/token.store.ts';
+import type { DeletionListener, TokenStore } from '../store/token.store.ts';
 import { toHttpError } from './error-boundary.ts';
 import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.exceptions.ts';
-import type { Authenticated, TokenAuthenticator } from './token.authenticator.ts';
+import type { Authenticated, Recheck, TokenAuthenticator } from './token.authenticator.ts';
 import type { IssuedToken, TokenIssuer } from './token.issuer.ts';
 import type { CreateTokenOptions } from './token.options.ts';
 import type { Revocation, TokenRevoker } from './token.revoker.ts';
@@ -80,9 +80,29 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     }
   }
 
+  /** The class of the realm's tokens. */
+  get tokenEntity(): TokenEntity<Token> {
+    return this.#store.tokenEntity;
+  }
+
+  /** Gives the verdict on a token that was good before. @see TokenAuthenticator.recheck */
+  recheck(digest: string, op: Operation): Promise<Recheck> {
+    return answer(() => this.#authenticator.recheck(digest, op));
+  }
+
+  /** Tells of tokens that this process deletes. @see TokenStore.onDeleted */
+  onDeleted(listener: DeletionListener): () => void {
+    return this.#store.onDeleted(listener);
+  }
+
   /** Whether this very object was loaded with a token for this login. @see TokenAuthenticator.cameFromToken */
   cameFromToken(user: object, op: Operation, since: number): boolean {
     return this.#authenticator.cameFromToken(user, op, since);
+  }
+
+  /** Whether its use has moved the expiry of this token. @see TokenAuthenticator.wasRefreshed */
+  wasRefreshed(authToken: Token): boolean {
+    return this.#authenticator.wasRefreshed(authToken);
   }
 
   /** Makes and saves a token. @see TokenIssuer.issue */

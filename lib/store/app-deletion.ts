@@ -51,8 +51,14 @@ export class AppDeletion {
    * Deletes all tokens of the owner but one, a batch at a time; how many there were.
    *
    * @param batchMs how long each batch may take, in milliseconds
+   * @param onDeleted is told the digests of each batch, when the transaction has deleted it
    */
-  async ofOwner(owner: OwnerKey, except: string | null, batchMs: number): Promise<number> {
+  async ofOwner(
+    owner: OwnerKey,
+    except: string | null,
+    batchMs: number,
+    onDeleted: (digests: readonly string[]) => void,
+  ): Promise<number> {
     let deleted = 0;
     // An old snapshot, such as MariaDB's at REPEATABLE READ, does not show what others have committed since, but a DELETE
     // there finds it. Only the transaction itself shows what it has inserted.
@@ -64,6 +70,7 @@ export class AppDeletion {
         const found: string[] = digestsOf(await op.race(query(page, op)));
         const ended = found.filter((digest) => digest !== except);
         deleted += await op.race(this.each(ended, op));
+        onDeleted(ended);
         after = found.length === this.#sql.batchSize ? found.at(-1) : undefined;
       }
     }

@@ -20,6 +20,8 @@ export interface InsertOutcome {
   /** `more`: nothing was inserted yet, because there are more tokens to evict than one transaction should delete. */
   readonly kind: 'inserted' | 'limit' | 'more';
   readonly evicted: number;
+  /** The digests of those that made room. */
+  readonly digests: readonly string[];
 }
 
 /**
@@ -34,21 +36,28 @@ export function* countAndInsert(
   limit: InsertLimit,
 ): Statements<InsertOutcome> {
   const { owner, now, evict } = limit;
-  let evicted = 0;
+  let gone: { readonly deleted: number; readonly digests: readonly string[] } = NONE_DELETED;
+  const outcome = (kind: InsertOutcome['kind']): InsertOutcome => ({
+    kind,
+    evicted: gone.deleted,
+    digests: gone.digests,
+  });
   if (limit.limit !== null) {
     const { rows } = yield sql.countUnexpired(owner, now);
     const excess = Number(rows[0]?.total) - limit.limit + 1;
     if (excess > 0) {
-      if (evict === null || limit.limit === 0) return { kind: 'limit', evicted };
+      if (evict === null || limit.limit === 0) return outcome('limit');
       const count = Math.min(excess, sql.batchSize);
       const victims = sql.digestsToEvict(owner, { by: evict, now, count, except: null });
-      ({ deleted: evicted } = yield* deleteFound(sql, victims));
-      if (count < excess) return { kind: 'more', evicted };
+      gone = yield* deleteFound(sql, victims);
+      if (count < excess) return outcome('more');
     }
   }
   yield* insert(sql, token);
-  return { kind: 'inserted', evicted };
+  return outcome('inserted');
 }
+
+const NONE_DELETED = { deleted: 0, digests: [] };
 
 /** A trigger or a policy may take the row away without an error. */
 function* insert(sql: TokenSql, token: AbstractAuthToken): Statements<void> {
@@ -67,24 +76,26 @@ export function* insertAndCount(
 ): Statements<InsertOutcome> {
   const { owner, now, evict } = limit;
   yield* insert(sql, token);
-  if (limit.limit === null) return { kind: 'inserted', evicted: 0 };
+  if (limit.limit === null) return { kind: 'inserted', evicted: 0, digests: [] };
   const { rows } = yield sql.countCommitted(owner, now);
   const excess = Number(rows[0]?.total) - limit.limit;
-  if (excess <= 0) return { kind: 'inserted', evicted: 0 };
+  if (excess <= 0) return { kind: 'inserted', evicted: 0, digests: [] };
   if (evict === null || limit.limit === 0) {
     yield sql.delete(token.digest);
-    return { kind: 'limit', evicted: 0 };
+    return { kind: 'limit', evicted: 0, digests: [] };
   }
   let evicted = 0;
+  const digests: string[] = [];
   while (evicted < excess) {
     const count = Math.min(excess - evicted, sql.batchSize);
     const eviction = { by: evict, now, count, except: token.digest };
-    const { deleted } = yield* deleteFound(sql, sql.digestsToEvictNow(owner, eviction));
+    const found = yield* deleteFound(sql, sql.digestsToEvictNow(owner, eviction));
     // Others have revoked the rest meanwhile.
-    if (deleted === 0) break;
-    evicted += deleted;
+    if (found.deleted === 0) break;
+    evicted += found.deleted;
+    digests.push(...found.digests);
   }
-  return { kind: 'inserted', evicted };
+  return { kind: 'inserted', evicted, digests };
 }
 
 /**
@@ -122,6 +133,11 @@ export interface DeletedBatch {
   readonly isFull: boolean;
 }
 
+/** The same with the digests of all that are gone, also of those that others deleted meanwhile. */
+export interface DeletedTokens extends DeletedBatch {
+  readonly digests: readonly string[];
+}
+
 /**
  * Deletes the tokens whose digests a SELECT finds, which are a batch at most; with the last batch, also the one of the
  * digest `last`.
@@ -132,17 +148,17 @@ export function* deleteFound(
   sql: TokenSql,
   select: Sql,
   last: string | null = null,
-): Statements<DeletedBatch> {
+): Statements<DeletedTokens> {
   const found = digestsOf(yield select);
   const isFull = found.length === sql.batchSize;
   const digests = last === null || isFull ? found : [...found, last];
-  if (digests.length === 0) return { deleted: 0, isFull };
+  if (digests.length === 0) return { deleted: 0, isFull, digests };
   const { affected } = yield sql.deleteByDigests(digests);
   // Others may have deleted them, or something in the database may have kept them.
   if (affected < digests.length && digestsOf(yield sql.selectDigests(digests)).length > 0) {
     throw new RowKeptError();
   }
-  return { deleted: affected, isFull };
+  return { deleted: affected, isFull, digests };
 }
 
 /** Something in the database keeps a row without an error, such as a trigger or a row-level policy. */

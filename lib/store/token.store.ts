@@ -20,7 +20,8 @@ import { CompensatingDeletion } from './compensating-deletion.ts';
 import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
 import { LookupBatcher } from './lookup/lookup.batcher.ts';
-import type { TokenQuery } from './lookup/token.query.ts';
+import { StatusQuery, type TokenStatus } from './lookup/status.query.ts';
+import { CHECKS_PER_LOOKUP, type TokenQuery } from './lookup/token.query.ts';
 import { checkEntities } from './schema/entity.checks.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
 import { TokenSchema } from './schema/token.schema.ts';
@@ -32,12 +33,16 @@ import {
   touchUnlocked,
   RowKeptError,
   type DeletedBatch,
+  type DeletedTokens,
   type InsertLimit,
   type InsertOutcome,
 } from './token.scripts.ts';
 import { TokenSql, type Replacement, type TokenUse } from './token.sql.ts';
 
-export type { DeletedBatch, OwnerKey, Replacement, TokenSchema, TokenUse };
+export type { DeletedBatch, OwnerKey, Replacement, TokenSchema, TokenStatus, TokenUse };
+
+/** Is told the digests of tokens that are gone, once that is committed. */
+export type DeletionListener = (digests: readonly string[]) => void;
 
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
@@ -47,6 +52,8 @@ export interface TokenStoreOptions<Token extends AbstractAuthToken> extends Pool
   readonly realm: string;
   readonly tokenEntity: TokenEntity<Token>;
   readonly userRelations: readonly string[];
+  /** Whether the application's own code says whether an owner is active, and so needs all of it. */
+  readonly needsWholeOwner: boolean;
 }
 
 /** What came of an insert: why there is no token, if so, and how many others were deleted to make room. */
@@ -64,6 +71,7 @@ interface OpenStore<Token extends AbstractAuthToken> {
   readonly database: Database;
   readonly entities: EntityQuery<Token>;
   readonly lookups: LookupBatcher<Token>;
+  readonly checks: LookupBatcher<TokenStatus>;
 }
 
 /**
@@ -83,6 +91,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   readonly #rows = new KeyedMutex();
   /** One refresh of a token at a time waits for its owner's lock; the others are skipped. */
   readonly #refreshes = new KeyedMutex();
+  readonly #deletionListeners = new Set<DeletionListener>();
   #opened: OpenStore<Token> | undefined;
 
   constructor(dataSource: DataSource, tasks: BackgroundTasks, options: TokenStoreOptions<Token>) {
@@ -116,6 +125,22 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   /** The token of this digest with its user, which is null if soft-deleted; null if there is no token. */
   find(digest: string, op: Operation): Promise<Token | null> {
     return this.#open().lookups.find(digest, op);
+  }
+
+  /** The same, for tokens that are checked in the background, with what says whether they are good and no more. */
+  check(digest: string, op: Operation): Promise<TokenStatus | null> {
+    return this.#open().checks.find(digest, op);
+  }
+
+  /**
+   * Tells of each token that this store deletes, or gives another digest, for whatever reason. Of what it deletes in the
+   * application's transaction it tells after the commit.
+   *
+   * @returns ends that
+   */
+  onDeleted(listener: DeletionListener): () => void {
+    this.#deletionListeners.add(listener);
+    return () => this.#deletionListeners.delete(listener);
   }
 
   /** The owner's tokens that are unexpired at `now`, newest first, without their user. */
@@ -160,12 +185,14 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const owner = this.schema.owner.keyOf(token.user);
     const { by } = replacement;
     const { database, sql } = this.#open();
-    const replace = this.#owners.runExclusive(String(owner), op, () =>
-      database.transaction(sql.ownerLock(owner), op, function* () {
+    const replace = this.#owners.runExclusive(String(owner), op, async () => {
+      const isReplaced = await database.transaction(sql.ownerLock(owner), op, function* () {
         const { affected } = yield sql.replace(token.digest, replacement);
         return affected > 0;
-      }),
-    );
+      });
+      if (isReplaced) this.#tellDeleted([token.digest]);
+      return isReplaced;
+    });
     try {
       return await this.#answer(op, replace);
     } catch (error) {
@@ -249,7 +276,9 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   async delete(digest: string, op: Operation, transaction?: QueryRunner): Promise<boolean> {
     if (transaction) {
-      return (await this.#answer(op, this.#deletionIn(transaction).each([digest], op))) === 1;
+      const count = await this.#answer(op, this.#deletionIn(transaction).each([digest], op));
+      this.#tellDeleted([digest], transaction);
+      return count === 1;
     }
     const deleted = await this.#answer(op, this.#delete(digest, op));
     if (deleted === 0 && (await this.find(digest, op)) !== null) throw new RowKeptError();
@@ -267,7 +296,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     { except, last }: { readonly except: string | null; readonly last: string | null },
     op: Operation,
   ): Promise<DeletedBatch> {
-    return this.#transact(owner, true, op, (sql) =>
+    return this.#deleteFound(owner, true, op, (sql) =>
       deleteFound(sql, sql.digestsOfOwner(owner, except ?? last), last),
     );
   }
@@ -286,8 +315,11 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     except: string | null,
     { deadline }: Operation,
   ): Promise<number> {
+    const tell: DeletionListener = (digests) => {
+      this.#tellDeleted(digests, transaction);
+    };
     return this.#tasks.track(
-      this.#deletionIn(transaction).ofOwner(owner, except, deadline.timeoutMs),
+      this.#deletionIn(transaction).ofOwner(owner, except, deadline.timeoutMs, tell),
     );
   }
 
@@ -298,7 +330,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * @throws RowKeptError
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<DeletedBatch> {
-    return this.#transact(owner, false, op, (sql) =>
+    return this.#deleteFound(owner, false, op, (sql) =>
       deleteFound(sql, sql.expiredDigests(owner, now)),
     );
   }
@@ -310,7 +342,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    */
   deleteIfExpired(digest: string, now: number, op: Operation): Promise<DeletedBatch> {
     return this.#rows.runExclusive(digest, op, () =>
-      this.#transact(null, false, op, (sql) => deleteFound(sql, sql.expiredDigest(digest, now))),
+      this.#deleteFound(null, false, op, (sql) => deleteFound(sql, sql.expiredDigest(digest, now))),
     );
   }
 
@@ -322,10 +354,14 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   prune(now: number, op: Operation): Promise<DeletedBatch | null> {
     const { database, schema, sql } = this.#open();
     const name = `nestjs-knox:prune:${schema.metadata.tablePath}`;
-    return this.#answer(
-      op,
-      database.transactionAlone(name, op, () => deleteFound(sql, sql.expiredDigests(null, now))),
-    );
+    const work = async (): Promise<DeletedBatch | null> => {
+      const batch = await database.transactionAlone(name, op, () =>
+        deleteFound(sql, sql.expiredDigests(null, now)),
+      );
+      if (batch) this.#tellDeleted(batch.digests);
+      return batch;
+    };
+    return this.#answer(op, work());
   }
 
   /**
@@ -349,7 +385,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
     if (opened && opened.source === source) return opened;
-    const { realm, tokenEntity, userRelations } = this.#options;
+    const { realm, tokenEntity, userRelations, needsWholeOwner } = this.#options;
     const database = openDatabase(this.#dataSource, this.#options);
     const { dialect } = database;
     const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
@@ -359,9 +395,13 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
     const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
     const lookups = new LookupBatcher<Token>(database, query, realm);
+    const status = new StatusQuery(this.#dataSource, schema, dialect);
+    const isStatusEnough = (): boolean => !needsWholeOwner && status.isEnough && columns.isEnough();
+    const check = (): TokenQuery<TokenStatus> => (isStatusEnough() ? status : query());
+    const checks = new LookupBatcher(database, check, realm, CHECKS_PER_LOOKUP);
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
-    return (this.#opened = { source, schema, sql, database, entities, lookups });
+    return (this.#opened = { source, schema, sql, database, entities, lookups, checks });
   }
 
   async #insert(
@@ -383,6 +423,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
               database.transaction(lock, op, () => countAndInsert(sql, token, limit)),
             ));
         evicted += outcome.evicted;
+        this.#tellDeleted(outcome.digests, transaction);
       } while (outcome.kind === 'more');
     } catch (error) {
       // The row that is not there may be another one that the token refers to.
@@ -417,7 +458,27 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     if (transaction) return (await this.#connectionOf(transaction).query(statement)).affected;
     return this.#rows.runExclusive(digest, op, async () => {
       const { affected } = await database.execute(statement, op);
+      if (affected > 0) this.#tellDeleted([digest]);
       return affected;
+    });
+  }
+
+  #deleteFound(
+    owner: OwnerKey | null,
+    isLocked: boolean,
+    op: Operation,
+    script: (sql: TokenSql) => Statements<DeletedTokens>,
+  ): Promise<DeletedBatch> {
+    return this.#transact(owner, isLocked, op, script, ({ digests }) => {
+      this.#tellDeleted(digests);
+    });
+  }
+
+  /** Tells who listens, and it must not fail: what it tells of is done. */
+  #tellDeleted(digests: readonly string[], transaction?: QueryRunner): void {
+    if (this.#deletionListeners.size === 0 || digests.length === 0) return;
+    this.transactions.onCommit(transaction, () => {
+      for (const listener of this.#deletionListeners) listener(digests);
     });
   }
 
@@ -426,10 +487,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     isLocked: boolean,
     op: Operation,
     script: (sql: TokenSql) => Statements<T>,
+    onCommit: (result: T) => void = () => undefined,
   ): Promise<T> {
     const { database, sql } = this.#open();
     const lock = owner !== null && isLocked ? sql.ownerLock(owner) : null;
-    const work = (): Promise<T> => database.transaction(lock, op, () => script(sql));
+    const work = async (): Promise<T> => {
+      const result = await database.transaction(lock, op, () => script(sql));
+      // Also when it is late, and the caller has been told that it failed.
+      onCommit(result);
+      return result;
+    };
     return this.#answer(
       op,
       owner === null ? work() : this.#owners.runExclusive(String(owner), op, work),

@@ -27,7 +27,7 @@ export interface ActingAsOptions {
 export interface ActingAs<Token extends AbstractAuthToken = AuthToken> extends IssuedToken<Token> {
   /** The Authorization header, with the scheme of the realm. */
   readonly headers: { readonly authorization: string };
-  /** The value of the Cookie header; null, because the application reads no cookie. */
+  /** The value of the Cookie header; null if the realm has not the option `cookie`. */
   readonly cookie: string | null;
 }
 
@@ -58,7 +58,13 @@ export async function actingAs<Token extends AbstractAuthToken = AuthToken>(
   const tokens = service as TokenService<AbstractAuthToken> as TokenService<Token>;
   const { authToken, token } = await tokens.create(user, { abilities, name, ttl });
   const authorization = `${requests.settings.authHeaderPrefix} ${token}`;
-  return { token, authToken, headers: { authorization }, cookie: null };
+  const { cookie } = requests.settings;
+  return {
+    token,
+    authToken,
+    headers: { authorization },
+    cookie: cookie && `${cookie.name}=${token}`,
+  };
 }
 
 function realmNamed(app: INestApplicationContext, name: unknown): RealmParts {

@@ -54,6 +54,17 @@ const fieldName = (name: 'usernameField' | 'passwordField', initial: string): Do
   kinds: ['a string'],
 });
 
+/** What the option `cookie` is by default, if it is on. */
+export const COOKIE = {
+  name: '__Host-Http-session',
+  sameSite: 'strict',
+  secure: true,
+  path: '/',
+  domain: null,
+  persistent: true,
+  trustedOrigins: [],
+} as const;
+
 /** The table of runtime options, row by row. */
 export const OPTIONS: readonly DocumentedOption[] = [
   {
@@ -244,6 +255,25 @@ export const OPTIONS: readonly DocumentedOption[] = [
     good: same(hook),
     bad: [],
     kinds: ['a function'],
+  },
+  {
+    name: 'cookie',
+    default: null,
+    remedy: 'true, an object of cookie options, or null',
+    good: [
+      [null, null],
+      [true, COOKIE],
+      [{}, COOKIE],
+      [
+        { secure: false, sameSite: 'lax' },
+        { ...COOKIE, name: 'session', secure: false, sameSite: 'lax' },
+      ],
+    ],
+    bad: [
+      ['false', false],
+      ['a name alone', 'session'],
+    ],
+    kinds: ['null', 'a boolean', 'an object'],
   },
   {
     name: 'lastUsedInterval',

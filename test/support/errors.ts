@@ -33,6 +33,13 @@ export const ERRORS = {
     'invalid_credentials',
     'Invalid username/password.',
   ),
+  ambiguousCookie: error(
+    401,
+    'Unauthorized',
+    'invalid_header',
+    'Invalid token cookie. It was sent more than once.',
+  ),
+  crossOrigin: error(403, 'Forbidden', 'cross_origin', 'Cross-origin request refused.'),
   limitExceeded: error(
     403,
     'Forbidden',

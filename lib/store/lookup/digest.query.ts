@@ -9,6 +9,9 @@ interface Template {
   readonly parameters: readonly ((digests: readonly string[]) => unknown)[];
 }
 
+/** Beyond so many digests, their number is rounded up to a multiple, so that there are few texts. */
+const ROUNDED_FROM = 100;
+
 /** Reads the rows of tokens by their digests. TypeORM makes the text once for each number of digests. */
 export class DigestQuery {
   readonly #query: SelectQueryBuilder<ObjectLiteral>;
@@ -51,7 +54,8 @@ export class DigestQuery {
 
   readonly digestOf = (row: Row | undefined): string => String(row?.[this.#key]);
 
-  #statement(digests: readonly string[]): Sql {
+  #statement(given: readonly string[]): Sql {
+    const digests = rounded(given);
     const count = digests.length;
     const template = this.#templates.get(count) ?? this.#template(count);
     this.#templates.set(count, template);
@@ -76,4 +80,13 @@ export class DigestQuery {
     };
     return { text, parameters: parameters.map(parameterOf) };
   }
+}
+
+/** The digests, with the last one repeated: a row is found once however often it is asked for. */
+function rounded(digests: readonly string[]): readonly string[] {
+  const { length } = digests;
+  if (length <= ROUNDED_FROM) return digests;
+  const last = digests[length - 1] as string;
+  const missing = Math.ceil(length / ROUNDED_FROM) * ROUNDED_FROM - length;
+  return [...digests, ...Array<string>(missing).fill(last)];
 }

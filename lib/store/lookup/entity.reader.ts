@@ -172,7 +172,8 @@ export class EntityReader<Entity extends object> {
   }
 }
 
-function hydration(
+/** What makes the value of a property from that of its column. */
+export function hydration(
   column: ColumnMetadata,
   driver: DataSource['driver'],
 ): (value: unknown) => unknown {

@@ -6,7 +6,6 @@ import { MAX_WAITING, OverloadError } from '../../async/semaphore.ts';
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../async/system-timers.ts';
 import type { Connection, Database } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
-import type { AbstractAuthToken } from '../../entities/abstract-auth-token.entity.ts';
 import { CopyBudget, copyRows } from './row.copy.ts';
 import type { Hydrate, TokenQuery, TokenRows } from './token.query.ts';
 
@@ -51,10 +50,11 @@ interface DigestGroup<Token> {
  * that come while it waits for a connection. No lookup joins a statement that was sent: an answer that is older than
  * its question could accept a token that was revoked in between.
  */
-export class LookupBatcher<Token extends AbstractAuthToken> {
+export class LookupBatcher<Token> {
   readonly #database: Database;
   readonly #query: () => TokenQuery<Token>;
   readonly #realm: string;
+  readonly #scale: number;
   /**
    * Lookups that no statement has asked for, by digest, the oldest first. A batch that takes them all leaves a new map:
    * one that grows and shrinks for ever leaves a chain of tables behind, which keeps requests alive until V8's next full
@@ -75,11 +75,15 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  /** @param query is asked once for each batch */
-  constructor(database: Database, query: () => TokenQuery<Token>, realm: string) {
+  /**
+   * @param query is asked once for each batch
+   * @param scale how many times as many digests as the query's `maxBatch` make a batch
+   */
+  constructor(database: Database, query: () => TokenQuery<Token>, realm: string, scale = 1) {
     this.#database = database;
     this.#query = query;
     this.#realm = realm;
+    this.#scale = scale;
   }
 
   /**
@@ -139,7 +143,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
 
   readonly #flushEagerly = (): void => {
     this.#isEager = false;
-    const runs = Math.ceil(this.#queued.size / this.#query().maxBatch);
+    const runs = Math.ceil(this.#queued.size / this.#maxBatch());
     while (this.#acquiring < runs) void this.#run();
   };
 
@@ -179,7 +183,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
    */
   #rejectQueued(begun: number, error: unknown): void {
     const isTimeout = error instanceof DeadlineExceededError;
-    const groups = isTimeout ? [] : [...this.#queued.values()].slice(0, this.#query().maxBatch);
+    const groups = isTimeout ? [] : [...this.#queued.values()].slice(0, this.#maxBatch());
     for (const group of groups) {
       this.#rejectAll(
         group.lookups.filter(({ arrival }) => arrival < begun),
@@ -192,7 +196,7 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
 
   #takeBatch(op: Operation): readonly DigestGroup<Token>[] {
     this.#acquiring--;
-    const { maxBatch } = this.#query();
+    const maxBatch = this.#maxBatch();
     const groups: DigestGroup<Token>[] = [];
     for (const group of this.#queued.values()) {
       if (groups.length === maxBatch) break;
@@ -295,6 +299,10 @@ export class LookupBatcher<Token extends AbstractAuthToken> {
       isCopyable = rows !== undefined;
     }
     if (first) this.#resolve(first, loaded);
+  }
+
+  #maxBatch(): number {
+    return this.#query().maxBatch * this.#scale;
   }
 
   #isTransient(error: unknown): boolean {

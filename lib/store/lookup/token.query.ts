@@ -22,3 +22,6 @@ export interface TokenQuery<Token> {
 
 /** How many digests one statement may ask for: fewer where a token has many rows, as the largest delays all others. */
 export const MAX_BATCH = { oneRow: 100, manyRows: 25 } as const;
+
+/** How many times as many digests one statement may ask for in the background, where it delays no request. */
+export const CHECKS_PER_LOOKUP = 5;

@@ -5,6 +5,7 @@ const require = createRequire(import.meta.url);
 for (const entry of [
   'nestjs-knox',
   'nestjs-knox/django',
+  'nestjs-knox/live',
   'nestjs-knox/swagger',
   'nestjs-knox/testing',
 ]) {

@@ -1,0 +1,4 @@
+export { KnoxLiveModule } from './knox-live.module.ts';
+export type { KnoxLiveOptions } from './live-options.ts';
+export { LiveTokens } from './live-tokens.ts';
+export type { TokenWatch } from './token-watch.ts';

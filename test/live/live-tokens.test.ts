@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  KnoxUnauthorizedException,
+  type SessionToken,
+  type TokenService,
+} from '../../lib/index.ts';
+import type { TokenWatch } from '../../lib/live/index.ts';
+import { PASSWORD } from '../support/app.ts';
+import { DATABASES } from '../support/databases.ts';
+import { SqlLog } from '../support/sql-log.ts';
+import type { User } from '../support/users.ts';
+import { endOf, INTERVAL_MS, startLiveApp, type LiveApp } from './live-app.ts';
+
+type Issued = Awaited<ReturnType<TokenService<SessionToken<User>>['create']>>;
+
+const ROUNDS_MS = 4 * INTERVAL_MS;
+
+describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
+  let test: LiveApp;
+  const watches: TokenWatch[] = [];
+  beforeAll(async () => {
+    test = await startLiveApp({
+      database,
+      knox: { tokenLimitPolicy: 'evict-oldest', minRefreshInterval: 0, autoRefresh: false },
+    });
+  });
+  afterEach(async () => {
+    for (const watch of watches.splice(0)) watch.release();
+    await test.rows.deleteAll();
+  });
+  afterAll(() => test.close());
+
+  function watch({ authToken }: Issued): TokenWatch {
+    const watched = test.live.watch(authToken);
+    watches.push(watched);
+    return watched;
+  }
+
+  /** A token of john.doe that is watched, and another one. */
+  async function watchTwo(options: { ttl?: number } = {}) {
+    const issued = await test.tokens.create(test.john, options);
+    const other = await test.tokens.create(test.john, options);
+    return { issued, watched: watch(issued), other: watch(other) };
+  }
+
+  it('goes on while the token is good', async () => {
+    const { watched } = await watchTwo();
+    await sleep(ROUNDS_MS);
+    expect(watched.signal.aborted).toBe(false);
+  });
+
+  describe('is told at once of what this process does:', () => {
+    it('a logout', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.client.post('/auth/logout', { token: issued.token });
+      expect(watched.signal.aborted).toBe(true);
+      expect(watched.signal.reason).toBeInstanceOf(KnoxUnauthorizedException);
+      expect(watched.signal.reason).toMatchObject({ code: 'invalid_token', status: 401 });
+      expect(other.signal.aborted).toBe(false);
+    });
+
+    it('a logout from all devices', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.client.post('/auth/logoutall', { token: issued.token });
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    });
+
+    it('the end of a session, and of all others', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.client.delete('/auth/sessions', { token: issued.token });
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([false, true]);
+      await test.client.delete(`/auth/sessions/${issued.authToken.publicId}`, {
+        token: issued.token,
+      });
+      expect(watched.signal.aborted).toBe(true);
+    });
+
+    it('revoke and revokeAll', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.tokens.revoke(issued.token);
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([true, false]);
+      await test.tokens.revokeAll(test.john);
+      expect(other.signal.aborted).toBe(true);
+    });
+
+    it('a login past the limit', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.tokens.create(test.john, { limit: 2 });
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([true, false]);
+      expect(issued.authToken.digest).toHaveLength(128);
+    });
+
+    it('a reauthentication, which gives the session a new token', async () => {
+      const { issued, watched, other } = await watchTwo();
+      const { status } = await test.client.post('/auth/reauthenticate', {
+        token: issued.token,
+        body: { username: 'john.doe', password: PASSWORD },
+      });
+      expect(status).toBe(200);
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    });
+
+    it('a token for a single use that is used', async () => {
+      const { issued, watched } = await watchTwo();
+      await test.tokens.consume(issued.token);
+      expect(watched.signal.aborted).toBe(true);
+    });
+
+    it('the commit of a transaction that revokes, and not its rollback', async () => {
+      const { issued, watched, other } = await watchTwo();
+      const failure = new Error('rolled back');
+      const transaction = test.dataSource.transaction(async (manager) => {
+        await test.tokens.revokeAll(test.john, { manager });
+        throw failure;
+      });
+      await expect(transaction).rejects.toBe(failure);
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([false, false]);
+
+      await test.dataSource.transaction(async (manager) => {
+        await test.tokens.revoke(issued.token, { manager });
+        expect(watched.signal.aborted).toBe(false);
+      });
+      expect([watched, other].map(({ signal }) => signal.aborted)).toEqual([true, false]);
+      await test.dataSource.transaction(async (manager) => {
+        await test.tokens.revokeAll(test.john, { manager });
+        expect(other.signal.aborted).toBe(false);
+      });
+      expect(other.signal.aborted).toBe(true);
+    });
+  });
+
+  describe('is told of what others do in the database:', () => {
+    it('a row that is deleted', async () => {
+      const { issued, watched, other } = await watchTwo();
+      await test.rows.delete({ digest: issued.authToken.digest });
+      expect(await endOf(watched)).toBe('invalid_token');
+      expect(other.signal.aborted).toBe(false);
+    });
+
+    it('a user that becomes inactive', async () => {
+      const jane = await test.tokens.create(test.jane);
+      const watched = watch(jane);
+      const { watched: others } = await watchTwo();
+      await test.users.update(test.jane.id, { isActive: false });
+      expect(await endOf(watched)).toBe('user_inactive');
+      const answer = await test.client.get('/me', { token: jane.token });
+      expect(answer.body.code).toBe('user_inactive');
+      expect(others.signal.aborted).toBe(false);
+      await test.users.update(test.jane.id, { isActive: true });
+    });
+
+    it('a user that is deleted', async () => {
+      const user = await test.users.save(
+        test.users.create({ username: 'gone', password: PASSWORD, isActive: true }),
+      );
+      const watched = watch(await test.tokens.create(user));
+      await test.users.delete(user.id);
+      expect(await endOf(watched)).toBe('invalid_token');
+    });
+  });
+
+  it('ends when the token expires', async () => {
+    const { watched } = await watchTwo({ ttl: 1_500 });
+    const began = performance.now();
+    expect(await endOf(watched)).toBe('invalid_token');
+    expect(performance.now() - began).toBeGreaterThan(1_400);
+  });
+
+  it('goes on where another process has refreshed the token', async () => {
+    const { issued, watched, other } = await watchTwo({ ttl: 1_000 });
+    await test.rows.update(
+      { digest: issued.authToken.digest },
+      { expiry: new Date(Date.now() + 60_000) },
+    );
+    expect(await endOf(other)).toBe('invalid_token');
+    await sleep(ROUNDS_MS);
+    expect(watched.signal.aborted).toBe(false);
+  });
+
+  it('asks for all tokens in one statement, for one that is watched twice once, and for none after', async () => {
+    const { issued, watched } = await watchTwo();
+    const again = watch(issued);
+    const sql = new SqlLog(test.dataSource);
+    await sleep(10 * INTERVAL_MS);
+    const statements = sql.reads.length;
+    expect(statements).toBeGreaterThan(2);
+    expect(statements).toBeLessThan(14);
+    expect(new Set(sql.reads).size).toBe(1);
+    watched.release();
+    await test.tokens.revoke(issued.token);
+    expect([watched, again].map(({ signal }) => signal.aborted)).toEqual([false, true]);
+
+    for (const one of watches) one.release();
+    await sleep(50);
+    sql.clear();
+    await sleep(ROUNDS_MS);
+    expect(sql.statements).toEqual([]);
+  });
+});
