@@ -1,0 +1,64 @@
+import { ago, timeElement } from './words.js';
+
+const RETRY_MS = 2_000;
+const SHOWN = 8;
+
+/** The live list of what happens to the account. */
+export class Feed {
+  #list = document.querySelector('#activity');
+  #state = document.querySelector('#live');
+  #onEntry;
+  #onEnd;
+  #source;
+  #retry;
+
+  /** @param onEnd is called when the server has ended the stream */
+  constructor({ onEntry, onEnd }) {
+    this.#onEntry = onEntry;
+    this.#onEnd = onEnd;
+  }
+
+  /** Opens the stream, anew if it is open. */
+  open() {
+    this.close();
+    const source = new EventSource('/account/activity');
+    this.#source = source;
+    source.addEventListener('open', () => this.#show('live', 'Live'));
+    source.addEventListener('message', ({ data }) => {
+      this.#add(JSON.parse(data));
+      this.#onEntry();
+    });
+    // With data, it is the last event of the server: the session has ended. Without, the connection was lost, which the
+    // browser makes again itself unless it is closed.
+    source.addEventListener('error', ({ data }) => {
+      this.#show('lost', 'Connecting');
+      if (data !== undefined || source.readyState === EventSource.CLOSED) this.#end();
+    });
+  }
+
+  close() {
+    clearTimeout(this.#retry);
+    this.#source?.close();
+  }
+
+  async #end() {
+    const source = this.#source;
+    this.close();
+    await this.#onEnd();
+    // Not if somebody has closed or opened it in the meantime.
+    if (this.#source === source) this.#retry = setTimeout(() => this.open(), RETRY_MS);
+  }
+
+  #show(state, text) {
+    this.#state.dataset.state = state;
+    if (this.#state.textContent !== text) this.#state.textContent = text;
+  }
+
+  #add({ at, text }) {
+    const instant = new Date(at);
+    const item = document.createElement('li');
+    item.append(text, timeElement(instant, ago(instant)));
+    this.#list.prepend(item);
+    while (this.#list.children.length > SHOWN) this.#list.lastChild.remove();
+  }
+}
