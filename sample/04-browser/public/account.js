@@ -27,7 +27,7 @@ const isEnded = ({ status, body }) => status === 401 && body.code !== 'invalid_c
 
 const devices = new Devices({ ask, say });
 const feed = new Feed({
-  onEntry: () => devices.load(),
+  onNews: () => devices.load(),
   // It may be a new deployment, or a reauthentication in another tab: only a 401 says that the session has ended.
   onEnd: () => ask('GET', '/account'),
 });

@@ -103,19 +103,13 @@ export class Devices {
 }
 
 function factsOf({ userAgent, ip, created, lastUsed, current }) {
-  const signedIn = new Date(created);
-  const used = lastUsed === null ? null : new Date(lastUsed);
-  const use = current
-    ? ['In use now']
-    : used
-      ? ['Last used ', timeElement(used, ago(used))]
-      : ['Not used since it signed in'];
+  const since = (words, instant) => [words, timeElement(instant, ago(instant))];
   const facts = [
     [clientOf(userAgent)],
-    use,
-    ['Signed in ', timeElement(signedIn, ago(signedIn))],
-    ...(ip ? [[`From ${ip}`]] : []),
-  ];
+    current ? ['In use now'] : lastUsed && since('Last used ', new Date(lastUsed)),
+    since('Signed in ', new Date(created)),
+    ip && [`From ${ip}`],
+  ].filter(Boolean);
   return facts.map((parts) => {
     const fact = document.createElement('span');
     fact.append(...parts);

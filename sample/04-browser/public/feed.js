@@ -7,14 +7,14 @@ const SHOWN = 8;
 export class Feed {
   #list = document.querySelector('#activity');
   #state = document.querySelector('#live');
-  #onEntry;
+  #onNews;
   #onEnd;
   #source;
   #retry;
 
-  /** @param onEnd is called when the server has ended the stream */
-  constructor({ onEntry, onEnd }) {
-    this.#onEntry = onEntry;
+  /** `onNews` is called when something may have changed, and `onEnd` when the server has ended the stream. */
+  constructor({ onNews, onEnd }) {
+    this.#onNews = onNews;
     this.#onEnd = onEnd;
   }
 
@@ -23,10 +23,14 @@ export class Feed {
     this.close();
     const source = new EventSource('/account/activity');
     this.#source = source;
-    source.addEventListener('open', () => this.#show('live', 'Live'));
+    source.addEventListener('open', () => {
+      this.#show('live', 'Live');
+      // What has happened while it was closed has to be looked for.
+      this.#onNews();
+    });
     source.addEventListener('message', ({ data }) => {
       this.#add(JSON.parse(data));
-      this.#onEntry();
+      this.#onNews();
     });
     // With data, it is the last event of the server: the session has ended. Without, the connection was lost, which the
     // browser makes again itself unless it is closed.
