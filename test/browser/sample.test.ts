@@ -117,7 +117,7 @@ describeInBrowser('sample/04-browser', () => {
     await expectEnded(phone, NOTICED_MS);
     await status(laptop, 'phone is signed out.');
     expect(await device(laptop, 'phone').count()).toBe(0);
-    await laptop.getByText('A device was signed out from another one.').waitFor();
+    await laptop.getByText('A device was signed out.').waitFor();
     expect(await sample.sessions()).toEqual(['laptop']);
   });
 

@@ -102,17 +102,16 @@ export class Devices {
   }
 }
 
+/** Such as "Firefox on Windows, from 203.0.113.0" and "Last used 3 hours ago, signed in 20 days ago", each on its line. */
 function factsOf({ userAgent, ip, created, lastUsed, current }) {
-  const since = (words, instant) => [words, timeElement(instant, ago(instant))];
-  const facts = [
-    [clientOf(userAgent)],
-    current ? ['In use now'] : lastUsed && since('Last used ', new Date(lastUsed)),
-    since('Signed in ', new Date(created)),
-    ip && [`From ${ip}`],
-  ].filter(Boolean);
-  return facts.map((parts) => {
-    const fact = document.createElement('span');
-    fact.append(...parts);
-    return fact;
+  const time = (instant) => timeElement(new Date(instant), ago(new Date(instant)));
+  const use = current ? ['In use now'] : lastUsed ? ['Last used ', time(lastUsed)] : [];
+  return [
+    [clientOf(userAgent), ip ? `, from ${ip}` : ''],
+    [...use, use.length > 0 ? ', signed in ' : 'Signed in ', time(created)],
+  ].map((parts) => {
+    const line = document.createElement('span');
+    line.append(...parts);
+    return line;
   });
 }

@@ -17,7 +17,7 @@ export interface Entry {
 
 const REVOKED: Readonly<Partial<Record<RevocationReason, string>>> = {
   logout: 'A device signed out.',
-  session: 'A device was signed out from another one.',
+  session: 'A device was signed out.',
   other_sessions: 'All other devices were signed out.',
   limit: 'The least used device was signed out: there were too many.',
   reauthenticated: 'The password was confirmed.',
