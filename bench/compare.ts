@@ -25,10 +25,11 @@ const CREDENTIALS = {
   knox: 'knox',
   'knox-roles': 'knox',
   'knox-sessions': 'knox',
+  'knox-list': 'knox',
 } as const satisfies Record<string, CredentialKind | null>;
 
 /**
- * How many tokens send the requests of `knox-sessions`, each some times a second. If all did, most requests would be the
+ * How many tokens send the requests of `knox-sessions` and `knox-list`, each some times a second. If all did, most requests would be the
  * first of their token in a minute, and cause a write: no token is used so rarely by so many at once.
  */
 const TOKENS_IN_USE = 5_000;
@@ -36,6 +37,9 @@ const TOKENS_IN_USE = 5_000;
 export type GuardName = keyof typeof CREDENTIALS;
 
 export const GUARDS = Object.keys(CREDENTIALS) as GuardName[];
+
+/** Those that use the table of sessions. */
+const ON_SESSIONS: readonly GuardName[] = ['knox-sessions', 'knox-list'];
 
 export interface Candidate {
   readonly guard: GuardName;
@@ -79,6 +83,9 @@ export const ALL_GUARDS: readonly Candidate[] = ADAPTERS.flatMap((adapter) =>
       ['knox-sessions', 'postgres'],
       ['knox-sessions', 'mariadb'],
       ['knox-sessions', 'sqlite'],
+      ['knox-list', 'postgres'],
+      ['knox-list', 'mariadb'],
+      ['knox-list', 'sqlite'],
     ] as const
   ).map(([guard, database]) => ({ guard, adapter, database })),
 );
@@ -89,6 +96,7 @@ export const SMOKE_GUARDS: readonly Candidate[] = [
   { guard: 'knox', adapter: 'express', database: 'sqlite' },
   { guard: 'knox-roles', adapter: 'fastify', database: 'sqlite' },
   { guard: 'knox-sessions', adapter: 'fastify', database: 'sqlite' },
+  { guard: 'knox-list', adapter: 'fastify', database: 'sqlite' },
   { guard: 'knox', adapter: 'fastify', database: 'postgres' },
 ];
 
@@ -109,7 +117,7 @@ async function prepare({ candidates, data }: Plan): Promise<Map<DatabaseName, Fi
   }
   for (const [database, { options }] of databases) {
     const isUsed = candidates.some(
-      (one) => one.guard === 'knox-sessions' && one.database === database,
+      (one) => ON_SESSIONS.includes(one.guard) && one.database === database,
     );
     if (isUsed) await fillSessions(options);
   }
@@ -139,8 +147,9 @@ async function measure(
       guard === 'better-auth' ? databaseServer!.options('better_auth') : (options ?? null);
     const server = await Server.start(guard, { adapter, database, databaseServer, build });
     const kind = CREDENTIALS[guard];
-    await server.check(kind, credentials[0]);
-    const requests = guard === 'knox-sessions' ? 'in use' : (kind ?? 'knox');
+    await server.check(kind, credentials[0], guard === 'knox-list' ? isList : undefined);
+    const writesUses = guard === 'knox-sessions' || guard === 'knox-list';
+    const requests = writesUses ? 'in use' : (kind ?? 'knox');
     entries.push({ candidate, label: labelOf(candidate), server, requests });
   }
   const results = await measureInTurns(generator, entries, settings);
@@ -150,6 +159,12 @@ async function measure(
     ...medianOf(measurements),
     measurements,
   }));
+}
+
+/** Whether it is the list of ten sessions, the one that asks among them. */
+function isList(body: string): boolean {
+  const sessions = JSON.parse(body) as { readonly current: boolean }[];
+  return sessions.length === 10 && sessions.filter(({ current }) => current).length === 1;
 }
 
 function labelOf({ guard, adapter, database, build }: Candidate): string {

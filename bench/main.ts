@@ -16,6 +16,7 @@ import { connections } from './connections.ts';
 import { FULL_DATA, QUICK_DATA, SMOKE_DATA } from './data.ts';
 import { stopDatabases } from './database-servers.ts';
 import { DATABASES } from './databases.ts';
+import { live } from './live.ts';
 import { ADAPTERS, type LoadSettings } from './measure.ts';
 import { manyTokens } from './many-tokens.ts';
 import { profile } from './profile.ts';
@@ -34,6 +35,7 @@ Parts; default: compare
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
   many-tokens         a user of a million tokens is logged out everywhere while others send requests
   used-up-pool        requests, logins and logouts while the application uses all of its connections
+  live                what watched tokens cost, and when their connections are closed
   profile             where the CPU time goes: --guard knox or knox-sessions, --adapter, --database
 
 Options
@@ -43,11 +45,11 @@ Options
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
   --adapter NAME      compare, connections: ${ADAPTERS.join(', ')}
-  --database NAME     compare, connections, many-tokens: ${DATABASES.join(', ')}
+  --database NAME     compare, connections, live, many-tokens: ${DATABASES.join(', ')}
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
-Fastify on postgres and mariadb. A comparison without --quick, --smoke and these writes to bench/README.md.`;
+Fastify on postgres and mariadb, for live postgres. A comparison without --quick, --smoke and these writes to bench/README.md.`;
 
 /** When the measurements of `--quick` should end, in milliseconds after the start of `npm run bench`. */
 const QUICK_MS = 90_000;
@@ -87,6 +89,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       settingsOf({ rounds: 1, warmUpMs: 3000, measureMs: 5000 }),
     ),
   'used-up-pool': () => usedUpPool(values.quick),
+  live: () => live(databases ?? ['postgres'], values.quick),
   profile: () =>
     profile(
       guards?.includes('knox-sessions') ? 'knox-sessions' : 'knox',

@@ -90,13 +90,21 @@ export class Server {
     return new Server(worker, port, databaseServer);
   }
 
-  /** Checks that a good credential gets its own user, and a forged one a 401. */
-  async check(kind: CredentialKind | null, credential: Credential): Promise<void> {
+  /**
+   * Checks that a good credential gets the right answer, and a forged one a 401.
+   *
+   * @param isRight whether the answer is right; default: whether it is the credential's own user
+   */
+  async check(
+    kind: CredentialKind | null,
+    credential: Credential,
+    isRight?: (body: string) => boolean,
+  ): Promise<void> {
     const good = authorization(kind ?? 'knox', credential);
     const { status, body } = await this.get(good);
     const expected = JSON.stringify({ id: credential.user, username: userNameOf(credential.user) });
-    if (status !== 200 || body !== expected) {
-      throw new Error(`Expected ${expected}, got ${status} ${body}`);
+    if (status !== 200 || !(isRight?.(body) ?? body === expected)) {
+      throw new Error(`Expected ${isRight ? isRight.name : expected}, got ${status} ${body}`);
     }
     if (kind === null) return;
     // Not the last character: in base64, some of its bits may not count.

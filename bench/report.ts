@@ -13,6 +13,7 @@ const DESCRIPTIONS: Readonly<Record<GuardName, string>> = {
   knox: 'nestjs-knox',
   'knox-roles': 'nestjs-knox, roles',
   'knox-sessions': 'nestjs-knox, sessions',
+  'knox-list': 'nestjs-knox, list of 10 sessions',
 };
 
 export const DATABASE_NAMES = {
@@ -127,6 +128,12 @@ const TARGETS: readonly Target[] = [
         by: ['knox', 'fastify', database],
         figure: 'cpuMsPerRequest',
         atMost: 1.05,
+      },
+      {
+        of: ['knox-list', 'fastify', database],
+        by: ['knox-sessions', 'fastify', database],
+        figure: 'cpuMsPerRequest',
+        atMost: 2,
       },
     ];
   }),

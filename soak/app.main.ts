@@ -1,11 +1,26 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, Get, Module, Query, type DynamicModule } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Module,
+  Post,
+  Query,
+  type DynamicModule,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { AuthToken, KnoxController, KnoxModule, type LoginContext } from '../lib/index.ts';
+import {
+  KnoxController,
+  KnoxModule,
+  KnoxSessionsController,
+  SessionToken,
+  type LoginContext,
+} from '../lib/index.ts';
 import {
   AppProcessController,
   obeyCommands,
@@ -15,6 +30,7 @@ import type { Serve } from '../test/support/app-process.ts';
 import { MeGateway } from '../test/support/me-gateway.ts';
 import { User } from '../test/support/users.ts';
 import { TokenResolver } from './graphql.resolver.ts';
+import { EVICTING_TTL_MS, EvictingToken } from './evicting-token.ts';
 import { FUZZ_USER } from './users.ts';
 
 /** The program of an application process of the soak. */
@@ -32,21 +48,33 @@ let unhandledRejections = 0;
 process.on('unhandledRejection', () => unhandledRejections++);
 
 @Controller('auth')
-class SessionController extends KnoxController {
+class LoginController extends KnoxController<SessionToken<User>> {
   /** The client chooses the lifetime, so that the soak has tokens of all ages. */
-  protected override getTokenTtl(context: LoginContext): string | number | null {
+  protected override getTokenTtl(
+    context: LoginContext<SessionToken<User>>,
+  ): string | number | null {
     const { 'x-ttl': ttl } = context.request.headers;
     return typeof ttl === 'string' ? ttl : (super.getTokenTtl(context) as number);
   }
 
-  protected override getTokenLimitPerUser(context: LoginContext): number | null {
-    const { id } = context.user as User;
-    return id === FUZZ_USER ? null : (super.getTokenLimitPerUser(context) as number);
+  protected override getTokenLimitPerUser(
+    context: LoginContext<SessionToken<User>>,
+  ): number | null {
+    return context.user.id === FUZZ_USER ? null : (super.getTokenLimitPerUser(context) as number);
   }
 }
 
+@Controller('auth/sessions')
+class SessionsController extends KnoxSessionsController<SessionToken<User>> {}
+
 @Controller()
 class SoakController extends AppProcessController {
+  @Post('consume')
+  @HttpCode(200)
+  async consume(@Body('token') token: string): Promise<object> {
+    return { id: ((await this.tokens.consume(token)).user as User).id };
+  }
+
   @Get('stats')
   stats(@Query('gc') gc?: string): ProcessStats {
     if (gc !== undefined) globalThis.gc!();
@@ -65,15 +93,31 @@ function appModule({ database, knox, password }: Serve): DynamicModule {
   return {
     module: SoakModule,
     imports: [
-      TypeOrmModule.forRoot({ ...database, entities: [User, AuthToken], retryAttempts: 1 }),
+      TypeOrmModule.forRoot({
+        ...database,
+        entities: [User, SessionToken, EvictingToken],
+        retryAttempts: 1,
+      }),
       KnoxModule.forRoot({
+        tokenEntity: SessionToken,
         verifyCredentials: verifyNumberedUser(password),
         controller: false,
         ...knox,
       }),
+      KnoxModule.forRoot({
+        realm: 'evicting',
+        tokenEntity: EvictingToken,
+        path: 'evicting',
+        sessions: true,
+        verifyCredentials: verifyNumberedUser(password),
+        ...knox,
+        tokenPrefix: 'evicting_',
+        tokenTtl: EVICTING_TTL_MS,
+        tokenLimitPolicy: 'evict-oldest',
+      }),
       GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true }),
     ],
-    controllers: [SessionController, SoakController],
+    controllers: [LoginController, SessionsController, SoakController],
     providers: [MeGateway, TokenResolver],
   };
 }

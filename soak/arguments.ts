@@ -15,8 +15,9 @@ database is killed and frozen. Checks every answer against what was acknowledged
                       free port
   --chaos-seconds N   from the beginning of one fault to that of the next; default 20, at least 8
   --seed N            decides what the users do; default: random. The seed is reported
-  --rounds N          then logs one user in 24 times at once, N times; default 500, half of them at
-                      each isolation level that a server may have as its default
+  --rounds N          then logs one user in 24 times at once, N times; default 500, as many at each
+                      isolation level that a server may have as its default, and half of them where
+                      a login at the limit revokes the oldest token
   --fuzz N            then sends N hostile requests to each process; default 0
   --json FILE         writes the figures; for several databases, their sums and maxima
   --help

@@ -1,5 +1,5 @@
 import type { DataSource, DataSourceOptions } from 'typeorm';
-import { AuthToken } from '../lib/index.ts';
+import { SessionToken } from '../lib/index.ts';
 import type { Isolation } from '../test/support/isolation.ts';
 import { AppProcess, nameOf } from '../test/support/app-process.ts';
 import { PASSWORD } from './app-processes.ts';
@@ -9,12 +9,20 @@ const LOGINS = 24;
 const LIMIT = 5;
 const USER = 1;
 
+/** What becomes of logins beyond the limit. */
+const POLICIES = ['reject', 'evict-oldest'] as const;
+
 /** Each is set as the default of the connections. SQLite has no isolation levels. */
 const LEVELS: readonly Isolation[] = ['READ COMMITTED', 'REPEATABLE READ'];
 
+interface Setting {
+  readonly isolation: Isolation | undefined;
+  readonly policy: (typeof POLICIES)[number];
+}
+
 /**
- * Logs one user in, many times at once, in two new processes: `rounds` times, half of them at each
- * isolation level. Returns the failures.
+ * Logs one user in, many times at once, in two new processes: `rounds` times, as many at each isolation level and under
+ * each policy. Returns the failures.
  */
 export async function limitRounds(
   options: DataSourceOptions,
@@ -23,24 +31,30 @@ export async function limitRounds(
 ): Promise<string[]> {
   const levels = options.type === 'better-sqlite3' ? [undefined] : LEVELS;
   const failures: string[] = [];
-  for (const [index, isolation] of levels.entries()) {
-    const count = Math.floor((rounds + index) / levels.length);
-    if (count > 0) failures.push(...(await roundsAt(isolation, options, dataSource, count)));
+  const settings = levels.flatMap((isolation) => POLICIES.map((policy) => ({ isolation, policy })));
+  for (const [index, setting] of settings.entries()) {
+    const count = Math.floor((rounds + index) / settings.length);
+    if (count > 0) failures.push(...(await roundsWith(setting, options, dataSource, count)));
   }
   return failures;
 }
 
-async function roundsAt(
-  isolation: Isolation | undefined,
+async function roundsWith(
+  { isolation, policy }: Setting,
   database: DataSourceOptions,
   dataSource: DataSource,
   rounds: number,
 ): Promise<string[]> {
-  const tokens = dataSource.getRepository(AuthToken);
+  const tokens = dataSource.getRepository(SessionToken);
   const processes = [new AppProcess(), new AppProcess()];
-  const serve = { database, isolation, knox: { tokenLimitPerUser: LIMIT }, password: PASSWORD };
+  const knox = { tokenLimitPerUser: LIMIT, tokenLimitPolicy: policy };
+  const serve = { database, isolation, hasSessions: true, knox, password: PASSWORD };
   const body = { username: nameOf(USER), password: PASSWORD };
-  const expected = `${String(LIMIT)} x 200, ${String(LOGINS - LIMIT)} x 403, ${String(LIMIT)} tokens`;
+  const answers =
+    policy === 'reject'
+      ? `${String(LIMIT)} x 200, ${String(LOGINS - LIMIT)} x 403`
+      : `${String(LOGINS)} x 200`;
+  const expected = `${answers}, ${String(LIMIT)} tokens`;
   const failures: string[] = [];
   try {
     const clients = await Promise.all(processes.map((process) => process.serve(serve)));
@@ -61,7 +75,9 @@ async function roundsAt(
         .concat(`${String(left)} tokens`)
         .join(', ');
       if (found !== expected)
-        failures.push(`round ${String(round)}${isolation ? ` at ${isolation}` : ''}: ${found}`);
+        failures.push(
+          `round ${String(round)}${isolation ? ` at ${isolation}` : ''}, ${policy}: ${found}`,
+        );
     }
   } finally {
     await Promise.all(processes.map((process) => process.kill()));

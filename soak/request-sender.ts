@@ -1,8 +1,14 @@
-import type { Sending } from '../test/support/http-client.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import type { AppProcesses } from './app-processes.ts';
 import type { Stalls } from './stalls.ts';
-import { graphql, http, Sockets, type SoakAnswer, type Transport } from './transports.ts';
+import {
+  graphql,
+  http,
+  Sockets,
+  type SoakAnswer,
+  type SoakSending,
+  type Transport,
+} from './transports.ts';
 
 /** Later than this, in milliseconds, a request counts as not answered. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -10,14 +16,22 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** What a request of each kind may get while the database works, in the status codes of HTTP. */
 const EXPECTED = {
   login: [200, 403],
+  evictingLogin: [200],
   get: [200, 401],
+  getCurrent: [200, 401],
+  getEvicting: [200, 401],
   getByGraphql: [200, 401],
   getBySocket: [200, 401],
+  list: [200, 401],
   logout: [204, 401],
   logoutByGraphql: [204, 401],
   logoutBySocket: [204, 401],
   logoutall: [204, 401],
   logoutallByGraphql: [204, 401],
+  endOthers: [200, 401],
+  endById: [204, 401, 404],
+  reauthenticate: [200, 401],
+  consume: [200, 401],
   prune: [200],
 } as const;
 
@@ -48,14 +62,22 @@ export class RequestSender {
   readonly #sockets = new Sockets();
   readonly #transports: Readonly<Record<RequestKind, Transport>> = {
     login: http('POST', '/auth/login'),
+    evictingLogin: http('POST', '/evicting/login'),
     get: http('GET', '/me'),
+    getCurrent: http('GET', '/auth/sessions/current'),
+    getEvicting: http('GET', '/evicting/sessions/current'),
     getByGraphql: graphql('{ me { tokenKey expiry } }', 200),
     getBySocket: this.#sockets.message('me'),
+    list: http('GET', '/auth/sessions'),
     logout: http('POST', '/auth/logout'),
     logoutByGraphql: graphql('mutation { logout }', 204),
     logoutBySocket: this.#sockets.message('logout'),
     logoutall: http('POST', '/auth/logoutall'),
     logoutallByGraphql: graphql('mutation { logoutAll }', 204),
+    endOthers: http('DELETE', '/auth/sessions'),
+    endById: http('DELETE', '/auth/sessions/:id'),
+    reauthenticate: http('POST', '/auth/reauthenticate'),
+    consume: http('POST', '/consume'),
     prune: http('POST', '/prune'),
   };
   readonly #apps: AppProcesses;
@@ -73,7 +95,7 @@ export class RequestSender {
   }
 
   /** Returns null if no answer came. */
-  async send(process: number, kind: RequestKind, sending: Sending): Promise<SoakAnswer | null> {
+  async send(process: number, kind: RequestKind, sending: SoakSending): Promise<SoakAnswer | null> {
     const client = this.#apps.client(process);
     const sentAt = Date.now();
     const began = performance.now();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DataSource } from 'typeorm';
-import { AuthToken } from '../lib/index.ts';
+import { SessionToken } from '../lib/index.ts';
 import { nameOf } from '../test/support/app-process.ts';
 import { Proxy } from '../test/support/proxy.ts';
 import { User } from '../test/support/users.ts';
@@ -13,6 +13,7 @@ import {
   type Fault,
   type SoakDatabase,
 } from './databases.ts';
+import { EvictingToken } from './evicting-token.ts';
 import { FaultWindows } from './fault-windows.ts';
 import { AppProcesses, PASSWORD } from './app-processes.ts';
 import { fuzzProcesses } from './fuzzing.ts';
@@ -25,12 +26,13 @@ import { TableMonitor } from './table-monitor.ts';
 import { RequestSender, sumOf, type RequestKind } from './request-sender.ts';
 import { FUZZ_USER } from './users.ts';
 
-/** Two application processes, with options that make expiry, refresh and the limit happen often. */
+/** Two application processes, with options that make expiry, refresh, last uses and the limit happen often. */
 export const PROCESSES = 2;
 export const AUTH_TIMEOUT_MS = 3_000;
 export const TOKEN_LIMIT = 5;
 const TOKEN_TTL_MS = 8_000;
 const MIN_REFRESH_INTERVAL_MS = 300;
+const LAST_USED_INTERVAL_MS = 1_000;
 
 /** After this time, the COMMIT of a login that was answered 503 can no longer arrive. */
 const LATE_COMMIT_MS = 2 * AUTH_TIMEOUT_MS + 1_000;
@@ -53,7 +55,10 @@ interface SoakOptions {
 export interface Figures {
   readonly revocations: number;
   readonly acceptedAfterRevocation: number;
+  readonly acceptedAfterReauthentication: number;
+  readonly acceptedAfterEviction: number;
   readonly refusedThoughValid: number;
+  readonly evictedThoughValid: number;
   readonly overLimit: number;
   readonly serverErrors: ReadonlyMap<string, number>;
   readonly longestAnswerMs: number;
@@ -68,6 +73,12 @@ export interface Figures {
   readonly acceptedAfterExpiry: number;
   readonly acceptedAfterRefusal: number;
   readonly unknownAccepted: number;
+  readonly endedTwice: number;
+  readonly doubledSessions: number;
+  readonly listedWrongly: number;
+  /** Sessions whose last use was seen in the table. */
+  readonly usesWritten: number;
+  readonly usesMovedBack: number;
   readonly leftByRefusedLogins: number;
   readonly unexpected: ReadonlyMap<string, number>;
   readonly rounds: number;
@@ -107,6 +118,7 @@ async function soakDatabase(database: SoakDatabase, options: SoakOptions): Promi
     authTimeout: AUTH_TIMEOUT_MS,
     autoRefresh: true,
     minRefreshInterval: MIN_REFRESH_INTERVAL_MS,
+    lastUsedInterval: LAST_USED_INTERVAL_MS,
     tokenTtl: TOKEN_TTL_MS,
     tokenLimitPerUser: TOKEN_LIMIT,
   });
@@ -134,7 +146,7 @@ function faultsOf(database: SoakDatabase, apps: AppProcesses, proxy: Proxy | und
 async function prepare(database: SoakDatabase): Promise<DataSource> {
   const dataSource = await new DataSource({
     ...database.options,
-    entities: [User, AuthToken],
+    entities: [User, SessionToken, EvictingToken],
     synchronize: true,
   }).initialize();
   await dataSource.getRepository(User).insert(
@@ -161,7 +173,10 @@ async function run(
   const oracle = new Oracle();
   const stalls = new Stalls();
   const sender = new RequestSender(apps, windows, stalls);
-  const workload = new Workload(sender, oracle, random, PROCESSES, TOKEN_TTL_MS);
+  const workload = new Workload(sender, oracle, random, PROCESSES, {
+    tokenTtlMs: TOKEN_TTL_MS,
+    tokenLimit: TOKEN_LIMIT,
+  });
   const table = new TableMonitor(dataSource, oracle, windows, workload.unanswered, TOKEN_LIMIT);
   const sample = (size: number) =>
     oracle.revoked.length <= size
@@ -203,8 +218,11 @@ async function run(
   const stats = await apps.stats();
   return {
     revocations: oracle.revoked.length,
-    acceptedAfterRevocation: oracle.acceptedAfterRevocation.size,
+    acceptedAfterRevocation: oracle.acceptedAfter.revocation.size,
+    acceptedAfterReauthentication: oracle.acceptedAfter.reauthentication.size,
+    acceptedAfterEviction: oracle.acceptedAfter.eviction.size,
     refusedThoughValid: oracle.refusedThoughValid.size,
+    evictedThoughValid: oracle.evictedThoughValid.size,
     overLimit: table.overLimit,
     serverErrors: sender.serverErrors,
     longestAnswerMs: sender.longestAnswer.ms,
@@ -218,6 +236,11 @@ async function run(
     acceptedAfterExpiry: oracle.acceptedAfterExpiry.size,
     acceptedAfterRefusal: oracle.acceptedAfterRefusal.size,
     unknownAccepted: workload.unknownAccepted,
+    endedTwice: oracle.endedTwice.size,
+    doubledSessions: table.doubled.size,
+    listedWrongly: oracle.listedWrongly.size,
+    usesWritten: table.usesWritten,
+    usesMovedBack: table.movedBack.size,
     leftByRefusedLogins: table.left.size,
     unexpected: sender.unexpected,
     rounds,

@@ -7,7 +7,9 @@ import { retryWhileLocked } from './retry-while-locked.ts';
 
 const EVERY_MS = 400;
 
-const SELECT = 'SELECT digest, user_id AS owner, expiry FROM knox_auth_token';
+const SELECT = ['knox_auth_token', 'evicting_token']
+  .map((table) => `SELECT digest, user_id AS owner, expiry, name, last_used AS used FROM ${table}`)
+  .join(' UNION ALL ');
 
 /**
  * How long a healthy database may hold a token whose login was answered 503, in milliseconds: the
@@ -19,6 +21,9 @@ interface Row {
   readonly digest: string;
   readonly owner: number;
   readonly expiry: number;
+  /** Each login names its session differently. */
+  readonly name: string;
+  readonly used: number | null;
 }
 
 /** Reads the whole table at intervals, and checks it. */
@@ -28,6 +33,12 @@ export class TableMonitor {
   overLimit = 0;
   /** The digests of tokens that no acknowledged login has made, and that were not deleted in time. */
   readonly left = new Set<string>();
+  /** The names of sessions that had two tokens at once: a reauthentication replaces the one by the other. */
+  readonly doubled = new Set<string>();
+  /** The last use of each session, by its name. */
+  readonly #uses = new Map<string, number>();
+  /** The names of sessions whose last use was moved back. */
+  readonly movedBack = new Set<string>();
   readonly #dataSource: DataSource;
   readonly #oracle: Oracle;
   readonly #windows: FaultWindows;
@@ -95,10 +106,14 @@ export class TableMonitor {
       digest: String(row.digest),
       owner: Number(row.owner),
       expiry: Number(row.expiry),
+      name: String(row.name),
+      used: row.used === null ? null : Number(row.used),
     }));
     this.#oracle.compare(new Set(rows.map(({ digest }) => digest)), beganAt, endedAt);
     const unexpired = rows.filter(({ expiry }) => expiry > endedAt);
     this.#count(unexpired);
+    this.#findDoubled(rows);
+    this.#compareUses(rows);
     this.#findLeft(unexpired, beganAt, endedAt);
   }
 
@@ -110,6 +125,27 @@ export class TableMonitor {
     const held = new Map<number, number>();
     for (const { owner } of rows) held.set(owner, (held.get(owner) ?? 0) + 1);
     for (const count of held.values()) this.overLimit += Math.max(0, count - this.#limit);
+  }
+
+  /** How many sessions had a last use. */
+  get usesWritten(): number {
+    return this.#uses.size;
+  }
+
+  #compareUses(rows: readonly Row[]): void {
+    for (const { name, used } of rows) {
+      const before = this.#uses.get(name);
+      if (before !== undefined && (used === null || used < before)) this.movedBack.add(name);
+      if (used !== null) this.#uses.set(name, used);
+    }
+  }
+
+  #findDoubled(rows: readonly Row[]): void {
+    const seen = new Set<string>();
+    for (const { name } of rows) {
+      if (seen.has(name)) this.doubled.add(name);
+      seen.add(name);
+    }
   }
 
   /** Finds rows of no acknowledged login that have been there for too long. */

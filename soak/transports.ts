@@ -4,13 +4,18 @@ import { NumberedSocket } from '../test/support/numbered-socket.ts';
 /** The part of an answer that the soak judges, whichever way it came. */
 export type SoakAnswer = Pick<Answer, 'status' | 'body'>;
 
+export interface SoakSending extends Sending {
+  /** What stands for `:id` in the path. */
+  readonly id?: string;
+}
+
 /** Sends a request to an application process. */
-export type Transport = (client: HttpClient, sending: Sending) => Promise<SoakAnswer>;
+export type Transport = (client: HttpClient, sending: SoakSending) => Promise<SoakAnswer>;
 
 export const http =
-  (method: 'GET' | 'POST', path: string): Transport =>
-  (client, sending) =>
-    client.send(path, { method, ...sending });
+  (method: 'GET' | 'POST' | 'DELETE', path: string): Transport =>
+  (client, { id = '', ...sending }) =>
+    client.send(path.replace(':id', id), { method, ...sending });
 
 /**
  * A GraphQL operation of one field, over HTTP. It is told as the request would be that does the same: with the status

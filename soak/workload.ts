@@ -2,10 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../test/support/app-process.ts';
 import { PASSWORD } from './app-processes.ts';
-import type { KnownToken, Oracle } from './oracle.ts';
+import { EVICTING_TTL_MS } from './evicting-token.ts';
+import { LATE_MS, publicIdOf, type KnownToken, type Oracle, type TokenUse } from './oracle.ts';
 import type { Random } from '../test/support/random.ts';
-import type { RequestSender } from './request-sender.ts';
-import { BURSTING_USERS, FLOODING_USERS, NORMAL_USERS } from './users.ts';
+import type { RequestKind, RequestSender } from './request-sender.ts';
+import type { SoakAnswer, SoakSending } from './transports.ts';
+import {
+  BURSTING_USERS,
+  EVICTING_USERS,
+  FLOODING_USERS,
+  isEvicting,
+  NORMAL_USERS,
+} from './users.ts';
 
 const WORKERS = 12;
 
@@ -28,17 +36,26 @@ const ACTIONS = {
   logout: 16,
   logoutTwice: 4,
   logoutAll: 3,
+  endOthers: 2,
+  endOne: 10,
+  endOneAtOnce: 9,
+  list: 8,
   unknown: 6,
   expired: 5,
   uncertain: 4,
 };
 
 /** The ways to do the same: over HTTP, as a GraphQL operation, and as a message of a socket that stays open. */
-const GETS = { get: 6, getByGraphql: 2, getBySocket: 2 } as const;
+const GETS = { get: 6, getCurrent: 2, getByGraphql: 2, getBySocket: 2 } as const;
 const LOGOUTS = { logout: 6, logoutByGraphql: 2, logoutBySocket: 2 } as const;
 const LOGOUTALLS = { logoutall: 3, logoutallByGraphql: 1 } as const;
 
-/** How many logins of each user got no answer: each may have left a token. */
+/** The requests of which only one can end a token: each is told whether it did. A logout is not, so it is none of them. */
+const ENDS = { reauthenticate: 4, consume: 3, endById: 3 } as const;
+
+type EndKind = keyof typeof ENDS;
+
+/** How many logins and reauthentications of each user got no answer: each may have left a token. */
 export type Unanswered = Map<number, number>;
 
 /** The requests of users of all kinds, at the same time. */
@@ -52,11 +69,15 @@ export class Workload {
   readonly #random: Random;
   readonly #processes: number;
   readonly #tokenTtlMs: number;
+  readonly #tokenLimit: number;
   readonly #pendingRechecks: { token: KnownToken; at: number }[] = [];
   readonly #burstingUsers = Array.from(
     { length: BURSTING_USERS },
     (_, index) => 1 + NORMAL_USERS + FLOODING_USERS + index,
   );
+  /** Until when each evicting user rests after a failure. */
+  readonly #restUntil = new Map<number, number>();
+  #names = 0;
   #stopped = false;
 
   constructor(
@@ -64,13 +85,14 @@ export class Workload {
     oracle: Oracle,
     random: Random,
     processes: number,
-    tokenTtlMs: number,
+    { tokenTtlMs, tokenLimit }: { readonly tokenTtlMs: number; readonly tokenLimit: number },
   ) {
     this.#sender = sender;
     this.#oracle = oracle;
     this.#random = random;
     this.#processes = processes;
     this.#tokenTtlMs = tokenTtlMs;
+    this.#tokenLimit = tokenLimit;
   }
 
   /** Runs until `stop`. */
@@ -79,9 +101,14 @@ export class Workload {
       { length: FLOODING_USERS },
       (_, index) => 1 + NORMAL_USERS + index,
     );
+    const evictingUsers = Array.from(
+      { length: EVICTING_USERS },
+      (_, index) => 1 + NORMAL_USERS + FLOODING_USERS + BURSTING_USERS + index,
+    );
     await Promise.all([
       ...Array.from({ length: WORKERS }, () => this.#repeat(REST_MS, () => this.#act())),
       ...floodingUsers.map((user) => this.#repeat(3_000, () => this.#flood(user))),
+      ...evictingUsers.map((user) => this.#repeat(1_000, () => this.#evict(user))),
       this.#repeat(2_000, () => this.#prune()),
       this.#repeat(100, () => this.#recheckDue()),
     ]);
@@ -92,7 +119,7 @@ export class Workload {
   }
 
   /**
-   * Logins and logouts without a rest, so that a fault interrupts some logins; a login that fails must
+   * Logins, reauthentications and logouts without a rest, so that a fault interrupts some of them; one that fails must
    * not leave a token. Their tokens have a long lifetime, so that one that is left can be seen. Each
    * worker ends when `isOver` is true, or at its first failure.
    */
@@ -101,7 +128,9 @@ export class Workload {
       while (!isOver()) {
         const token = await this.#login(user, process, 'long');
         if (!token) return;
-        await this.#logout(token);
+        const [latest] = await this.#end(token, ['reauthenticate']);
+        if (!latest) return;
+        await this.#logout(latest);
       }
     };
     const workers = this.#burstingUsers.flatMap((user) =>
@@ -113,7 +142,8 @@ export class Workload {
   /** Logs the known tokens of the burst out one by one. A logoutall would hide a token that is left. */
   async endBurst(): Promise<void> {
     for (const user of this.#burstingUsers) {
-      for (const token of this.#oracle.usable(user)) await this.#logout(token);
+      const uncertain = this.#oracle.uncertain(user).filter(({ refusedAt }) => refusedAt === null);
+      for (const token of [...this.#oracle.usable(user), ...uncertain]) await this.#logout(token);
     }
   }
 
@@ -173,6 +203,25 @@ export class Workload {
       case 'logoutAll':
         if (token) await this.#logoutAll(token);
         break;
+      case 'endOthers':
+        if (token) await this.#logoutAll(token, true);
+        break;
+      case 'endOne':
+        if (token) await this.#end(token, [this.#random.weighed(ENDS)]);
+        break;
+      case 'endOneAtOnce':
+        if (token) {
+          const kind = this.#random.weighed(ENDS);
+          const areAlike = this.#random.chance(0.5);
+          const kinds = Array.from({ length: 2 + this.#random.below(3) }, () =>
+            areAlike ? kind : this.#random.weighed(ENDS),
+          );
+          await this.#end(token, kinds);
+        }
+        break;
+      case 'list':
+        if (token) await this.#list(token);
+        break;
       case 'unknown':
         await this.#unknown();
         break;
@@ -206,21 +255,56 @@ export class Workload {
     const ttlMs = TTLS[kind] ?? this.#tokenTtlMs;
     const headers: Record<string, string> =
       kind === 'default' ? {} : { 'x-ttl': `${String(ttlMs)}ms` };
+    const token = await this.#obtain(
+      process,
+      'login',
+      { user, name: this.#newName(), ttlMs },
+      { headers },
+    );
+    // A token that one process has made must work in the other one at once.
+    if (token && this.#random.next() < 0.5) await this.#get((process + 1) % this.#processes, token);
+    return token;
+  }
+
+  /** Sends the user's credentials. Returns the token of the answer, if there is one. */
+  async #obtain(
+    process: number,
+    kind: 'login' | 'evictingLogin' | 'reauthenticate',
+    { user, name, ttlMs }: Pick<KnownToken, 'user' | 'name' | 'ttlMs'>,
+    sending: SoakSending,
+    judge: (answer: SoakAnswer | null) => void = () => undefined,
+  ): Promise<KnownToken | undefined> {
     const sentAt = Date.now();
-    const body = { username: nameOf(user), password: PASSWORD };
-    const answer = await this.#sender.send(process, 'login', { headers, body });
+    const body = { username: nameOf(user), password: PASSWORD, name };
+    const answer = await this.#sender.send(process, kind, { ...sending, body });
     if (answer === null) this.unanswered.set(user, (this.unanswered.get(user) ?? 0) + 1);
+    judge(answer);
     if (answer?.status !== 200) return undefined;
     const expiry = Date.parse(answer.body.expiry as string);
-    const token = this.#oracle.loggedIn(user, answer.body.token as string, expiry, ttlMs, sentAt);
-    // A token that one process has made must work in the other one at once.
-    if (this.#random.next() < 0.5) await this.#get((process + 1) % this.#processes, token);
-    return token;
+    const raw = answer.body.token as string;
+    return this.#oracle.loggedIn({ user, name, raw, expiry, ttlMs, sentAt });
+  }
+
+  #newName(): string {
+    return `session ${String(++this.#names)}`;
+  }
+
+  /** Logs a user in whose oldest token must go for it, and uses those that must stay. */
+  async #evict(user: number): Promise<void> {
+    if (Date.now() < (this.#restUntil.get(user) ?? 0)) return;
+    const process = this.#process();
+    this.#oracle.beginEviction(user, this.#tokenLimit);
+    const session = { user, name: this.#newName(), ttlMs: EVICTING_TTL_MS };
+    const token = await this.#obtain(process, 'evictingLogin', session, {});
+    const evicted = this.#oracle.endEviction(user, this.#tokenLimit, token !== undefined);
+    if (!token) this.#restUntil.set(user, Date.now() + LATE_MS);
+    await this.#recheckTwice(evicted);
+    for (const kept of this.#oracle.usable(user)) await this.#get(this.#process(), kept);
   }
 
   async #get(process: number, token: KnownToken): Promise<number | null> {
     const use = this.#oracle.use(token);
-    const kind = this.#random.weighed(GETS);
+    const kind = isEvicting(token.user) ? 'getEvicting' : this.#random.weighed(GETS);
     const answer = await this.#sender.send(process, kind, { token: token.raw });
     if (answer?.status === 200)
       this.#oracle.accepted(use, Date.parse(answer.body.expiry as string));
@@ -240,19 +324,103 @@ export class Workload {
     if (answer?.status === 401) this.#oracle.refused(use, 1);
     else if (answer?.status === 204) {
       this.#oracle.accepted(use);
-      this.#oracle.revokedOne(use);
+      this.#oracle.ended(use, 'revocation');
     }
     this.#oracle.used(use, answer?.status !== 401);
     if (answer?.status === 204) await this.#recheckTwice([token]);
   }
 
-  async #logoutAll(token: KnownToken): Promise<void> {
+  /** Sends requests at once that each would end this token, of which one must. Returns the tokens of reauthentications. */
+  async #end(token: KnownToken, kinds: readonly EndKind[]): Promise<KnownToken[]> {
+    const first = this.#process();
+    // Before the first use: that one makes it unusable.
+    const own = this.#oracle.usable(token.user);
+    const uses = kinds.map(() => this.#oracle.use(token, true));
+    const winners: EndKind[] = [];
+    const statuses: (number | undefined)[] = [];
+    const made = kinds.map(async (kind, index) => {
+      const use = uses[index]!;
+      const judge = (answer: SoakAnswer | null): void => {
+        statuses.push(answer?.status);
+        if (answer?.status !== 200 && answer?.status !== 204) return;
+        this.#oracle.accepted(use);
+        this.#oracle.ended(use, kind === 'reauthenticate' ? 'reauthentication' : 'revocation');
+        winners.push(kind);
+      };
+      return this.#endBy(kind, (first + index) % this.#processes, token, own, judge);
+    });
+    const latest = (await Promise.all(made)).filter((one) => one !== undefined);
+    const [use] = uses as [TokenUse, ...TokenUse[]];
+    const isRefused = statuses.some((status) => status === 401 || status === 404);
+    const isAnswered = statuses.every((status) => status !== undefined && status < 500);
+    // A request without an answer may have ended it, which explains the refusals.
+    if (winners.length === 0 && isRefused) this.#oracle.refused(use, isAnswered ? kinds.length : 0);
+    if (winners.length > 1) this.#oracle.foundEndedTwice(use, winners);
+    for (const one of uses) this.#oracle.used(one, !isRefused);
+    if (winners.length > 0) await this.#recheckTwice([token]);
+    return latest;
+  }
+
+  async #endBy(
+    kind: EndKind,
+    process: number,
+    token: KnownToken,
+    own: readonly KnownToken[],
+    judge: (answer: SoakAnswer | null) => void,
+  ): Promise<KnownToken | undefined> {
+    if (kind === 'reauthenticate') {
+      const latest = await this.#obtain(process, kind, token, { token: token.raw }, judge);
+      if (latest) await this.#get((process + 1) % this.#processes, latest);
+      return latest;
+    }
+    if (kind === 'consume') {
+      judge(await this.#sender.send(process, kind, { body: { token: token.raw } }));
+      return undefined;
+    }
+    const by = this.#random.pickIfAny(own) ?? token;
+    const sending = { token: by.raw, id: publicIdOf(token) };
+    if (by === token) judge(await this.#sender.send(process, kind, sending));
+    else {
+      const answer = await this.#present(process, kind, by, sending);
+      // A 401 is about the token that asks.
+      judge(answer?.status === 401 ? null : answer);
+    }
+    return undefined;
+  }
+
+  /** Sends a request with a token that it does not end. */
+  async #present(
+    process: number,
+    kind: RequestKind,
+    token: KnownToken,
+    sending: SoakSending,
+    judge: (answer: SoakAnswer, use: TokenUse) => void = () => undefined,
+  ): Promise<SoakAnswer | null> {
     const use = this.#oracle.use(token);
-    const ended = this.#oracle.beginLogoutAll(token.user);
-    const kind = this.#random.weighed(LOGOUTALLS);
+    const answer = await this.#sender.send(process, kind, { ...sending, token: token.raw });
+    if (answer?.status === 401) this.#oracle.refused(use);
+    else if (answer && answer.status < 500) {
+      this.#oracle.accepted(use);
+      judge(answer, use);
+    }
+    this.#oracle.used(use, answer?.status !== 401);
+    return answer;
+  }
+
+  async #list(token: KnownToken): Promise<void> {
+    await this.#present(this.#process(), 'list', token, {}, ({ body }, use) =>
+      this.#oracle.listed(use, body as never),
+    );
+  }
+
+  /** @param others whether it ends all tokens but this one */
+  async #logoutAll(token: KnownToken, others = false): Promise<void> {
+    const use = this.#oracle.use(token);
+    const ended = this.#oracle.beginLogoutAll(token.user, others ? token : undefined);
+    const kind = others ? 'endOthers' : this.#random.weighed(LOGOUTALLS);
     const answer = await this.#sender.send(this.#process(), kind, { token: token.raw });
-    const acknowledged = answer?.status === 204;
-    if (answer?.status === 401) this.#oracle.refused(use, 1);
+    const acknowledged = answer?.status === (others ? 200 : 204);
+    if (answer?.status === 401) this.#oracle.refused(use, others ? 0 : 1);
     else if (acknowledged) this.#oracle.accepted(use);
     this.#oracle.endLogoutAll(token.user, ended, acknowledged);
     this.#oracle.used(use, answer?.status !== 401);

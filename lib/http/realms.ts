@@ -183,7 +183,7 @@ function checkPrefixes(one: RealmParts, other: RealmParts): void {
 /** @throws KnoxConfigError if a browser may send the cookies of both, of one name, with one request */
 function checkCookies(one: RealmParts, other: RealmParts): void {
   const [a, b] = [one.requests.settings.cookie, other.requests.settings.cookie];
-  if (!a || !b || a.name !== b.name || !pathsOverlap(a.path, b.path)) return;
+  if (!a || a.name !== b?.name || !pathsOverlap(a.path, b.path)) return;
   if (a.domain !== null && b.domain !== null && !domainsOverlap(a.domain, b.domain)) return;
   throw new KnoxConfigError(
     'cookie',

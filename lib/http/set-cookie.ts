@@ -13,7 +13,7 @@ interface HeaderedResponse extends KnoxResponse {
 /** Node's response: Express's is one. */
 interface RawResponse {
   readonly headersSent: boolean;
-  writeHead(this: RawResponse, status: number, ...rest: unknown[]): unknown;
+  writeHead(status: number, ...rest: unknown[]): unknown;
   setHeader(name: string, value: string): unknown;
 }
 
@@ -29,9 +29,9 @@ const unstored = privateSlot<true>();
  * @param cookie the value of a Set-Cookie header, which begins with `name=`
  */
 export function setCookie(response: Partial<KnoxResponse>, name: string, cookie: string): void {
-  const { raw = response as unknown as RawResponse } = response as HeaderedResponse;
-  if (raw.headersSent) return;
-  const answer = response as HeaderedResponse;
+  const answer = response as Partial<HeaderedResponse>;
+  const raw = answer.raw ?? (response as unknown as RawResponse);
+  if (!hasHeaders(answer) || raw.headersSent) return;
   const others = [answer.getHeader(SET_COOKIE) ?? []]
     .flat()
     .map(String)
@@ -42,18 +42,23 @@ export function setCookie(response: Partial<KnoxResponse>, name: string, cookie:
   forbidStoring(raw);
 }
 
+/** What an application puts on a GraphQL context may be no more than a part of a response. */
+function hasHeaders(response: Partial<HeaderedResponse>): response is HeaderedResponse {
+  return (response.getHeader && response.removeHeader && response.header) !== undefined;
+}
+
 /** A handler may say later that its answer may be kept; a cache would then give the cookie to everybody. */
-function forbidStoring(raw: RawResponse): void {
-  if (unstored.get(raw)) return;
+function forbidStoring(raw: Partial<RawResponse>): void {
+  if (!raw.writeHead || unstored.get(raw)) return;
   unstored.set(raw, true);
-  const { writeHead } = raw;
-  raw.writeHead = function (status, ...rest) {
-    this.setHeader('Cache-Control', NO_STORE);
+  const writeHead = raw.writeHead.bind(raw);
+  raw.writeHead = (status, ...rest) => {
+    raw.setHeader?.('Cache-Control', NO_STORE);
     const passed = rest.at(-1);
     // Fastify passes all headers here.
     if (typeof passed === 'object' && passed !== null && !Array.isArray(passed)) {
       (passed as Record<string, unknown>)['cache-control'] = NO_STORE;
     }
-    return writeHead.call(this, status, ...rest);
+    return writeHead(status, ...rest);
   };
 }

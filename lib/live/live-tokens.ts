@@ -98,7 +98,7 @@ export class LiveTokens implements BeforeApplicationShutdown {
 
   #find(authToken: AbstractAuthToken): { poller: TokenPoller; digest: string } {
     const { all } = realmsOfApp(this.#module);
-    const realm = realmOf(authToken, all);
+    const realm = realmOfToken(authToken, all);
     const { tokens, settings } = realm.requests;
     const digest = digestOfAny(authToken, tokens.tokenEntity, settings.hashAlgorithm) as string;
     let poller = this.#pollers.get(realm);
@@ -123,7 +123,7 @@ function onAbort(signal: AbortSignal, listener: (reason: EndReason) => void): ()
 }
 
 /** The realm whose token it is: of entities that extend each other, that of the nearest class. */
-function realmOf(authToken: unknown, realms: readonly RealmParts[]): RealmParts {
+function realmOfToken(authToken: unknown, realms: readonly RealmParts[]): RealmParts {
   const found = realms
     .filter(({ requests }) => authToken instanceof requests.tokens.tokenEntity)
     .sort((a, b) => depthOf(b) - depthOf(a));

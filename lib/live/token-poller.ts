@@ -166,14 +166,12 @@ export class TokenPoller {
     const { size } = this.#watched;
     const count = Math.ceil(size / Math.ceil(size / BATCH_SIZE));
     const batch: WatchedToken[] = [];
-    this.#round ??= this.#watched.values();
     while (batch.length < count) {
+      this.#round ??= this.#watched.values();
       const next = this.#round.next();
-      if (next.done) {
-        this.#round = undefined;
-        break;
-      }
-      batch.push(next.value);
+      if (!next.done) batch.push(next.value);
+      else this.#round = undefined;
+      if (next.done && batch.length > 0) break;
     }
     return batch;
   }

@@ -12,8 +12,8 @@ export interface CookieOptions {
   secure?: boolean | undefined;
   /** The path under which browsers send it. Default `'/'`. */
   path?: string | undefined;
-  /** A domain with whose hosts browsers share it. Default none: with the host that has set it, and no other. */
-  domain?: string | undefined;
+  /** A domain with whose hosts browsers share it. Default null: with the host that has set it, and no other. */
+  domain?: string | null | undefined;
   /**
    * Whether it lives as long as its token, at most 400 days; if not, until the browser is closed. Default true.
    */
@@ -60,7 +60,10 @@ const RULES: { readonly [Field in keyof CookieSettings]: FieldRule } = {
   },
   secure: BOOLEAN,
   path: { expects: "a path such as '/api', without ';'", isValid: matches(PATH) },
-  domain: { expects: "a domain such as 'example.com'", isValid: matches(DOMAIN) },
+  domain: {
+    expects: "a domain such as 'example.com', or null",
+    isValid: (value) => value === null || matches(DOMAIN)(value),
+  },
   persistent: BOOLEAN,
   trustedOrigins: {
     expects:

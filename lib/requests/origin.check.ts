@@ -22,7 +22,7 @@ export function onlyReads(request: KnoxRequest): boolean {
  * 1. A header that was sent twice is refused: a proxy may have judged another one.
  * 2. A trusted Origin passes.
  * 3. `Sec-Fetch-Site`, if it is there, decides: the browser has compared the origins itself, as its user sees them.
- * 4. Without an Origin, no page has asked: browsers without `Sec-Fetch-Site` send one with each write and each socket.
+ * 4. Without an Origin, no page has asked: browsers that send no `Sec-Fetch-Site` send one with each write and each socket.
  * 5. The Origin's host and port must be those of `Host`. `Origin: null`, of a sandboxed page, is of nobody's.
  *
  * @see Fetch Metadata Request Headers Section 2.3 (Sec-Fetch-Site)

@@ -252,9 +252,16 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
     this.#revoker.scheduleCleanup(user, op);
   }
 
-  /** Revokes the token that was presented. */
+  /**
+   * Revokes the token that was presented.
+   *
+   * @throws KnoxUnauthorizedException `invalid_token`, if a reauthentication may have given the session another meanwhile
+   */
   async logOut(found: Authenticated<Token>, op: Operation): Promise<void> {
-    await this.revoke(found.authToken, { reason: 'logout' }, op);
+    const isRevoked = await this.revoke(found.authToken, { reason: 'logout' }, op);
+    if (!isRevoked && this.hasFeature('authenticated')) {
+      throw this.refuse(new KnoxUnauthorizedException('invalid_token'), op, found.authToken);
+    }
     this.#events.publish(UserLoggedOutEvent, op, found.user, found.authToken);
   }
 

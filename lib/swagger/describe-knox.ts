@@ -10,17 +10,21 @@ import type { OpenApiDocument, Operation, Paths, Response } from './openapi.ts';
 import { withUniqueIds } from './operation-ids.ts';
 import { isMissing, packageRoute, type RouteDescription } from './package-routes.ts';
 import { guardErrors, Protections } from './protection.ts';
-import { schemeName, securityOf, securityScheme } from './security.ts';
+import { securityOf, securitySchemes } from './security.ts';
 
 /** The fields of a path that are operations; it has others, such as `parameters`. */
 const METHODS = [
   ...['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query', 'search'],
 ];
 
+/** Those whose origin is not checked. */
+const READING_METHODS = ['get', 'head', 'options'];
+
 /**
  * Describes in an OpenAPI document what this package does in the application:
  *
- * - a security scheme for each realm, `knox` for the realm `api` and such as `knox-staff` for others;
+ * - a security scheme for each realm, `knox` for the realm `api` and such as `knox-staff` for others; and with the
+ *   option `cookie` another, `knoxCookie` or such as `knoxCookie-staff`;
  * - what each operation asks for that a KnoxAuthGuard guards, and its answers 401, 403 and 503;
  * - the bodies and answers of the routes of KnoxController and KnoxSessionsController.
  *
@@ -58,7 +62,7 @@ class Description {
   readonly #document: OpenApiDocument;
   readonly #routes: DeclaredRoutes;
   readonly #protections: Protections;
-  readonly #schemes: readonly string[];
+  readonly #schemes: Readonly<Record<string, object>>;
   /** The operations of the package's routes, each with the realm's name. */
   readonly #ours = new Map<Operation, string>();
 
@@ -68,24 +72,17 @@ class Description {
     this.#document = document;
     this.#routes = new DeclaredRoutes(app.get(ModulesContainer), config);
     this.#protections = new Protections(config);
-    this.#schemes = realms.all.map(({ name }) => schemeName(name));
+    this.#schemes = Object.assign({}, ...realms.all.map(securitySchemes)) as Record<string, object>;
   }
 
   whole(): OpenApiDocument {
     const components = this.#document.components as Record<string, object> | undefined;
-    const schemes = this.#realms.all.map((parts) => [
-      schemeName(parts.name),
-      securityScheme(parts),
-    ]);
     return {
       ...this.#document,
       paths: withUniqueIds(this.#paths(), this.#ours),
       components: {
         ...components,
-        securitySchemes: {
-          ...(Object.fromEntries(schemes) as object),
-          ...components?.securitySchemes,
-        },
+        securitySchemes: { ...this.#schemes, ...components?.securitySchemes },
         schemas: { [ERROR_SCHEMA]: errorSchema, ...components?.schemas },
       },
     };
@@ -114,13 +111,15 @@ class Description {
     if (isMissing(route, realm)) return null;
     const given = operation.security ?? this.#document.security;
     const description = describeRoute?.(realm, this.#document);
-    const errors = mergeCodes(guardErrors(route, protection), description?.errors ?? {});
+    const isChecked =
+      !READING_METHODS.includes(method) && asked.some(({ requests }) => requests.cookie !== null);
+    const errors = mergeCodes(guardErrors(route, protection, isChecked), description?.errors ?? {});
     const described = {
-      ...describeBody(operation, description),
+      ...describeRequest(operation, description),
       security:
         protection === 'none'
           ? (operation.security ?? [])
-          : securityOf(protection, asked, given, this.#schemes),
+          : securityOf(protection, asked, given, Object.keys(this.#schemes)),
       responses: addResponses(operation.responses, {
         ...description?.responses,
         ...errorResponses(errors),
@@ -131,13 +130,19 @@ class Description {
   }
 }
 
-function describeBody(operation: Operation, description: RouteDescription | undefined): Operation {
+function describeRequest(
+  operation: Operation,
+  description: RouteDescription | undefined,
+): Operation {
   if (!description) return operation;
-  const { summary, requestBody } = description;
+  const { summary, requestBody, parameters = [] } = description;
+  const given = operation.parameters ?? [];
+  const added = parameters.filter(({ name }) => given.every((other) => other.name !== name));
   return {
     ...operation,
     ...(operation.summary ? {} : { summary }),
     ...(operation.requestBody || !requestBody ? {} : { requestBody }),
+    ...(added.length === 0 ? {} : { parameters: [...given, ...added] }),
   };
 }
 

@@ -19,11 +19,17 @@ export interface Response {
   readonly content?: object;
 }
 
+/** A parameter object, or a reference to one. */
+export interface Parameter {
+  readonly name?: string;
+}
+
 /** An operation object: what a method of a path does. */
 export interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
   readonly security?: readonly SecurityRequirement[];
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: object;
   readonly responses?: Readonly<Record<string, Partial<Response>>>;
 }

@@ -5,12 +5,20 @@ import { KnoxLoginGuard } from '../http/knox-login.guard.ts';
 import type { RealmParts } from '../http/realms.ts';
 import type { DeclaredRoute } from './declared-routes.ts';
 import type { ErrorCodes } from './error-responses.ts';
-import { jsonContent, type OpenApiDocument, type Response, type Schema } from './openapi.ts';
+import { TOKEN_TRANSPORTS } from '../requests/login-transport.ts';
+import {
+  jsonContent,
+  type OpenApiDocument,
+  type Parameter,
+  type Response,
+  type Schema,
+} from './openapi.ts';
 import { Schemas } from './schemas.ts';
 
 /** What a document says of a route of this package. */
 export interface RouteDescription {
   readonly summary: string;
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: object;
   /** The answers that are no errors. */
   readonly responses: Readonly<Record<string, Response>>;
@@ -37,8 +45,14 @@ const MAIN_ROUTES: Readonly<Record<string, Describe>> = {
   login: (schemas, parts) => ({
     summary: 'Log in: make a token.',
     ...credentialsBody(schemas, parts, false),
-    responses: { 200: answer('The token, which is seen here and never again.', schemas.login) },
-    errors: { ...CREDENTIAL_ERRORS, 403: ['token_limit_exceeded'] },
+    ...transportParameter(parts),
+    responses: {
+      200: tokenAnswer('The token, which is seen here and never again.', schemas, parts),
+    },
+    errors: {
+      ...CREDENTIAL_ERRORS,
+      403: ['token_limit_exceeded', ...(parts.requests.cookie ? ['cross_origin'] : [])],
+    },
   }),
   logout: (schemas) => ({
     summary: 'Log out: delete the token that is presented.',
@@ -53,8 +67,9 @@ const MAIN_ROUTES: Readonly<Record<string, Describe>> = {
   reauthenticate: (schemas, parts) => ({
     summary: 'Prove the credentials again: replace the token that is presented.',
     ...credentialsBody(schemas, parts, true),
+    ...transportParameter(parts),
     responses: {
-      200: answer('The token that replaces the one that was presented.', schemas.login),
+      200: tokenAnswer('The token that replaces the one that was presented.', schemas, parts),
     },
     errors: CREDENTIAL_ERRORS,
   }),
@@ -121,6 +136,25 @@ function credentialsBody(
     : 'The credentials, unless HTTP Basic holds them.';
   const schema = isAfterToken ? schemas.credentials : schemas.credentialsAndName;
   return { requestBody: { description, required, content: jsonContent(schema) } };
+}
+
+/** With the option `cookie`, a client may choose how it gets the token. */
+function transportParameter({ requests }: RealmParts): Pick<RouteDescription, 'parameters'> {
+  if (!requests.cookie) return {};
+  const parameter = {
+    name: 'transport',
+    in: 'query',
+    description: 'How the answer gives the token: in a cookie, or in its body, for the header.',
+    schema: { type: 'string', enum: TOKEN_TRANSPORTS },
+  };
+  return { parameters: [parameter] };
+}
+
+function tokenAnswer(description: string, schemas: Schemas, { requests }: RealmParts): Response {
+  const body = answer(description, schemas.login);
+  if (!requests.cookie) return body;
+  const cookie = { description: 'The token in a cookie.', schema: { type: 'string' } };
+  return { ...body, headers: { 'Set-Cookie': cookie } };
 }
 
 function answer(description: string, schema: Schema): Response {

@@ -37,8 +37,16 @@ export class Protections {
   }
 }
 
-/** The errors that the guards of a route may answer. */
-export function guardErrors({ type, handler }: DeclaredRoute, protection: Protection): ErrorCodes {
+/**
+ * The errors that the guards of a route may answer.
+ *
+ * @param isOriginChecked whether a cookie may authenticate it, and it may write
+ */
+export function guardErrors(
+  { type, handler }: DeclaredRoute,
+  protection: Protection,
+  isOriginChecked: boolean,
+): ErrorCodes {
   if (protection === 'none') return {};
   const isFresh = [handler, type].some((target) => Reflect.hasMetadata(FRESH_METADATA, target));
   return {
@@ -46,7 +54,11 @@ export function guardErrors({ type, handler }: DeclaredRoute, protection: Protec
       ...(protection === 'required' ? ['not_authenticated'] : []),
       ...['invalid_header', 'invalid_token', 'user_inactive'],
     ],
-    403: ['insufficient_ability', ...(isFresh ? ['reauthentication_required'] : [])],
+    403: [
+      'insufficient_ability',
+      ...(isFresh ? ['reauthentication_required'] : []),
+      ...(isOriginChecked ? ['cross_origin'] : []),
+    ],
     503: ['unavailable'],
   };
 }

@@ -46,11 +46,16 @@ export class Schemas {
       expiry: isFormatted ? {} : this.#instant(true),
       token: { type: 'string' },
     };
-    if (this.isOverridden('getUserSerializer')) {
-      const schema = object(answer);
-      return { ...schema, properties: { ...answer, user: {} } };
-    }
-    return object(this.#settings.userSerializer ? { ...answer, user: {} } : answer);
+    const isSerialized = this.#settings.userSerializer !== null;
+    const isOverridden = this.isOverridden('getUserSerializer');
+    const schema = object(isSerialized || isOverridden ? { ...answer, user: {} } : answer);
+    // In a cookie, the token is not in the body; an override may leave the user out.
+    const optional = [
+      ...(this.#settings.cookie ? ['token'] : []),
+      ...(isOverridden ? ['user'] : []),
+    ];
+    const required = Object.keys(schema.properties as object);
+    return { ...schema, required: required.filter((name) => !optional.includes(name)) };
   }
 
   get session(): Schema {

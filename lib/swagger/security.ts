@@ -4,12 +4,27 @@ import type { SecurityRequirement } from './openapi.ts';
 import type { Protection } from './protection.ts';
 
 /** The name of a realm's security scheme, which is that of its Passport strategy. */
-export function schemeName(realm: string): string {
+function schemeName(realm: string): string {
   return realm === DEFAULT_REALM ? 'knox' : `knox-${realm}`;
 }
 
-/** How a client sends a token of this realm. */
-export function securityScheme({ name, requests }: RealmParts): object {
+/** The name of the scheme of a realm's cookie. That of no realm's header has it: each has a dash behind `knox`. */
+function cookieSchemeName(realm: string): string {
+  return realm === DEFAULT_REALM ? 'knoxCookie' : `knoxCookie-${realm}`;
+}
+
+/** How a client may send a token of this realm: by the names of the schemes. */
+export function securitySchemes(parts: RealmParts): Record<string, object> {
+  const { name, requests } = parts;
+  const { cookie } = requests.settings;
+  const header = { [schemeName(name)]: headerScheme(parts) };
+  if (!cookie) return header;
+  const description = `A token of the realm "${name}", in the cookie that a login sets.`;
+  const scheme = { type: 'apiKey', in: 'cookie', name: cookie.name, description };
+  return { ...header, [cookieSchemeName(name)]: scheme };
+}
+
+function headerScheme({ name, requests }: RealmParts): object {
   const { authHeaderPrefix } = requests.settings;
   const whose = `A token of the realm "${name}", which a login answers`;
   if (authHeaderPrefix.toLowerCase() === 'bearer') {
@@ -36,7 +51,9 @@ export function securityOf(
   given: readonly SecurityRequirement[] | undefined,
   ours: readonly string[],
 ): SecurityRequirement[] {
-  const tokens: SecurityRequirement[] = asked.map(({ name }) => ({ [schemeName(name)]: [] }));
+  const tokens: SecurityRequirement[] = asked
+    .flatMap((parts) => Object.keys(securitySchemes(parts)))
+    .map((name) => ({ [name]: [] }));
   if (protection === 'optional') tokens.unshift({});
   const others = (given ?? []).map((requirement) =>
     Object.fromEntries(Object.entries(requirement).filter(([name]) => !ours.includes(name))),

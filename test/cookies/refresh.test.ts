@@ -1,8 +1,9 @@
-import { Controller, Get, Header, Injectable, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, Injectable, Res, Sse, UseGuards } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { AuthGuard } from '@nestjs/passport';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { of, type Observable } from 'rxjs';
 import { CurrentUser, KnoxAuthGuard, type KnoxModuleOptions } from '../../lib/index.ts';
 import { startApp, type AdapterName, type TestApp } from '../support/app.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
@@ -38,9 +39,15 @@ class PagesController {
     return {};
   }
 
+  @Sse('events')
+  @UseGuards(KnoxAuthGuard)
+  events(@CurrentUser('username') username: string): Observable<{ data: string }> {
+    return of({ data: username });
+  }
+
   @Get('theme')
   @UseGuards(KnoxAuthGuard)
-  theme(@Res({ passthrough: true }) response: Response, @Req() _: object): object {
+  theme(@Res({ passthrough: true }) response: Response): object {
     response.header('X-Theme', 'dark');
     return {};
   }
@@ -145,6 +152,14 @@ describe.each<AdapterName>(['express', 'fastify'])('The cookie on %s', (adapter)
     await start({ adapter });
     const answer = await useAt(HOUR_MS, `/pages/${page}`);
     expect(cookiesOf(answer).map(({ value }) => value)).toEqual([token]);
+  });
+
+  it('is set anew by a stream of events', async () => {
+    await start({ adapter });
+    const answer = await useAt(HOUR_MS, '/pages/events');
+    expect(answer.text).toContain('data: john.doe');
+    expect(cookiesOf(answer).map(({ value }) => value)).toEqual([token]);
+    expect(answer.headers['cache-control']).toBe('no-store');
   });
 
   it('stands beside the cookies of others', async () => {

@@ -10,6 +10,7 @@ import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
 import { codes, readDocument, section, tables } from './markdown.ts';
 
 const README = readDocument('README.md');
+const COOKIE = '__Host-Http-session=x';
 
 describe('the errors table of README.md', () => {
   let test: SessionApp;
@@ -17,6 +18,7 @@ describe('the errors table of README.md', () => {
     test = await startSessionApp({
       knox: {
         tokenLimitPerUser: 1,
+        cookie: true,
         verifyCredentials: async (username, password) => {
           if (username === 'broken') throw new Error('a fault');
           const user = await test.users.findOneBy({ username });
@@ -37,9 +39,10 @@ describe('the errors table of README.md', () => {
     () => me(),
     () => me('Token'),
     () => me('Token two words'),
+    () => test.client.get('/me', { headers: { cookie: [COOKIE, COOKIE] } }),
     () => me('Token unknown'),
     async () => {
-      const token = await test.login('jane.doe');
+      const { token } = await test.tokens.create(test.jane);
       await test.users.update({ id: test.jane.id }, { isActive: false });
       return me(`Token ${token}`);
     },
@@ -54,6 +57,10 @@ describe('the errors table of README.md', () => {
       const created = new Date(Date.now() - 601_000);
       await test.rows.update({ digest: authToken.digest }, { created });
       return test.client.get('/orders/fresh', { token });
+    },
+    () => {
+      const headers = { cookie: COOKIE, origin: 'https://evil.example' };
+      return test.client.post('/auth/logout', { headers });
     },
     async () => {
       const { token } = await test.tokens.create(test.john, { limit: null });

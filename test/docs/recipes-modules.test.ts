@@ -1,13 +1,18 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { WebSocket } from 'ws';
 import { openSocketIo } from '../support/sockets.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { AuditModule } from './recipes/events.ts';
 import { ApiModule } from './recipes/graphql.ts';
 import { testOrders } from './recipes/acting-as.ts';
 import { documentApi, OrdersController } from './recipes/openapi.ts';
+import { LiveModule, NewsController, NewsGateway } from './recipes/live.ts';
 import { Pruning, PruningModule } from './recipes/prune.ts';
 import { AppAuthGuard, ChatGateway } from './recipes/sockets.ts';
 
@@ -52,6 +57,31 @@ describe('a recipe of the README with another package', () => {
       expect.arrayContaining(['/auth/login', '/auth/logout', '/auth/logoutall']),
     );
     expect((await client.get('/docs-json')).status).toBe(200);
+  });
+
+  it('closes the socket and the stream of a token that is revoked', async () => {
+    const { client, login } = await start({
+      imports: [LiveModule],
+      controllers: [NewsController],
+      providers: [NewsGateway],
+      configure: (app) => void app.useWebSocketAdapter(new WsAdapter(app)),
+    });
+    const token = await login();
+    const headers = { authorization: `Token ${token}` };
+    const socket = new WebSocket(client.url.replace('http', 'ws'), { headers });
+    const closed = once(socket, 'close');
+    await once(socket, 'open');
+    const { body } = await fetch(`${client.url}/news`, { headers });
+    // The gateway has asked for the token by then.
+    await sleep(500);
+    await client.post('/auth/logout', { token });
+    expect((await closed).map(String)).toEqual(['4401', 'invalid_token']);
+    let text = '';
+    for await (const chunk of body!.pipeThrough(new TextDecoderStream())) text += chunk;
+    expect(text).toContain('data: Invalid token.');
+
+    const refused = new WebSocket(client.url.replace('http', 'ws'), { headers });
+    expect((await once(refused, 'close'))[0]).toBe(4401);
   });
 
   it('gives a test a token of a user', async () => {

@@ -99,13 +99,15 @@ describe('a recipe of the README', () => {
     expect(Object.keys(login.body)).toEqual(['expiry']);
     const [set] = login.headers['set-cookie'] ?? [];
     expect(set).toMatch(
-      /^session=[0-9a-f]{64}; Path=\/; HttpOnly; Secure; SameSite=Strict; Max-Age=36000$/,
+      /^session=[0-9a-f]{64}; Max-Age=36000; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const headers = { cookie: `theme=dark; ${set!.split(';')[0]!}` };
     expect((await client.get('/me', { headers })).status).toBe(200);
+    const evil = { ...headers, origin: 'https://evil.example' };
+    expect((await client.post('/auth/logout', { headers: evil })).body.code).toBe('cross_origin');
     const logout = await client.post('/auth/logout', { headers });
     expect(logout.status).toBe(204);
-    expect(logout.headers['set-cookie']?.[0]).toMatch(/^session=; .*Max-Age=0$/);
+    expect(logout.headers['set-cookie']?.[0]).toMatch(/^session=; Max-Age=0; /);
     expect((await client.get('/me', { headers })).body.code).toBe('invalid_token');
     expect((await client.get('/me')).body.code).toBe('not_authenticated');
   });

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getMetadataArgsStorage } from 'typeorm';
 import * as knox from '../../lib/index.ts';
+import { resolveLiveOptions } from '../../lib/live/live-options.ts';
+import { LiveTokens } from '../../lib/live/index.ts';
 import { parseDuration } from '../../lib/options/duration.ts';
 import { resolveOptions, RUNTIME_OPTION_NAMES } from '../../lib/options/resolve-options.ts';
 import { STATIC_DEFAULTS } from '../../lib/static-options.ts';
@@ -49,6 +51,17 @@ describe('README.md', () => {
     });
   });
 
+  it('shows the defaults of KnoxLiveModule', () => {
+    const rows = rowsOf('Sockets and streams', 1);
+    const shown = rows.map(([name, cell]) => [nameIn(name), parseDuration(valueIn(cell!))]);
+    expect(Object.fromEntries(shown)).toEqual(resolveLiveOptions({}));
+  });
+
+  it('shows the methods of LiveTokens', () => {
+    const shown = rowsOf('Sockets and streams').map(([cell]) => nameIn(cell));
+    expect([...shown, 'beforeApplicationShutdown'].sort()).toEqual(methodsOf(LiveTokens).sort());
+  });
+
   describe('runtime options', () => {
     const rows = rowsOf('Runtime options');
     const defaults = resolveOptions({}) as unknown as Record<string, unknown>;
@@ -73,6 +86,14 @@ describe('README.md', () => {
       expect(formatExpiry(new Date(0))).toBe('1970-01-01T00:00:00.000Z');
       expect(formatExpiry(null)).toBeNull();
     });
+  });
+
+  it('names each field of the option cookie, with its default', () => {
+    const shown = rowsOf('In a browser').map(([name, cell]) => [nameIn(name), valueIn(cell!)]);
+    expect(Object.fromEntries(shown)).toEqual(resolveOptions({ cookie: true }).cookie);
+    expect(shown.map(([name]) => name)).toEqual([
+      ...['name', 'sameSite', 'secure', 'path', 'domain', 'persistent', 'trustedOrigins'],
+    ]);
   });
 
   it('names what the package exports', () => {

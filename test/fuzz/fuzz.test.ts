@@ -39,12 +39,14 @@ describe.each(STAGES)('hostile requests on %s with %s', (database, adapter) => {
         'invalid_request',
         'invalid_token',
         'not_authenticated',
+        'unknown_session',
       ]),
     );
   });
 
-  it('are good logouts with any body too, and tokens that are ended beside an open socket', () => {
+  it('are good logouts with any body too, hostile ids and names of sessions, and tokens that are ended beside an open socket', () => {
     expect(run.fuzz.logouts).toBeGreaterThan(0);
+    expect(run.fuzz.sessions).toBeGreaterThan(0);
     expect(run.fuzz.sockets).toBeGreaterThan(0);
   });
 

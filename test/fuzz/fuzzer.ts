@@ -3,6 +3,7 @@ import { exchange, statusesIn } from './exchange.ts';
 import { goodRequest, requestFrom, type Route, type Sample, type Secrets } from './grammar.ts';
 import { logoutRequest } from './logout.grammar.ts';
 import { mutate } from './mutations.ts';
+import { sessionRequest } from './session.grammar.ts';
 import { trySocket, type Mistake } from './sockets.ts';
 import { Random } from '../support/random.ts';
 
@@ -16,7 +17,9 @@ interface FuzzTarget {
   readonly username: string;
   readonly password: string;
   readonly paths?: Partial<Record<Route, string>>;
-  /** The digests in the token table, where they can be had. */
+  /** The public id of a session of another user. Default: of one that there is not. */
+  readonly othersId?: string;
+  /** The rows of the token table, each beginning with its digest, where they can be had. */
   readonly table?: () => Promise<string[]>;
   /** Whether it has a MeGateway. */
   readonly hasGateway?: boolean;
@@ -38,8 +41,12 @@ export interface FuzzReport {
   readonly statuses: Record<string, number>;
   /** How often each `code` was in the answer: these are the package's own. */
   readonly codes: Record<string, number>;
-  /** How many good logouts with a body were sent, and how many tokens were ended beside an open socket. */
+  /**
+   * How many good logouts with a body were sent, how many requests for sessions with a good token and something hostile,
+   * and how many tokens were ended beside an open socket.
+   */
   readonly logouts: number;
+  readonly sessions: number;
   readonly sockets: number;
   /** What went wrong, with the seed, the number and the bytes of the request. */
   readonly failures: string[];
@@ -47,7 +54,10 @@ export interface FuzzReport {
 
 const PATHS = {
   me: '/me',
+  sessions: '/auth/sessions',
+  current: '/auth/sessions/current',
   login: '/auth/login',
+  reauthenticate: '/auth/reauthenticate',
   logout: '/auth/logout',
   logoutall: '/auth/logoutall',
 };
@@ -66,6 +76,7 @@ class Fuzzer {
   readonly #codes: Record<string, number> = {};
   readonly #failures: string[] = [];
   #logouts = 0;
+  #sessions = 0;
   #sockets = 0;
   #token = '';
   /** What the table held when it was last read, if nothing was written since. */
@@ -107,6 +118,7 @@ class Fuzzer {
       statuses: this.#statuses,
       codes: this.#codes,
       logouts: this.#logouts,
+      sessions: this.#sessions,
       sockets: this.#sockets,
       failures: this.#failures,
     };
@@ -153,8 +165,9 @@ class Fuzzer {
 
   async #try(index: number): Promise<void> {
     const random = new Random(this.#options.seed + Math.imul(index, 0x9e3779b1));
-    const kind = random.weighed({ sample: 86, logout: 9, socket: 5 });
+    const kind = random.weighed({ sample: 76, session: 10, logout: 9, socket: 5 });
     if (kind === 'sample') await this.#trySample(index, random);
+    else if (kind === 'session') await this.#trySession(index, random);
     else if (kind === 'logout' || !this.#target.hasGateway) await this.#tryLogout(index, random);
     else await this.#trySocket(index, random);
   }
@@ -162,11 +175,29 @@ class Fuzzer {
   async #trySample(index: number, random: Random): Promise<void> {
     const { text, hidden } = this.#sample(random);
     const mayOpen = hidden || this.#holdsSecrets(text);
+    // A client that is gone does not learn what it has done: not with good credentials, then.
+    const aborts = !mayOpen && random.chance(0.05);
+    await this.#send(index, text, { mayOpen, mayWrite: mayOpen, aborts });
+  }
+
+  /** A good token, and something hostile about a session: whatever it is, no row is changed. */
+  async #trySession(index: number, random: Random): Promise<void> {
+    this.#sessions++;
+    const own = hash('sha512', this.#token, 'hex').slice(0, 32);
+    const ids = { own, others: this.#target.othersId ?? '0'.repeat(32) };
+    const { text, isRead } = sessionRequest(random, this.#secrets, this.#paths, ids);
+    await this.#send(index, text, { mayOpen: isRead, mayWrite: false, aborts: false });
+  }
+
+  async #send(
+    index: number,
+    text: string,
+    { mayOpen, mayWrite, aborts }: Record<'mayOpen' | 'mayWrite' | 'aborts', boolean>,
+  ): Promise<void> {
     const before = this.#rows ?? (await this.#target.table?.());
     let answer: string;
     try {
-      // A client that is gone does not learn what it has done: not with good credentials, then.
-      answer = await exchange(this.#target.url, text, !mayOpen && random.chance(0.05));
+      answer = await exchange(this.#target.url, text, aborts);
     } catch (error) {
       this.#fail(index, text, String(error));
       return;
@@ -181,15 +212,15 @@ class Fuzzer {
     if (wrong !== undefined) this.#fail(index, text, wrong);
     if (before) {
       const after = (await this.#target.table?.()) ?? [];
-      this.#rows = mayOpen || index <= this.#lateUntil ? undefined : after;
-      const wrongly = this.#written(before, after, mayOpen, tokensIn(answer).length);
+      this.#rows = mayWrite || index <= this.#lateUntil ? undefined : after;
+      const wrongly = this.#written(before, after, mayWrite, tokensIn(answer).length);
       if (wrongly !== undefined) this.#fail(index, text, `${wrongly} ${answer}`);
     }
     const opened = statuses.some((status) => status >= 200 && status < 300);
-    const unheard = mayOpen && !opened && !answer.includes('"code":');
+    const unheard = mayWrite && !opened && !answer.includes('"code":');
     // Beside another request that was answered, too.
     const logouts = text.split('logout').length - 1;
-    const lateLogout = mayOpen && logouts > statuses.filter((status) => status === 204).length;
+    const lateLogout = mayWrite && logouts > statuses.filter((status) => status === 204).length;
     if (lateLogout || (unheard && text.includes('\r\n\r\n'))) this.#lateUntil = index + 20;
     this.#mayBeLoggedOut ||= lateLogout;
     if (statuses.includes(204) || (lateLogout && !(await this.#isLoggedIn()))) await this.#logIn();
@@ -251,7 +282,8 @@ class Fuzzer {
   async #isGone(token: string): Promise<boolean> {
     if (await this.#isLoggedIn()) return false;
     const rows = await this.#target.table?.();
-    return !rows?.includes(hash('sha512', token, 'hex'));
+    const digest = hash('sha512', token, 'hex');
+    return !rows?.some((row) => row.startsWith(digest));
   }
 
   async #isLoggedIn(): Promise<boolean> {
@@ -259,20 +291,20 @@ class Fuzzer {
     return statusesIn(await exchange(this.#target.url, request))[0] === 200;
   }
 
-  /** A row more for each token that was answered, and none less without a good token. */
+  /** A row more for each token that was answered, and none less, or changed, without a good token. */
   #written(
     before: string[],
     after: string[],
-    mayOpen: boolean,
+    mayWrite: boolean,
     answered: number,
   ): string | undefined {
-    const added = after.filter((digest) => !before.includes(digest)).length;
-    const gone = before.filter((digest) => !after.includes(digest)).length;
-    const mayBeLate = this.#index <= this.#lateUntil || mayOpen;
+    const added = after.filter((row) => !before.includes(row)).length;
+    const gone = before.filter((row) => !after.includes(row)).length;
+    const mayBeLate = this.#index <= this.#lateUntil || mayWrite;
     if (added < answered || (added > answered && !mayBeLate)) {
       return `${added} rows for ${answered} tokens answered.`;
     }
-    return gone > 0 && !mayBeLate ? `${gone} rows are gone.` : undefined;
+    return gone > 0 && !mayBeLate ? `${gone} rows are gone or changed.` : undefined;
   }
 
   #verdict(

@@ -9,7 +9,11 @@ export interface Secrets {
   readonly token: string;
 }
 
-export type Route = 'me' | 'login' | 'logout' | 'logoutall';
+export type Route =
+  'me' | 'sessions' | 'current' | 'login' | 'reauthenticate' | 'logout' | 'logoutall';
+
+/** Those that only read. */
+const READS: readonly Route[] = ['me', 'sessions', 'current'];
 
 /** A request, each byte of it a character. */
 export interface Sample {
@@ -21,8 +25,8 @@ export interface Sample {
 
 export function goodRequest(route: Route, secrets: Secrets, paths: Record<Route, string>): string {
   const { username, password, token } = secrets;
-  if (route === 'me') {
-    return `GET ${paths.me} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token ${token}\r\n\r\n`;
+  if (READS.includes(route)) {
+    return `GET ${paths[route]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token ${token}\r\n\r\n`;
   }
   const body = route === 'login' ? JSON.stringify({ username, password }) : '';
   const lines = [`POST ${paths[route]} HTTP/1.1`, 'Host: x', 'Connection: close'];
@@ -38,8 +42,15 @@ export function requestFrom(
   secrets: Secrets,
   paths: Record<Route, string>,
 ): Sample {
-  const route = random.pick<Route>(['me', 'login', 'login', 'login', 'logout', 'logoutall']);
-  const method = random.chance(0.99) ? (route === 'me' ? 'GET' : 'POST') : random.pick(METHODS);
+  const route = random.pick<Route>([
+    ...(['me', 'me', 'sessions', 'current', 'login', 'login', 'login', 'login'] as const),
+    ...(['login', 'logout', 'logoutall'] as const),
+  ]);
+  const method = random.chance(0.99)
+    ? READS.includes(route)
+      ? 'GET'
+      : 'POST'
+    : random.pick(METHODS);
   const path =
     paths[route] +
     random.pick([...Array<string>(20).fill(''), '/', '?a=1', '?a[__proto__]=1', '#x', '%', '%00']);
@@ -76,7 +87,7 @@ const METHODS = [
   'X',
 ];
 
-const TYPES = [
+export const TYPES = [
   ...Array<string>(60).fill('application/json'),
   'application/json; charset=utf-8',
   'application/json; charset=nonsense',

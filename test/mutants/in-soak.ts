@@ -3,6 +3,7 @@ import { FAULT_IS_401, NO_COMPENSATION } from './faults.ts';
 import { KEPT_SOCKET_VERDICT } from './fuzzing.ts';
 import type { Mutant } from './mutant.ts';
 import { CACHED_VERDICTS, NO_DELETION, NO_LOCK } from './races.ts';
+import { CONSUME_WITHOUT_VERDICT, REAUTHENTICATION_BY_INSERT } from './sessions.ts';
 
 /** A short soak of one database; the same users each time. */
 const soak = (database: string, seconds = 25): { readonly soak: readonly string[] } => ({
@@ -62,5 +63,23 @@ export const SOAKS: readonly Mutant[] = [
     edits: NO_COMPENSATION,
     check: soak('postgres', 60),
     killedBy: /tokens left by logins that failed/,
+  },
+  {
+    name: 'In a soak of PostgreSQL, consume looks the token up, and deletes it afterwards',
+    edits: CONSUME_WITHOUT_VERDICT,
+    check: soak('postgres'),
+    killedBy: /consumed, replaced or ended twice/,
+  },
+  {
+    name: 'In a soak of MariaDB, a reauthentication inserts a token, and deletes the old one afterwards',
+    edits: REAUTHENTICATION_BY_INSERT,
+    check: soak('mariadb'),
+    killedBy: /sessions of two tokens|consumed, replaced or ended twice/,
+  },
+  {
+    name: 'In a soak of SQLite, a login at the limit evicts the newest token',
+    edits: [replaceIn('TokenSql.digestsToEvict', /ORDER BY \$\{since\}/, 'ORDER BY ${since} DESC')],
+    check: soak('sqlite'),
+    killedBy: /evicted though newer than others/,
   },
 ];

@@ -1,7 +1,9 @@
+import { COOKIES } from './cookies.ts';
 import { DATA } from './data.ts';
 import { FAULTS } from './faults.ts';
 import { FUZZING } from './fuzzing.ts';
 import { SOAKS } from './in-soak.ts';
+import { LIVE } from './live.ts';
 import { LOOKUPS } from './lookups.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUEING } from './queueing.ts';
@@ -25,5 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SET_UPS,
   ...FUZZING,
   ...SESSIONS,
+  ...LIVE,
+  ...COOKIES,
   ...SOAKS,
 ];

@@ -1,4 +1,4 @@
-import { replaceBody, replaceIn } from './edit.ts';
+import { replaceBody, replaceIn, type Edit } from './edit.ts';
 import type { Mutant } from './mutant.ts';
 
 const ABILITIES = { tests: ['test/sessions/abilities.test.ts'] };
@@ -8,6 +8,21 @@ const POLICY = { tests: ['test/sessions/limit-policy.test.ts'] };
 const LAST_USED = { tests: ['test/sessions/last-used.test.ts'] };
 const SINGLE_USE = { tests: ['test/sessions/single-use.test.ts'] };
 const REAUTHENTICATION = { tests: ['test/sessions/reauthentication.test.ts'] };
+
+export const CONSUME_WITHOUT_VERDICT: readonly Edit[] = [
+  replaceIn('TokenManager.consume', /if \((await [^;]+)\) return found;/, '$1; return found;'),
+];
+
+export const REAUTHENTICATION_BY_INSERT: readonly Edit[] = [
+  replaceBody(
+    'TokenStore.replace',
+    `const { by, tokenKey, expiry } = replacement;
+    const values = { digest: by, tokenKey, expiry: expiry === null ? null : new Date(expiry) };
+    await this.#dataSource.manager.save(this.build({ ...token, ...values }));
+    await this.delete(token.digest, op);
+    return true;`,
+  ),
+];
 
 /** Sessions, abilities, limits that make room, last uses, reauthentication and single use. */
 export const SESSIONS: readonly Mutant[] = [
@@ -71,7 +86,7 @@ export const SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'A login makes room in a transaction before the one that inserts',
-    edits: [replaceIn('countAndInsert', /if \(count < excess\)/, 'if (evicted > 0)')],
+    edits: [replaceIn('countAndInsert', /if \(count < excess\)/, 'if (gone.deleted > 0)')],
     check: POLICY,
     killedBy: /revokes nothing if its own token cannot be inserted/,
   },
@@ -103,25 +118,22 @@ export const SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'consume looks the token up, and deletes it afterwards',
-    edits: [
-      replaceIn('TokenManager.consume', /if \((await [^;]+)\) return found;/, '$1; return found;'),
-    ],
+    edits: CONSUME_WITHOUT_VERDICT,
     check: SINGLE_USE,
     killedBy: /of many at once gives it to one/,
   },
   {
     name: 'A reauthentication inserts a token, and deletes the old one afterwards',
-    edits: [
-      replaceBody(
-        'TokenStore.replace',
-        `const { by, tokenKey, expiry } = replacement;
-        const values = { digest: by, tokenKey, expiry: expiry === null ? null : new Date(expiry) };
-        await this.#dataSource.manager.save(this.build({ ...token, ...values }));
-        await this.delete(token.digest, op);
-        return true;`,
-      ),
-    ],
+    edits: REAUTHENTICATION_BY_INSERT,
     check: REAUTHENTICATION,
     killedBy: /of two at once lets one win/,
+  },
+  {
+    name: 'A logout that comes after a reauthentication of its token is a 204',
+    edits: [
+      replaceIn('TokenManager.logOut', /if \(!isRevoked && [^)]+\)\)/, 'if (Date.now() < 0)'),
+    ],
+    check: REAUTHENTICATION,
+    killedBy: /beside a logout of the same token/,
   },
 ];

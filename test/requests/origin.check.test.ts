@@ -7,7 +7,7 @@ type Headers = Record<string, string>;
 const TRUSTED = ['https://app.example.com', 'capacitor://localhost'];
 
 const passes = (headers: Headers, rawHeaders?: string[]) =>
-  passesOriginCheck({ headers, ...(rawHeaders && { rawHeaders }) } as KnoxRequest, TRUSTED);
+  passesOriginCheck({ headers, ...(rawHeaders && { rawHeaders }) }, TRUSTED);
 
 /** The headers of a request to example.com. */
 const to = (headers: Headers): Headers => ({ host: 'example.com', ...headers });

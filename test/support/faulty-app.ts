@@ -36,6 +36,7 @@ interface FaultyAppOptions {
   dataSource?: TypeOrmModuleOptions;
   entities?: (new () => object)[];
   controllers?: NonNullable<ModuleMetadata['controllers']>;
+  imports?: NonNullable<ModuleMetadata['imports']>;
   /** A connection pooler between the proxy and the database server. */
   pooler?: { host: string; port: number };
   /** Is called before the application starts. */
@@ -70,7 +71,8 @@ export interface FaultyApp {
 
 /** Verifies credentials without the database, so that only the package's statements meet the faults. */
 export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyApp> {
-  const { database: name, knox, entities = [User, AuthToken], controllers = [] } = options;
+  const { database: name, knox, entities = [User, AuthToken] } = options;
+  const { controllers = [], imports = [] } = options;
   const database = await createDatabase(name);
   const direct = await new DataSource({
     ...database.options,
@@ -103,6 +105,7 @@ export async function startFaultyApp(options: FaultyAppOptions): Promise<FaultyA
         authTimeout: AUTH_TIMEOUT_MS,
         ...knox,
       }),
+      ...imports,
     ],
     controllers: [MeController, ...controllers],
   })

@@ -41,6 +41,16 @@ describe.each(['express', 'fastify'] as const)('actingAs, on %s', (adapter) => {
     expect((await client.get('/me', { headers: { ...headers } })).status).toBe(401);
   });
 
+  it('gives the header in which a browser sends the cookie', async () => {
+    const { app, client, john } = await start({ adapter, knox: { cookie: { name: 'sid' } } });
+    const { token, cookie } = await actingAs(app, john);
+    expect(cookie).toBe(`sid=${token}`);
+    const headers = { cookie: cookie! };
+    expect((await client.get('/me', { headers })).status).toBe(200);
+    expect((await client.post('/auth/logout', { headers })).status).toBe(204);
+    expect((await client.get('/me', { headers })).status).toBe(401);
+  });
+
   it('gives one of another realm, with the scheme of that realm', async () => {
     const { app, client, staffRows, bob } = closing(
       await startRealmApp({ adapter, staff: { authHeaderPrefix: 'Bearer' } }),

@@ -24,6 +24,7 @@ import {
   makeDjangoPassword,
   verifyDjangoPassword,
 } from 'nestjs-knox/django';
+import { KnoxLiveModule, LiveTokens } from 'nestjs-knox/live';
 import { describeKnox } from 'nestjs-knox/swagger';
 import { actingAs } from 'nestjs-knox/testing';
 import { Column, DataSource, Entity, PrimaryGeneratedColumn, Repository } from 'typeorm';
@@ -96,17 +97,22 @@ export class UsersModule {}
         tokenTtl: '10h',
       }),
     }),
+    KnoxLiveModule.forRoot(),
   ],
   controllers: [MeController],
 })
 export class AppModule {}
 
-/** The entries for tests and for OpenAPI work with the app. */
+/** The other entries work with the app. */
 async function checkEntries(app: INestApplication): Promise<void> {
   const ada = await app.get(DataSource).getRepository(User).findOneByOrFail({ username: 'ada' });
-  const { headers } = await actingAs(app, ada);
+  const { headers, authToken } = await actingAs(app, ada);
   const me = await fetch(`${await app.getUrl()}/me`, { headers });
   if (me.status !== 200) throw new Error(`actingAs: ${String(me.status)}`);
+  const { signal } = app.get(LiveTokens).watch(authToken);
+  const logout = `${await app.getUrl()}/auth/logout`;
+  await fetch(logout, { method: 'POST', headers });
+  if (!signal.aborted) throw new Error('LiveTokens: not aborted');
   const paths = { '/me': { get: { responses: {} } } };
   const described = describeKnox(app, { openapi: '3.0.0', paths });
   if (!('security' in described.paths['/me'].get)) throw new Error('describeKnox: no security');
