@@ -187,17 +187,25 @@ describe.each<AdapterName>(['express', 'fastify'])('The cookie on %s', (adapter)
   });
 });
 
-it('In GraphQL, the cookie is set anew once for an operation', async () => {
-  const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-    driver: ApolloDriver,
-    autoSchemaFile: true,
-    allowBatchedHttpRequests: true,
-  });
-  await start({ imports: [graphql], providers: [MeResolver] });
-  freezeTime(START + HOUR_MS);
-  const body = { query: '{ a: me b: me }' };
-  const headers = cookieHeader(token);
-  const answer = await test.client.post('/graphql', { body, headers });
-  expect(answer.body).toEqual({ data: { a: 'john.doe', b: 'john.doe' } });
-  expect(cookiesOf(answer).map(({ value }) => value)).toEqual([token]);
-});
+/** What Apollo's driver and Mercurius put on the context, as Express has it. */
+const CONTEXTS: [driver: string, context: ApolloDriverConfig['context']][] = [
+  ['Apollo', ({ req, res }: { req: object; res: object }) => ({ req, res })],
+  ['Mercurius', ({ req, res }: { req: object; res: object }) => ({ request: req, reply: res })],
+];
+
+it.each(CONTEXTS)(
+  'In GraphQL, the cookie is set anew once for an operation, on a context of %s',
+  async (_, context) => {
+    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+      driver: ApolloDriver,
+      autoSchemaFile: true,
+      ...(context && { context }),
+    });
+    await start({ imports: [graphql], providers: [MeResolver] });
+    freezeTime(START + HOUR_MS);
+    const body = { query: '{ a: me b: me }' };
+    const answer = await test.client.post('/graphql', { body, headers: cookieHeader(token) });
+    expect(answer.body).toEqual({ data: { a: 'john.doe', b: 'john.doe' } });
+    expect(cookiesOf(answer).map(({ value }) => value)).toEqual([token]);
+  },
+);
