@@ -20,6 +20,8 @@ export function launch(...args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: PROGRAMS.map(findProgram).find((path) => path !== undefined)!,
     args: ['--headless', '--no-sandbox', '--disable-gpu', ...args],
+    // A visitor's browser may keep pages in memory for the back button.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
   });
 }
 

@@ -94,7 +94,7 @@ describeInBrowser('sample/04-browser', () => {
         () => {},
       );
     });
-    await page.goBack();
+    await page.goBack({ waitUntil: 'commit' });
     await heading(page, 'Sign in').waitFor();
     expect(await page.content()).not.toContain('laptop');
     expect(seen.filter((text) => text.includes('laptop'))).toEqual([]);
