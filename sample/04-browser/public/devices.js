@@ -7,6 +7,8 @@ export class Devices {
   #endOthers = document.querySelector('#end-others');
   #template = document.querySelector('#device');
   #items = new Map();
+  #asked = 0;
+  #shown = 0;
   #ask;
   #say;
 
@@ -28,11 +30,15 @@ export class Devices {
 
   /** Shows the sessions there are now. What stays keeps its elements, and with them the focus and what is being typed. */
   async load() {
+    const number = ++this.#asked;
     const { problem, body } = await this.#ask('GET', '/auth/sessions');
     if (problem) {
       this.#say(problem);
       return;
     }
+    // An answer that comes late must not replace a newer one.
+    if (number < this.#shown) return;
+    this.#shown = number;
     const ids = body.map(({ id }) => id);
     for (const [id, item] of this.#items) if (!ids.includes(id)) this.#remove(id, item);
     const items = body.map((session) => this.#update(session));

@@ -43,13 +43,14 @@ export class Feed {
   close() {
     clearTimeout(this.#retry);
     this.#source?.close();
+    this.#source = undefined;
   }
 
   async #end() {
     const source = this.#source;
-    this.close();
+    source.close();
     await this.#onEnd();
-    // Not if somebody has closed or opened it in the meantime.
+    // Unless the page has closed or opened it in the meantime.
     if (this.#source === source) this.#retry = setTimeout(() => this.open(), RETRY_MS);
   }
 
