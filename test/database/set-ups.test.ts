@@ -144,7 +144,7 @@ describe('on SQLite', () => {
     database = await createDatabase('sqlite');
     const options = { ...database.options, enableWAL: true, prepareDatabase };
     test = await startOwnerApp({
-      dataSource: { ...options, entities: [User, AuthToken] } as never,
+      dataSource: { ...options, entities: [User, AuthToken] },
       owner: User,
     });
     await test.dataSource
