@@ -62,6 +62,16 @@ export default defineConfig(
     },
   },
   {
+    files: ['sample/04-browser/public/**/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['EventSource', 'FormData', 'addEventListener', 'document', 'location', 'navigator'].map(
+          (name) => [name, 'readonly'],
+        ),
+      ),
+    },
+  },
+  {
     files: ['**/*.{js,mjs}'],
     languageOptions: {
       globals: Object.fromEntries(

@@ -1,13 +1,14 @@
 // `lib` is tested as ES modules, as NestJS 12 needs: see the `test` script for the flag of Node it takes.
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // Faults and clocks take their time: npm run test:faults.
+  // Faults and clocks take their time, and others need programs: see the scripts `test:…`.
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/test/smoke/',
     '<rootDir>/test/faults/',
     '<rootDir>/test/time/',
     '<rootDir>/test/topologies/',
+    '<rootDir>/test/browser/',
   ],
   // A package.json of a built or copied app must not be taken for a module of ours.
   modulePathIgnorePatterns: [

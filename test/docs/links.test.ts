@@ -12,7 +12,9 @@ describe.each(DOCUMENTS)('%s', (document) => {
   const text = readDocument(document);
 
   it('links to files and headings that are there', () => {
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+    const links = [...text.matchAll(/(?:\]\(|\bsrc(?:set)?=")([^)"\s]+)/g)].map(
+      ([, target]) => target!,
+    );
     const dead = links.filter((link) => {
       if (/^https?:/.test(link)) return false;
       const [path = '', anchor] = link.split('#');

@@ -9,6 +9,7 @@ export const DOCUMENTS = [
   'CHANGELOG.md',
   'docs/from-django.md',
   'sample/03-sessions/README.md',
+  'sample/04-browser/README.md',
 ];
 
 export function readDocument(path: string): string {

@@ -1,21 +1,13 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  openSync,
-  closeSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { describe, it, jest } from '@jest/globals';
+import { jest } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { DATABASES } from '../support/databases.ts';
+import { describeWithPrograms, findProgram } from '../support/programs.ts';
 
 /** How long a server may take to start, in milliseconds. */
 const PATIENCE_MS = 120_000;
@@ -25,48 +17,15 @@ jest.setTimeout(2 * PATIENCE_MS);
 
 const isRoot = process.getuid?.() === 0;
 
-/** The path of the program, or undefined. On Debian, PostgreSQL's programs are not in the PATH. */
-function find(program: string): string | undefined {
-  const postgres = '/usr/lib/postgresql';
-  const versions = existsSync(postgres) ? readdirSync(postgres).sort((a, b) => +b - +a) : [];
-  return [
-    ...(process.env.PATH ?? '').split(':'),
-    '/usr/sbin',
-    ...versions.map((version) => join(postgres, version, 'bin')),
-  ]
-    .map((folder) => join(folder, program))
-    .find((path) => existsSync(path));
-}
-
-/** Those of the needs that are missing: programs, files by their absolute path, and `postgres server`. */
-function missingOf(needs: readonly string[]): string[] {
-  return needs.filter((need) => {
-    if (need === 'postgres server') return !DATABASES.includes('postgres');
-    return need.startsWith('/') ? !existsSync(need) : find(need) === undefined;
-  });
-}
-
-/** A suite that needs programs. If one is missing, a skipped test names it; in CI the test fails. */
+/** A suite that starts servers itself, and needs programs for that. */
 export function describeTopology(title: string, needs: readonly string[], suite: () => void): void {
-  const missing = missingOf([...needs, 'setpriv']);
-  describe(title, () => {
-    if (missing.length === 0) {
-      suite();
-      return;
-    }
-    const what = `LEFT OUT: ${missing.join(', ')} not found`;
-    if (!process.env.CI) it.skip(what, () => undefined);
-    else
-      it('finds what it needs', () => {
-        throw new Error(what);
-      });
-  });
+  describeWithPrograms(title, [...needs, 'setpriv'], suite);
 }
 
 /** Runs a program as this user, because some refuse to run as root, and lets it end with the tests. */
 function commandLine(user: string, program: string): [string, string[]] {
   const identity = isRoot ? [`--reuid=${user}`, `--regid=${user}`, '--clear-groups'] : [];
-  return ['setpriv', [...identity, '--pdeathsig=KILL', find(program) ?? program]];
+  return ['setpriv', [...identity, '--pdeathsig=KILL', findProgram(program) ?? program]];
 }
 
 /** Runs a program to its end. */
