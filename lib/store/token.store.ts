@@ -146,9 +146,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   ): Promise<ReadonlyMap<string, TokenStatus>> | null {
     const { database, status, isStatusEnough } = this.#open();
     if (!isStatusEnough()) return null;
-    const read = database.connect('lookup', op, (connection) =>
-      status.readAll(connection, digests),
-    );
+    const read = database.connect('lookup', op, (own) => status.readAll(own, digests));
     return this.#answer(op, read);
   }
 
@@ -503,7 +501,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     });
   }
 
-  /** Tells who listens, and it must not fail: what it tells of is done. */
+  /** Tells who listens. */
   #tellDeleted(digests: readonly string[], transaction?: QueryRunner): void {
     if (this.#deletionListeners.size === 0 || digests.length === 0) return;
     this.transactions.onCommit(transaction, () => {

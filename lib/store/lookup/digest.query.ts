@@ -41,7 +41,7 @@ export class DigestQuery {
     connection: Connection,
     digests: readonly string[],
   ): Promise<ReadonlyMap<string, readonly Row[]>> {
-    const { rows } = await connection.query(this.#statement(digests), true);
+    const rows = await this.rows(connection, digests);
     const found = new Map<string, Row[]>();
     for (const row of rows) {
       const digest = this.digestOf(row);
@@ -50,6 +50,11 @@ export class DigestQuery {
       else found.set(digest, [row]);
     }
     return found;
+  }
+
+  /** The rows as they come. */
+  async rows(connection: Connection, digests: readonly string[]): Promise<readonly Row[]> {
+    return (await connection.query(this.#statement(digests), true)).rows;
   }
 
   readonly digestOf = (row: Row | undefined): string => String(row?.[this.#key]);

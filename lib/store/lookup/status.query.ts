@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Connection } from '../../database/database.ts';
+import type { Connection, Row } from '../../database/database.ts';
 import type { SqlDialect } from '../../database/sql.dialect.ts';
 import { render, sql } from '../../database/sql.ts';
 import type { TokenSchema } from '../schema/token.schema.ts';
@@ -85,8 +85,9 @@ export class StatusQuery implements TokenQuery<TokenStatus> {
     digests: readonly string[],
   ): Promise<ReadonlyMap<string, TokenStatus>> {
     const found = new Map<string, TokenStatus>();
-    for (const [digest, rows] of await this.load(connection, digests)) {
-      found.set(digest, this.#read(rows));
+    for (const row of await this.#digests.rows(connection, digests)) {
+      const status = this.#readRow(row);
+      found.set(status.digest, status);
     }
     return found;
   }
@@ -95,15 +96,16 @@ export class StatusQuery implements TokenQuery<TokenStatus> {
     return this.#read;
   }
 
-  readonly #read = (rows: TokenRows): TokenStatus => {
-    const [row = {}] = rows;
+  readonly #read = ([row = {}]: TokenRows): TokenStatus => this.#readRow(row);
+
+  #readRow(row: Row): TokenStatus {
     const isDeleted = (row.deleted_at ?? null) !== null;
     return {
       digest: String(row.digest),
       expiry: this.#readExpiry(row.expiry) as Date | null,
       user: isDeleted ? null : this.#owner(row.active),
     };
-  };
+  }
 
   #owner(active: unknown): object {
     return this.#active ? { [this.#active.property]: this.#active.read(active) } : NOTHING_READ;
