@@ -16,6 +16,7 @@ import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { AppDeletion } from './app-deletion.ts';
+import { commitGraceOf, mayExpireBeforeCommit } from './commit-grace.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
 import { ColumnQuery } from './lookup/column.query.ts';
 import { EntityQuery } from './lookup/entity.query.ts';
@@ -73,7 +74,7 @@ interface OpenStore<Token extends AbstractAuthToken> {
   readonly entities: EntityQuery<Token>;
   readonly lookups: LookupBatcher<Token>;
   readonly checks: LookupBatcher<TokenStatus>;
-  readonly lists: { isEnough(): boolean; batcher: LookupBatcher<Token[]> };
+  readonly lists: { query: ListQuery<Token>; batcher: LookupBatcher<Token[]> };
   readonly status: StatusQuery;
   readonly isStatusEnough: () => boolean;
 }
@@ -164,7 +165,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   /** The owner's unexpired tokens, newest first, without their user. */
   async list(owner: OwnerKey, op: Operation): Promise<Token[]> {
     const { database, entities, lists } = this.#open();
-    if (lists.isEnough()) return (await lists.batcher.find(String(owner), op)) ?? [];
+    if (lists.query.isEnough()) return (await lists.batcher.find(String(owner), op)) ?? [];
     return this.#answer(
       op,
       database.connect('read', op, (connection) => entities.list(connection, owner, Date.now())),
@@ -419,10 +420,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const check = (): TokenQuery<TokenStatus> => (isStatusEnough() ? status : query());
     const checks = new LookupBatcher(database, check, realm, CHECKS_PER_LOOKUP);
     const ownLists = new ListQuery<Token>(this.#dataSource, schema, dialect);
-    const lists = {
-      isEnough: ownLists.isEnough,
-      batcher: new LookupBatcher<Token[]>(database, () => ownLists, realm),
-    };
+    const lists = { query: ownLists, batcher: new LookupBatcher(database, () => ownLists, realm) };
     // What is open to an old file would write into the one that is put in its place.
     beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
     return (this.#opened = {
@@ -544,16 +542,4 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   #answer<T>(op: Operation, work: Promise<T>): Promise<T> {
     return this.#tasks.track(op.race(work));
   }
-}
-
-/**
- * How long a COMMIT whose answer is lost may still take effect, in milliseconds: the server keeps an idle transaction
- * for `timeoutMs`, then runs its COMMIT for at most `timeoutMs`. One second is slack.
- */
-function commitGraceOf({ deadline }: Operation): number {
-  return 2 * deadline.timeoutMs + 1_000;
-}
-
-function mayExpireBeforeCommit({ expiry }: { expiry: Date | null }, op: Operation): boolean {
-  return Number(expiry) - Date.now() < op.deadline.remaining + commitGraceOf(op);
 }

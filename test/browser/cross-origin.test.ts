@@ -70,7 +70,8 @@ describeInBrowser('A page of another origin', () => {
     async function visit(host: string): Promise<{ account: Page; attack: Page; intact: Intact }> {
       const account = await openAccount(browser, sample.url, 'laptop');
       const context = account.context();
-      const [{ value }] = (await context.cookies()) as [{ value: string }];
+      const [cookie] = await context.cookies();
+      const value = cookie?.value ?? '';
       const attack = await context.newPage();
       await attack.goto(other.urlAt(host));
       return {
