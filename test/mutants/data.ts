@@ -21,7 +21,7 @@ export const DATA: readonly Mutant[] = [
   {
     name: "A driver reads the instants of Django's tables",
     edits: [
-      replaceIn('ColumnQuery.constructor', /schema\.isInstant\(column\)/, 'false'),
+      replaceIn('EntityReader.ofTokens', /schema\.isInstant\(column\)/, 'false'),
       replaceIn('EntityQuery.constructor', /instants === EPOCH_MILLISECONDS/, 'true'),
     ],
     check: { tests: ['test/django/django-zones.test.ts', 'test/django/django-rows.test.ts'] },

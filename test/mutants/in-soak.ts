@@ -84,7 +84,7 @@ export const SOAKS: readonly Mutant[] = [
   },
   {
     name: 'In a soak of SQLite, a connection goes on whose token another process has revoked',
-    edits: [replaceIn('TokenPoller.#ask', /this\.#end\(token, .*?\);/, 'token.goodAt = sentAt;')],
+    edits: [replaceIn('TokenPoller.#apply', /this\.#end\(token, .*?\);/, 'token.goodAt = sentAt;')],
     check: soak('sqlite'),
     killedBy: /open after revocation/,
   },
