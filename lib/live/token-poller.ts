@@ -162,7 +162,10 @@ export class TokenPoller {
     });
   };
 
-  /** The next batch of the round; the same number in each. */
+  /**
+   * The next batch of the round; the same number in each. The next round begins in the batch in which one ends: if that
+   * held only those that came since, all others would be asked for in every second interval.
+   */
   #nextBatch(): WatchedToken[] {
     const { size } = this.#watched;
     const count = Math.ceil(size / Math.ceil(size / BATCH_SIZE));
@@ -170,9 +173,8 @@ export class TokenPoller {
     while (batch.length < count) {
       this.#round ??= this.#watched.values();
       const next = this.#round.next();
-      if (!next.done) batch.push(next.value);
-      else this.#round = undefined;
-      if (next.done && batch.length > 0) break;
+      if (next.done) this.#round = undefined;
+      else batch.push(next.value);
     }
     return batch;
   }

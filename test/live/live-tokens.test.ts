@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
 import {
   KnoxUnauthorizedException,
   type SessionToken,
@@ -8,6 +9,7 @@ import {
 import type { TokenWatch } from '../../lib/live/index.ts';
 import { PASSWORD } from '../support/app.ts';
 import { DATABASES } from '../support/databases.ts';
+import { pollFor } from '../support/polling.ts';
 import { SqlLog } from '../support/sql-log.ts';
 import type { User } from '../support/users.ts';
 import { endOf, INTERVAL_MS, startLiveApp, type LiveApp } from './live-app.ts';
@@ -15,6 +17,21 @@ import { endOf, INTERVAL_MS, startLiveApp, type LiveApp } from './live-app.ts';
 type Issued = Awaited<ReturnType<TokenService<SessionToken<User>>['create']>>;
 
 const ROUNDS_MS = 4 * INTERVAL_MS;
+
+/** Calls the listener with the digests of each statement. */
+class StatementHook extends SqlLog {
+  constructor(
+    dataSource: DataSource,
+    private readonly listener: (digests: string[]) => void,
+  ) {
+    super(dataSource);
+  }
+
+  override logQuery(_query: string, parameters: unknown[] = []): void {
+    const isDigest = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{128}$/.test(value);
+    this.listener(parameters.flat().filter(isDigest) as string[]);
+  }
+}
 
 describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
   let test: LiveApp;
@@ -178,6 +195,24 @@ describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
     expect(await endOf(other)).toBe('invalid_token');
     await sleep(ROUNDS_MS);
     expect(watched.signal.aborted).toBe(false);
+  });
+
+  it('asks for all tokens in each interval, however many are watched in between', async () => {
+    const issued = await Promise.all(
+      Array.from({ length: 8 }, () => test.tokens.create(test.john)),
+    );
+    for (const one of issued.splice(0, 3)) watch(one);
+    const sizes: number[] = [];
+    new StatementHook(test.dataSource, (digests) => {
+      sizes.push(digests.length);
+      const next = issued.shift();
+      if (next) watch(next);
+    });
+    await pollFor(
+      () => sizes.length,
+      (count) => count >= 6,
+    );
+    expect(sizes.slice(0, 6)).toEqual([3, 4, 5, 6, 7, 8]);
   });
 
   it('asks for all tokens in one statement, for one that is watched twice once, and for none after', async () => {

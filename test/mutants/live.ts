@@ -77,9 +77,21 @@ export const LIVE: readonly Mutant[] = [
   },
   {
     name: 'Every second round of questions is empty',
-    edits: [replaceIn('TokenPoller.#nextBatch', /next\.done && batch\.length > 0/, 'next.done')],
+    edits: [replaceIn('TokenPoller.#nextBatch', /this\.#round = undefined;/, '{ $& break; }')],
     check: WATCH,
     killedBy: /asks for all tokens in one statement/,
+  },
+  {
+    name: 'A question after others were watched asks only for these',
+    edits: [
+      replaceIn(
+        'TokenPoller.#nextBatch',
+        /this\.#round = undefined;/,
+        '{ $& if (batch.length > 0) break; }',
+      ),
+    ],
+    check: WATCH,
+    killedBy: /in each interval, however many/,
   },
   {
     name: 'A connection ends before the transaction that revokes its token commits',
