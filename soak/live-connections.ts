@@ -17,7 +17,7 @@ export const NOTICED_MS = 5_000;
 const EVERY_MS = 250;
 
 /** The longest rest before a socket is opened, in milliseconds. */
-const REST_MS = 1_000;
+const REST_MS = 3_000;
 
 interface LiveConnectionsOptions {
   readonly processes: number;

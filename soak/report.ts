@@ -40,7 +40,7 @@ export function listFailures(figures: Figures): string[] {
     'last uses moved back': figures.usesMovedBack,
     'open after revocation': figures.openAfterRevocation,
     'closed though valid': figures.closedThoughValid,
-    'watched without a connection': figures.watchedAfterClose,
+    'asked without a connection': figures.readsAfterClose,
     'tokens left by logins that failed': figures.leftByRefusedLogins,
     'unexpected answers': sumOf(figures.unexpected),
     'rounds of logins with another number of tokens than the limit': figures.roundFailures.length,
@@ -115,7 +115,7 @@ export function formatReport(title: string, figures: Figures): string {
       `${String(figures.longestToCloseMs.outsideFaults)} ms, and ${String(figures.longestToCloseMs.insideFaults)} ms inside faults ` +
         `(bounds ${String(NOTICED_MS)} and ${String(NOTICED_IN_FAULTS_MS)} ms)`,
     ),
-    zero('watched without a connection', figures.watchedAfterClose),
+    zero('asked without a connection', figures.readsAfterClose),
     zero('left by logins that failed', figures.leftByRefusedLogins),
     zero('unexpected answers', sumOf(figures.unexpected)),
     ...detailsOf(figures.unexpected),

@@ -93,8 +93,8 @@ export interface Figures {
   readonly openAfterRevocation: number;
   readonly closedThoughValid: number;
   readonly longestToCloseMs: LiveConnections['longestMs'];
-  /** Tokens that were still asked for when no connection was open any more. */
-  readonly watchedAfterClose: number;
+  /** Statements that read when no connection was open any more, and no request under way. */
+  readonly readsAfterClose: number;
   readonly leftByRefusedLogins: number;
   readonly unexpected: ReadonlyMap<string, number>;
   readonly rounds: number;
@@ -235,7 +235,7 @@ async function run(
   await workload.recheck(sample(SAMPLE.end));
   await workload.recheckPending();
   sender.close();
-  const watchedAfterClose = await lookupsWithin(apps, ROUND_MS);
+  const readsAfterClose = await readsWithin(apps, ROUND_MS);
   const fuzzFailures = await fuzzProcesses(apps, seed, fuzz);
   const roundFailures = await limitRounds(database.options, dataSource, rounds);
   stalls.stop();
@@ -270,7 +270,7 @@ async function run(
     openAfterRevocation: live.openAfterRevocation,
     closedThoughValid: live.closedThoughValid,
     longestToCloseMs: live.longestMs,
-    watchedAfterClose,
+    readsAfterClose,
     leftByRefusedLogins: table.left.size,
     unexpected: sender.unexpected,
     rounds,
@@ -291,10 +291,10 @@ async function run(
   };
 }
 
-/** How many tokens the processes look up in this time. */
-async function lookupsWithin(apps: AppProcesses, ms: number): Promise<number> {
+/** How many statements of the processes read in this time. */
+async function readsWithin(apps: AppProcesses, ms: number): Promise<number> {
   const count = async (): Promise<number> =>
-    (await apps.stats()).reduce((sum, { lookups }) => sum + lookups, 0);
+    (await apps.stats()).reduce((sum, { reads }) => sum + reads, 0);
   const before = await count();
   await sleep(ms);
   return (await count()) - before;
