@@ -51,10 +51,11 @@ export class FaultWindows {
     for (const process of [...this.#waiting.keys()]) this.answered(process);
   }
 
-  /** How long ago the last fault ended, to help to find the cause of an error. */
+  /** Which fault goes on, or how long ago the last one ended, to help to find the cause of an error. */
   get sinceLast(): string {
     const last = this.#windows.at(-1);
     if (!last) return 'before any fault';
+    if (last.to === Number.POSITIVE_INFINITY) return `during: ${last.name}`;
     const ms = Date.now() - (last.to - RECOVERY_ALLOWANCE_MS);
     return `${String(Math.round(ms / 1_000))} s after: ${last.name}`;
   }

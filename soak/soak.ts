@@ -228,6 +228,8 @@ async function run(
   await Promise.all([loading, watching, warm]);
   live.stop();
   await living;
+  // Before `failAfter`, which would end what is left.
+  const readsAfterClose = await readsWithin(apps, ROUND_MS);
   windows.giveUp();
 
   await table.settle(LATE_COMMIT_MS);
@@ -235,7 +237,6 @@ async function run(
   await workload.recheck(sample(SAMPLE.end));
   await workload.recheckPending();
   sender.close();
-  const readsAfterClose = await readsWithin(apps, ROUND_MS);
   const fuzzFailures = await fuzzProcesses(apps, seed, fuzz);
   const roundFailures = await limitRounds(database.options, dataSource, rounds);
   stalls.stop();
@@ -295,6 +296,8 @@ async function run(
 async function readsWithin(apps: AppProcesses, ms: number): Promise<number> {
   const count = async (): Promise<number> =>
     (await apps.stats()).reduce((sum, { reads }) => sum + reads, 0);
+  // The servers may not have seen yet that the connections are closed.
+  await sleep(500);
   const before = await count();
   await sleep(ms);
   return (await count()) - before;
