@@ -187,10 +187,13 @@ function tokenChain(
     );
   }
   const { userRelations, connections, authTimeout: timeoutMs, isUserActive } = settings;
-  const needsWholeOwner = isUserActive !== null;
   const storeOptions = {
-    ...{ realm, tokenEntity, userRelations, connections, timeoutMs },
-    needsWholeOwner,
+    realm,
+    tokenEntity,
+    userRelations,
+    connections,
+    timeoutMs,
+    needsWholeOwner: isUserActive !== null,
   };
   const store = new TokenStore(source, tasks, storeOptions);
   const userStatus = new UserStatus(settings, store);

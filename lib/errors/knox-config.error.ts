@@ -12,6 +12,7 @@ export class KnoxConfigError extends KnoxUsageError {
     /** The name of the option that is wrong. */
     readonly option: string,
     problem: string,
+    /** The module whose option it is. */
     module = 'KnoxModule',
   ) {
     super(`${module} option "${option}": ${problem}`);

@@ -36,7 +36,7 @@ export function resolveLiveOptions(options: unknown): LiveSettings {
     const problem = `expected an object of options; got ${describeKind(options)}.`;
     throw new KnoxConfigError('options', problem, LIVE_MODULE);
   }
-  const unknown = Object.keys(options).find((name) => !(name in DEFAULTS));
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(DEFAULTS, name));
   if (unknown !== undefined) {
     const problem = `unknown; there are ${Object.keys(DEFAULTS).join(', ')}.`;
     throw new KnoxConfigError(unknown, problem, LIVE_MODULE);

@@ -7,26 +7,17 @@ import {
   OutcomeUnknownError,
   queryByTypeorm,
   type Connection,
-  type Database,
   type Statements,
 } from '../database/database.ts';
-import { openDatabase } from '../database/open-database.ts';
-import type { PoolSettings } from '../database/pool.driver.ts';
-import { beforeDisconnect, sourceOf } from '../database/typeorm-internals.ts';
+import { sourceOf } from '../database/typeorm-internals.ts';
 import type { AbstractAuthToken, TokenEntity } from '../entities/abstract-auth-token.entity.ts';
 import type { BaseToken } from '../entities/base-token.ts';
 import { AppDeletion } from './app-deletion.ts';
-import { commitGraceOf, mayExpireBeforeCommit } from './commit-grace.ts';
 import { CompensatingDeletion } from './compensating-deletion.ts';
-import { ColumnQuery } from './lookup/column.query.ts';
-import { EntityQuery } from './lookup/entity.query.ts';
-import { ListQuery } from './lookup/list.query.ts';
-import { LookupBatcher } from './lookup/lookup.batcher.ts';
-import { StatusQuery, type TokenStatus } from './lookup/status.query.ts';
-import { CHECKS_PER_LOOKUP, type TokenQuery } from './lookup/token.query.ts';
-import { checkEntities } from './schema/entity.checks.ts';
+import type { TokenStatus } from './lookup/status.query.ts';
+import { openStore, type OpenStore, type TokenStoreOptions } from './open-store.ts';
 import type { OwnerKey } from './schema/owner.schema.ts';
-import { TokenSchema } from './schema/token.schema.ts';
+import type { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
   deleteFound,
@@ -39,7 +30,7 @@ import {
   type InsertLimit,
   type InsertOutcome,
 } from './token.scripts.ts';
-import { TokenSql, type Replacement, type TokenUse } from './token.sql.ts';
+import type { Replacement, TokenSql, TokenUse } from './token.sql.ts';
 
 export type { DeletedBatch, OwnerKey, Replacement, TokenSchema, TokenStatus, TokenUse };
 
@@ -49,34 +40,10 @@ export type DeletionListener = (digests: readonly string[]) => void;
 /** How long a use of a token may wait for its owner's lock to refresh it, in milliseconds. */
 const MAX_REFRESH_WAIT_MS = 500;
 
-export interface TokenStoreOptions<Token extends AbstractAuthToken> extends PoolSettings {
-  /** Told to the subscribers of the channel of batches. */
-  readonly realm: string;
-  readonly tokenEntity: TokenEntity<Token>;
-  readonly userRelations: readonly string[];
-  /** Whether the application's own code says whether an owner is active, and so needs all of it. */
-  readonly needsWholeOwner: boolean;
-}
-
 /** What came of an insert: why there is no token, if so, and how many others were deleted to make room. */
 interface Insertion {
   readonly refusal: 'limit' | 'no_owner' | null;
   readonly evicted: number;
-}
-
-/** All that depends on the data source being up. */
-interface OpenStore<Token extends AbstractAuthToken> {
-  /** Changes when the application destroys its data source and initializes it again. */
-  readonly source: unknown;
-  readonly schema: TokenSchema;
-  readonly sql: TokenSql;
-  readonly database: Database;
-  readonly entities: EntityQuery<Token>;
-  readonly lookups: LookupBatcher<Token>;
-  readonly checks: LookupBatcher<TokenStatus>;
-  readonly lists: { query: ListQuery<Token>; batcher: LookupBatcher<Token[]> };
-  readonly status: StatusQuery;
-  readonly isStatusEnough: () => boolean;
 }
 
 /**
@@ -379,7 +346,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
         deleteFound(sql, sql.expiredDigests(null, now)),
       );
       if (batch) this.#tellDeleted(batch.digests);
-      return batch;
+      return batch && withoutDigests(batch);
     };
     return this.#answer(op, work());
   }
@@ -405,28 +372,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const source = sourceOf(this.#dataSource);
     const opened = this.#opened;
     if (opened && opened.source === source) return opened;
-    const { realm, tokenEntity, userRelations, needsWholeOwner } = this.#options;
-    const database = openDatabase(this.#dataSource, this.#options);
-    const { dialect } = database;
-    const schema = new TokenSchema(this.#dataSource, tokenEntity, dialect);
-    checkEntities(this.#dataSource, schema);
-    const sql = new TokenSql(this.#dataSource, schema, dialect);
-    const entities = new EntityQuery<Token>(this.#dataSource, schema, dialect, userRelations);
-    const columns = new ColumnQuery<Token>(this.#dataSource, schema, dialect, userRelations);
-    const query = (): TokenQuery<Token> => (columns.isEnough() ? columns : entities);
-    const lookups = new LookupBatcher<Token>(database, query, realm);
-    const status = new StatusQuery(this.#dataSource, schema, dialect);
-    const isStatusEnough = (): boolean => !needsWholeOwner && status.isEnough && columns.isEnough();
-    const check = (): TokenQuery<TokenStatus> => (isStatusEnough() ? status : query());
-    const checks = new LookupBatcher(database, check, realm, CHECKS_PER_LOOKUP);
-    const ownLists = new ListQuery<Token>(this.#dataSource, schema, dialect);
-    const lists = { query: ownLists, batcher: new LookupBatcher(database, () => ownLists, realm) };
-    // What is open to an old file would write into the one that is put in its place.
-    beforeDisconnect(this.#dataSource, () => database.close().catch(() => undefined));
-    return (this.#opened = {
-      ...{ source, schema, sql, database, entities, lookups, lists },
-      ...{ checks, status, isStatusEnough },
-    });
+    return (this.#opened = openStore(this.#dataSource, this.#options));
   }
 
   async #insert(
@@ -488,15 +434,16 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     });
   }
 
-  #deleteFound(
+  async #deleteFound(
     owner: OwnerKey | null,
     isLocked: boolean,
     op: Operation,
     script: (sql: TokenSql) => Statements<DeletedTokens>,
   ): Promise<DeletedBatch> {
-    return this.#transact(owner, isLocked, op, script, ({ digests }) => {
+    const batch = await this.#transact(owner, isLocked, op, script, ({ digests }) => {
       this.#tellDeleted(digests);
     });
+    return withoutDigests(batch);
   }
 
   /** Tells who listens. */
@@ -542,4 +489,22 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
   #answer<T>(op: Operation, work: Promise<T>): Promise<T> {
     return this.#tasks.track(op.race(work));
   }
+}
+
+/**
+ * How long a COMMIT whose answer is lost may still take effect, in milliseconds: the server keeps an idle transaction
+ * for `timeoutMs`, then runs its COMMIT for at most `timeoutMs`. One second is slack.
+ */
+function commitGraceOf({ deadline }: Operation): number {
+  return 2 * deadline.timeoutMs + 1_000;
+}
+
+/** Whether a token may expire before a transaction that begins now has committed. */
+function mayExpireBeforeCommit({ expiry }: { expiry: Date | null }, op: Operation): boolean {
+  return Number(expiry) - Date.now() < op.deadline.remaining + commitGraceOf(op);
+}
+
+/** Who deletes a batch is told how many there were; which, hear those who listen. */
+function withoutDigests({ deleted, isFull }: DeletedTokens): DeletedBatch {
+  return { deleted, isFull };
 }

@@ -51,6 +51,7 @@ describe('KnoxLiveModule', () => {
     [{ failAfter: '25d' }, 'failAfter', /at most 24 days/],
     [{ failAfter: -1 }, 'failAfter', /got a number, -1\.$/],
     [{ failAfter: '2s' }, 'failAfter', /must be longer than interval/],
+    [{ constructor: '2s' }, 'constructor', /unknown; there are interval, failAfter\.$/],
     [{ intervall: '2s' }, 'intervall', /unknown; there are interval, failAfter\.$/],
     [null, 'options', /expected an object of options; got null\.$/],
   ])('stops the start for %j', async (options, option, message) => {

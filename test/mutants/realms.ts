@@ -24,9 +24,9 @@ export const REALMS: readonly Mutant[] = [
     name: 'All realms share one batch of lookups',
     edits: [
       replaceIn(
-        'TokenStore.#open',
+        'openStore',
         /const lookups = (new LookupBatcher<Token>\(database, query, realm\));/,
-        'const lookups = ((this.#dataSource as any).lookups ??= $1);',
+        'const lookups = ((dataSource as any).lookups ??= $1);',
       ),
     ],
     check: HTTP,

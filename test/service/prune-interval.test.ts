@@ -178,7 +178,7 @@ describe.each(DATABASES.filter((name) => name !== 'sqlite'))(
         () => store.prune(Date.now(), op()),
         (found) => found !== null,
       );
-      expect(batch).toMatchObject({ deleted: 3, isFull: false });
+      expect(batch).toEqual({ deleted: 3, isFull: false });
       await other.close();
     });
 

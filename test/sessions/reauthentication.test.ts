@@ -147,7 +147,6 @@ describe.each(STAGES)('reauthentication on %s with %s', (database, adapter) => {
   });
 
   it('beside a logout of the same token: a 204 means that the session is over', async () => {
-    const statuses = new Set<number>();
     for (let round = 0; round < 20; round++) {
       await test.rows.clear();
       const { token } = await test.tokens.create(test.john);
@@ -156,13 +155,11 @@ describe.each(STAGES)('reauthentication on %s with %s', (database, adapter) => {
         // It may come late: its token is looked up before the other's UPDATE, and deleted after it.
         sleep(round % 10).then(() => test.client.post('/auth/logout', { token })),
       ]);
-      statuses.add(logout.status);
       expect([answer.status, logout.status].sort()).toEqual(
         answer.status === 200 ? [200, 401] : [204, 401],
       );
       expect(await test.rows.count()).toBe(answer.status === 200 ? 1 : 0);
     }
-    expect([204, 401]).toEqual(expect.arrayContaining([...statuses]));
   });
 
   it('ends the session if its answer cannot be made', async () => {

@@ -49,6 +49,9 @@ interface DigestGroup<Token> {
  * Asks for all tokens that are looked up in one turn of the event loop in one statement, and in the same one for those
  * that come while it waits for a connection. No lookup joins a statement that was sent: an answer that is older than
  * its question could accept a token that was revoked in between.
+ *
+ * Lists of users' tokens go the same way: there the user's key stands for the digest, and all of the user's tokens for
+ * the one.
  */
 export class LookupBatcher<Token> {
   readonly #database: Database;
