@@ -215,6 +215,28 @@ describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
     expect(sizes.slice(0, 6)).toEqual([3, 4, 5, 6, 7, 8]);
   });
 
+  it('asks for no more than 500 tokens in a statement, and for each in an interval', async () => {
+    const count = 501;
+    const issued = await Promise.all(
+      Array.from({ length: count }, () => test.tokens.create(test.john)),
+    );
+    const asked: string[][] = [];
+    new StatementHook(test.dataSource, (digests) => asked.push([...new Set(digests)]));
+    for (const one of issued) watch(one);
+    const all = (): Set<string> => new Set(asked.flat());
+    await pollFor(all, ({ size }) => size === count);
+    expect(all()).toEqual(new Set(issued.map(({ authToken }) => authToken.digest)));
+    expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(500);
+    expect(Math.min(...asked.map(({ length }) => length))).toBeGreaterThan(200);
+  });
+
+  it('releases a watch that is disposed of', async () => {
+    const { issued, watched } = await watchTwo();
+    watched[Symbol.dispose]();
+    await test.tokens.revoke(issued.token);
+    expect(watched.signal.aborted).toBe(false);
+  });
+
   it('asks for all tokens in one statement, for one that is watched twice once, and for none after', async () => {
     const { issued, watched } = await watchTwo();
     const again = watch(issued);
