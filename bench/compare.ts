@@ -1,6 +1,6 @@
 // The guards side by side: each in a process of its own, alternating, round by round.
-import type { CredentialKind } from './credentials.ts';
-import { credentialsOf, fillBetterAuth, fillSessions, type Tokens } from './data.ts';
+import { credentialsOf, type CredentialKind, type Tokens } from './credentials.ts';
+import { fillBetterAuth, fillSessions } from './data.ts';
 import { prepareDatabase, type DatabaseName, type FilledDatabase } from './databases.ts';
 import {
   ADAPTERS,
@@ -20,9 +20,11 @@ const CREDENTIALS = {
   'jwt-documented': 'jwt',
   'jwt-keyobject': 'jwt',
   'jwt-minimal': 'jwt',
+  floor: 'knox',
   'find-one': 'knox',
   'better-auth': 'better-auth',
   knox: 'knox',
+  'knox-cookie': 'knox-cookie',
   'knox-roles': 'knox',
   'knox-sessions': 'knox',
   'knox-list': 'knox',
@@ -72,11 +74,15 @@ export const ALL_GUARDS: readonly Candidate[] = ADAPTERS.flatMap((adapter) =>
       ['jwt-documented', null],
       ['jwt-keyobject', null],
       ['jwt-minimal', null],
+      ['floor', null],
       ['find-one', 'postgres'],
       ['better-auth', 'postgres'],
       ['knox', 'postgres'],
       ['knox', 'mariadb'],
       ['knox', 'sqlite'],
+      ['knox-cookie', 'postgres'],
+      ['knox-cookie', 'mariadb'],
+      ['knox-cookie', 'sqlite'],
       ['knox-roles', 'postgres'],
       ['knox-roles', 'mariadb'],
       ['knox-roles', 'sqlite'],
@@ -93,7 +99,9 @@ export const ALL_GUARDS: readonly Candidate[] = ADAPTERS.flatMap((adapter) =>
 export const SMOKE_GUARDS: readonly Candidate[] = [
   { guard: 'no-auth', adapter: 'fastify', database: null },
   { guard: 'jwt-minimal', adapter: 'express', database: null },
+  { guard: 'floor', adapter: 'fastify', database: null },
   { guard: 'knox', adapter: 'express', database: 'sqlite' },
+  { guard: 'knox-cookie', adapter: 'express', database: 'sqlite' },
   { guard: 'knox-roles', adapter: 'fastify', database: 'sqlite' },
   { guard: 'knox-sessions', adapter: 'fastify', database: 'sqlite' },
   { guard: 'knox-list', adapter: 'fastify', database: 'sqlite' },
@@ -145,7 +153,10 @@ async function measure(
     const { options, databaseServer } = databases.get(candidate.database!) ?? {};
     const database =
       guard === 'better-auth' ? databaseServer!.options('better_auth') : (options ?? null);
-    const server = await Server.start(guard, { adapter, database, databaseServer, build });
+    const server = await Server.start(guard, {
+      ...{ adapter, database, databaseServer, build },
+      tokens: data,
+    });
     const kind = CREDENTIALS[guard];
     await server.check(kind, credentials[0], guard === 'knox-list' ? isList : undefined);
     const writesUses = guard === 'knox-sessions' || guard === 'knox-list';

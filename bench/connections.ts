@@ -1,5 +1,5 @@
 // What each value of the option `connections` carries, for the choice of its default.
-import { credentialsOf, type Tokens } from './data.ts';
+import { credentialsOf, type Tokens } from './credentials.ts';
 import { prepareDatabase, type DatabaseName } from './databases.ts';
 import {
   LoadGenerator,

@@ -4,42 +4,17 @@ import { getMigrations } from 'better-auth/db/migration';
 import { AuthToken } from 'nestjs-knox';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { betterAuthOf } from './better-auth.config.ts';
-import { rawToken, userNameOf, type Credential } from './credentials.ts';
+import { rawToken, userNameOf, userOf, type Tokens } from './credentials.ts';
 import { Role, ROLES_PER_USER, User } from './servers/roles.entities.ts';
 import { ABILITY, BenchSessionToken } from './servers/session-token.entity.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ROLES = 10;
 
-/** Tokens numbered `from` to `to`, dealt in turn to `users` users from `firstUser` on. */
-export interface Tokens {
-  readonly from: number;
-  readonly to: number;
-  readonly firstUser: number;
-  readonly users: number;
-  readonly expired?: boolean;
-}
-
 export const FULL_DATA: Tokens = { from: 1, to: 100_000, firstUser: 1, users: 10_000 };
 /** For quick runs, which spend their time on the guards. */
 export const QUICK_DATA: Tokens = { from: 1, to: 10_000, firstUser: 1, users: 1000 };
 export const SMOKE_DATA: Tokens = { from: 1, to: 1000, firstUser: 1, users: 100 };
-
-const userOf = (token: number, { from, firstUser, users }: Tokens): number =>
-  firstUser + ((token - from) % users);
-
-/** The credentials of `count` tokens, spread over all of them. Default: each token. */
-export function credentialsOf(
-  tokens: Tokens,
-  count = tokens.to - tokens.from + 1,
-): [Credential, ...Credential[]] {
-  const step = (tokens.to - tokens.from + 1) / count;
-  const credentials = Array.from({ length: count }, (_, index) => {
-    const token = tokens.from + Math.floor(index * step);
-    return { token, user: userOf(token, tokens) };
-  });
-  return credentials as [Credential, ...Credential[]];
-}
 
 /** Runs `work` with a data source of the tables, which are made if they are missing. */
 export async function withSchema<T>(

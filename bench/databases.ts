@@ -1,7 +1,8 @@
 // The databases of a run, filled.
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
-import { fillTables, type Tokens } from './data.ts';
+import type { Tokens } from './credentials.ts';
+import { fillTables } from './data.ts';
 import {
   startMariadb,
   startPostgres,

@@ -1,7 +1,7 @@
 // The load generator, in its own process: one request at a time on each keep-alive connection, no pipelining. All requests
 // are built before a run, because the generator shares its core with the database.
 import { connect, type Socket } from 'node:net';
-import { authorization, type CredentialKind, type Credential } from './credentials.ts';
+import { headerOf, type CredentialKind, type Credential } from './credentials.ts';
 import { serveRpc } from './rpc.ts';
 
 export interface Prepare {
@@ -35,7 +35,7 @@ function prepare({ name, kind, credentials }: Prepare): void {
     name,
     credentials.map((credential) =>
       Buffer.from(
-        `GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nAuthorization: ${authorization(kind, credential)}\r\n\r\n`,
+        `GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n${headerOf(kind, credential).join(': ')}\r\n\r\n`,
       ),
     ),
   );

@@ -1,5 +1,6 @@
 // A user of very many tokens is logged out everywhere, while the same process answers the requests of others.
-import { credentialsOf, fillTables, FULL_DATA, type Tokens } from './data.ts';
+import { credentialsOf, type Tokens } from './credentials.ts';
+import { fillTables, FULL_DATA } from './data.ts';
 import { newDatabase, type DatabaseName } from './databases.ts';
 import {
   CONNECTIONS,

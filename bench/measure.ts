@@ -1,6 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import type { DataSourceOptions } from 'typeorm';
-import { authorization, userNameOf, type Credential, type CredentialKind } from './credentials.ts';
+import {
+  headerOf,
+  userNameOf,
+  type Credential,
+  type CredentialKind,
+  type Tokens,
+} from './credentials.ts';
 import type { DatabaseServer } from './database-servers.ts';
 import type { Load, LoadResult, Prepare } from './load.ts';
 import { LOAD_CORE, SERVER_CORE, WorkerProcess } from './rpc.ts';
@@ -67,6 +73,8 @@ interface ServerOptions {
   readonly build?: Build | undefined;
   /** More options for KnoxModule. */
   readonly knox?: Readonly<Record<string, unknown>>;
+  /** Those that requests are made with, for a guard without a database. */
+  readonly tokens?: Tokens;
   readonly nodeArgs?: string[];
 }
 
@@ -79,11 +87,11 @@ export class Server {
   ) {}
 
   static async start(name: string, options: ServerOptions): Promise<Server> {
-    const { adapter, database, databaseServer, build, knox, nodeArgs = [] } = options;
+    const { adapter, database, databaseServer, build, knox, tokens, nodeArgs = [] } = options;
     const folder = build === 'before' ? 'before/servers' : 'servers';
     const worker = await WorkerProcess.start(`${folder}/${name}.js`, {
       core: SERVER_CORE,
-      args: [JSON.stringify({ adapter, database, knox })],
+      args: [JSON.stringify({ adapter, database, knox, tokens })],
       nodeArgs,
     });
     const { port } = await worker.ask<AddressInfo>('port');
@@ -100,8 +108,8 @@ export class Server {
     credential: Credential,
     isRight?: (body: string) => boolean,
   ): Promise<void> {
-    const good = authorization(kind ?? 'knox', credential);
-    const { status, body } = await this.get(good);
+    const [name, good] = headerOf(kind ?? 'knox', credential);
+    const { status, body } = await this.get(name, good);
     const expected = JSON.stringify({ id: credential.user, username: userNameOf(credential.user) });
     if (status !== 200 || !(isRight?.(body) ?? body === expected)) {
       throw new Error(`Expected ${isRight ? isRight.name : expected}, got ${status} ${body}`);
@@ -109,7 +117,7 @@ export class Server {
     if (kind === null) return;
     // Not the last character: in base64, some of its bits may not count.
     const forged = good.replace(/.(?=.{5}$)/, (character) => (character === 'a' ? 'b' : 'a'));
-    const refusal = await this.get(forged);
+    const refusal = await this.get(name, forged);
     if (refusal.status !== 401) throw new Error(`A forged credential got ${refusal.status}`);
   }
 
@@ -133,8 +141,8 @@ export class Server {
     return this.worker.stop();
   }
 
-  private async get(authorization: string): Promise<{ status: number; body: string }> {
-    const answer = await fetch(`http://127.0.0.1:${this.port}/me`, { headers: { authorization } });
+  private async get(name: string, value: string): Promise<{ status: number; body: string }> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/me`, { headers: { [name]: value } });
     return { status: answer.status, body: await answer.text() };
   }
 }

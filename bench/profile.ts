@@ -1,7 +1,8 @@
 // Where the CPU time of a request goes: `--cpu-prof` of our server under load.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { credentialsOf, fillSessions, FULL_DATA } from './data.ts';
+import { credentialsOf } from './credentials.ts';
+import { fillSessions, FULL_DATA } from './data.ts';
 import { temporaryFolder } from './database-servers.ts';
 import { prepareDatabase, type DatabaseName } from './databases.ts';
 import { CONNECTIONS, LoadGenerator, Server, type AdapterName } from './measure.ts';

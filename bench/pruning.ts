@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { rawToken } from './credentials.ts';
-import { credentialsOf, fillTables, FULL_DATA, type Tokens } from './data.ts';
+import { credentialsOf, type Tokens } from './credentials.ts';
+import { fillTables, FULL_DATA } from './data.ts';
 import type { DatabaseServer } from './database-servers.ts';
 import {
   CONNECTIONS,

@@ -1,5 +1,6 @@
 // One connection: what a request costs that has no other to share a query with. PostgreSQL, Express.
-import { credentialsOf, FULL_DATA } from './data.ts';
+import { credentialsOf } from './credentials.ts';
+import { FULL_DATA } from './data.ts';
 import { prepareDatabase } from './databases.ts';
 import { LoadGenerator, Server, measureInTurns, median, medianOf, ratiosOf } from './measure.ts';
 import { markdownTable } from './report.ts';

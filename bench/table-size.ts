@@ -1,15 +1,13 @@
 // How the costs grow with the number of tokens: PostgreSQL, Express.
 import type { DataSourceOptions } from 'typeorm';
-import type { Credential } from './credentials.ts';
+import { credentialsOf, type Credential, type Tokens } from './credentials.ts';
 import {
-  credentialsOf,
   fillTables,
   FULL_DATA,
   insertTokens,
   insertUsers,
   settleTables,
   withSchema,
-  type Tokens,
 } from './data.ts';
 import { startPostgres, type DatabaseServer } from './database-servers.ts';
 import {

@@ -14,6 +14,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { KnoxModuleOptions } from 'nestjs-knox';
 import type { DataSourceOptions } from 'typeorm';
+import type { Tokens } from '../credentials.ts';
 import { serveRpc } from '../rpc.ts';
 import { countStatements, statementsSent } from './statement-counter.ts';
 import { User } from './user.entity.ts';
@@ -22,6 +23,7 @@ interface ServerSettings {
   readonly adapter: 'express' | 'fastify';
   readonly database: DataSourceOptions | null;
   readonly knox?: KnoxModuleOptions;
+  readonly tokens?: Tokens;
 }
 
 /** What the process has used since its start. */
@@ -41,6 +43,12 @@ export function databaseWith(...entities: Type[]): DataSourceOptions {
 
 /** The options of KnoxModule in this run. Nobody logs in. */
 export const knoxOptions: KnoxModuleOptions = { verifyCredentials: () => null, ...settings.knox };
+
+/** The tokens that requests are made with. */
+export function tokensInUse(): Tokens {
+  if (!settings.tokens) throw new Error('This server needs to know the tokens.');
+  return settings.tokens;
+}
 
 /** The answer of every server to GET /me. */
 export function meOf({ id, username }: { id: number; username: string }): object {
