@@ -9,7 +9,7 @@ import { ADA, Sample } from './sample.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** The folder for the pictures that README.md shows: SCREENSHOTS=docs/images npm run test:browser -- appearance */
+/** The folder for the pictures that docs/guide/browsers.md shows: SCREENSHOTS=docs/images npm run test:browser -- appearance */
 const { SCREENSHOTS } = process.env;
 
 const IPHONE =

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runCurl } from './curl.ts';
-import { codeBlocks, readDocument, section } from './markdown.ts';
+import { codeBlocks, DOCUMENTS, readDocument, section } from './markdown.ts';
 import { pollUntil } from '../support/polling.ts';
 import { freePort, isListening } from '../support/ports.ts';
 import { Project, ROOT } from './project.ts';
@@ -10,9 +10,8 @@ import { Project, ROOT } from './project.ts';
 // Processes start slowly where many tests run at once.
 jest.setTimeout(30_000);
 
-const README = readDocument('README.md');
-const BLOCKS = codeBlocks(README, 'ts');
-const GUIDE = codeBlocks(readDocument('docs/from-django.md'), 'ts');
+const FIRST_APP = readDocument('docs/guide/first-app.md');
+const BLOCKS = DOCUMENTS.flatMap((document) => codeBlocks(readDocument(document), 'ts'));
 const FILE = /^\/\/ src\/(\S+)\n/;
 
 /** What the recipes show: the regions of one name, in the order of the file. */
@@ -35,26 +34,24 @@ function dedented(text: string): string {
   return text.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
 }
 
-describe('the code in README.md and in the guide', () => {
-  it('is a file of the quick start or a recipe, to the letter', () => {
+describe('the code in the documents', () => {
+  it('is a file of a first app or a region of a recipe, to the letter', () => {
     const known = new Set(recipes().values());
-    const blocks = [...BLOCKS.filter((block) => !FILE.test(block)), ...GUIDE];
+    const blocks = BLOCKS.filter((block) => !FILE.test(block));
+    expect(blocks.length).toBeGreaterThan(30);
     expect(blocks.filter((block) => !known.has(block))).toEqual([]);
   });
 
   it('shows every recipe', () => {
-    const shown = new Set([...BLOCKS, ...GUIDE]);
+    const shown = new Set(BLOCKS);
     const missing = [...recipes()].filter(([, code]) => !shown.has(code)).map(([name]) => name);
     expect(missing).toEqual([]);
   });
 });
 
-describe('the quick start', () => {
+describe('a first app', () => {
   const files = new Map(
-    BLOCKS.filter((block) => FILE.test(block)).map((block) => [
-      FILE.exec(block)![1]!,
-      block.replace(FILE, ''),
-    ]),
+    codeBlocks(FIRST_APP, 'ts').map((block) => [FILE.exec(block)![1]!, block.replace(FILE, '')]),
   );
   let project: Project;
   beforeAll(() => {
@@ -76,7 +73,7 @@ describe('the quick start', () => {
     // NestJS logs that it has started before it listens.
     await pollUntil(true, () => isListening(port));
 
-    const [shell] = codeBlocks(section(README, 'Quick start'), 'sh');
+    const [shell] = codeBlocks(section(FIRST_APP, 'Quick start'), 'sh');
     const [login, me, logout] = shell!
       .replaceAll('localhost:3000', `127.0.0.1:${String(port)}`)
       .split('\n')
