@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { getMetadataArgsStorage } from 'typeorm';
 import * as knox from '../../lib/index.ts';
 import { resolveLiveOptions } from '../../lib/live/live-options.ts';
@@ -19,6 +21,17 @@ const nameIn = (cell = '') => /^`@?(\w+)/.exec(cell)?.[1];
 
 const methodsOf = (type: { prototype: object }) =>
   Object.getOwnPropertyNames(type.prototype).filter((name) => name !== 'constructor');
+
+/** 'POST /auth/login', … of a controller at a path. */
+const routesOf = (type: { prototype: object }, path: string) =>
+  Object.values(Object.getOwnPropertyDescriptors(type.prototype)).flatMap(({ value }) => {
+    if (typeof value !== 'function') return [];
+    const handler = value as object;
+    const route = Reflect.getMetadata(PATH_METADATA, handler) as string | undefined;
+    if (route === undefined) return [];
+    const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
+    return `${method} ${path}/${route}`.replace(/\/+$/, '');
+  });
 
 const EVENTS = Object.values(knox)
   .map((value) => value as { name?: string; eventName?: string })
@@ -108,6 +121,15 @@ describe('the documents', () => {
       ([cell]) => nameIn(cell)!,
     );
     expect(names.filter((name) => !(name in knox))).toEqual([]);
+  });
+
+  it('names each route', () => {
+    const shown = tables(readDocument('docs/reference/routes.md')).flat();
+    const real = [
+      ...routesOf(knox.KnoxController, '/auth'),
+      ...routesOf(knox.KnoxSessionsController, '/auth/sessions'),
+    ];
+    expect(shown.map(([cell]) => codes(cell!)[0])).toEqual(real);
   });
 
   it('names each method of TokenService', () => {
