@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type DefaultTheme } from 'vitepress';
+import { emptyHeads } from './empty-heads.ts';
 import { isPage, NO_PAGES, sitePath } from './pages.ts';
 import { repositoryLinks } from './repository-links.ts';
 import { SIDEBAR } from './sidebar.ts';
@@ -13,6 +14,9 @@ const { description, repository } = JSON.parse(
 ) as { description: string; repository?: { url: string } };
 const address = repository?.url.replace(/^git\+|\.git$/g, '');
 
+const ICON =
+  "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><text y='14'>🔑</text></svg>";
+
 /** Whether the page of a link is there. */
 function isWritten({ link = '' }: DefaultTheme.SidebarItem): boolean {
   if (link.startsWith('/project/') || link.endsWith('/')) return true;
@@ -23,6 +27,7 @@ export default defineConfig({
   title: 'nestjs-knox',
   description,
   lang: 'en',
+  head: [['link', { rel: 'icon', href: ICON }]],
   // Pages link to documents beside docs/, such as SECURITY.md: these are pages too.
   srcDir: '..',
   srcExclude: NO_PAGES,
@@ -30,7 +35,9 @@ export default defineConfig({
   cleanUrls: true,
   markdown: {
     anchor: { slugify },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: (md) => {
+      emptyHeads(md);
       repositoryLinks(md, { root, sources: address && `${address}/blob/main/` });
     },
   },
