@@ -4,7 +4,13 @@ import tseslint from 'typescript-eslint';
 import { layers } from './scripts/eslint-plugin-layers.mjs';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/node_modules/', '**/coverage/', 'test/smoke/*/']),
+  globalIgnores([
+    '**/dist/',
+    '**/node_modules/',
+    '**/coverage/',
+    'test/smoke/*/',
+    'docs/.vitepress/{cache,.temp}/',
+  ]),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

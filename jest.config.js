@@ -16,7 +16,7 @@ export default {
     '<rootDir>/test/smoke/',
     '<rootDir>/sample/.*/node_modules/',
   ],
-  // What a README example or a sample imports. A mapper that could match inside node_modules breaks better-sqlite3.
+  // What the code of a document or a sample imports. A mapper that could match inside node_modules breaks better-sqlite3.
   moduleNameMapper: {
     '^nestjs-knox$': '<rootDir>/lib/index.ts',
     '^nestjs-knox/django$': '<rootDir>/lib/django/index.ts',

@@ -1,3 +1,8 @@
+/**
+ * The package: module, guards, decorators, services, entities and errors.
+ *
+ * @module nestjs-knox
+ */
 export {
   KnoxModule,
   type KnoxModuleAsyncOptions,

@@ -167,6 +167,6 @@ function tooCostly(algorithm: string): DjangoPasswordError {
   return new DjangoPasswordError(
     'too_costly',
     algorithm,
-    'checking it would take more time or memory than a login may; see docs/from-django.md.',
+    'checking it would take more time or memory than a login may; see docs/from/django-rest-knox.md.',
   );
 }

@@ -1,3 +1,8 @@
+/**
+ * For the tables, passwords and answers of Django.
+ *
+ * @module nestjs-knox/django
+ */
 export { AbstractDjangoAuthToken } from './abstract-django-auth-token.entity.ts';
 export { DjangoAuthToken, djangoAuthToken } from './django-auth-token.entity.ts';
 export { DjangoUser } from './django-user.entity.ts';

@@ -1,4 +1,4 @@
-/** What abilities look like. @see README.md, "Abilities" */
+/** What abilities look like. @see docs/guide/api-keys.md, "Abilities" */
 const ABILITY = /^[A-Za-z0-9._:/-]{1,64}$/;
 
 /** How many abilities one token may have. */

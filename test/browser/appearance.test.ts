@@ -1,15 +1,13 @@
-import { readFileSync, mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { ROOT } from '../docs/project.ts';
+import { violations } from './axe.ts';
 import { describeInBrowser, launch, newVisitor, signIn } from './browser.ts';
 import { ADA, Sample } from './sample.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** The folder for the pictures that README.md shows: SCREENSHOTS=docs/images npm run test:browser -- appearance */
+/** The folder for the pictures that docs/guide/browsers.md shows: SCREENSHOTS=docs/images npm run test:browser -- appearance */
 const { SCREENSHOTS } = process.env;
 
 const IPHONE =
@@ -19,16 +17,6 @@ const WINDOWS = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100
 const VIEWS = [360, 1280].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
 );
-
-/** What axe finds wrong with the page as it is shown now, and where. */
-async function violations(page: Page): Promise<string[]> {
-  // Not with a script element, which the page's policy refuses.
-  await page.evaluate(AXE);
-  return page.evaluate<string[]>(
-    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
-      id + ': ' + nodes.map(({ target }) => target.join(' ')).join(', ')))`,
-  );
-}
 
 /** Checks that the page can be read, and need not be moved sideways. */
 async function expectReadable(page: Page, state: string): Promise<void> {

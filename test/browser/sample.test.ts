@@ -4,7 +4,7 @@ import { pollFor } from '../support/polling.ts';
 import { describeInBrowser, launch, newVisitor, openAccount } from './browser.ts';
 import { ADA, Sample } from './sample.ts';
 
-/** How long a page may go on showing what has ended, by README.md. */
+/** How long a page may go on showing what has ended, by docs/guide/graphql-and-sockets.md. */
 const NOTICED_MS = 5_000;
 
 describeInBrowser('sample/04-browser', () => {

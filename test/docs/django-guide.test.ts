@@ -20,7 +20,7 @@ const FILES = [
 /** The one line of the guide that a test cannot take as it stands. */
 const DATABASE = /type: 'postgres',\s*url: process\.env\.DATABASE_URL,/;
 
-/** What code.test.ts compares with docs/from-django.md to the letter, run as one program. */
+/** What code.test.ts compares with docs/from/django-rest-knox.md to the letter, run as one program. */
 describe.each(DATABASES)('the code of the guide on Django’s tables on %s', (name) => {
   let project: Project;
   let database: TestDatabase;

@@ -9,10 +9,10 @@ import { User } from '../support/users.ts';
 import { AuthToken, KnoxAuthGuard, KnoxModule } from '../../lib/index.ts';
 import { codes, readDocument, section, tables } from './markdown.ts';
 
-const README = readDocument('README.md');
+const ERRORS = readDocument('docs/reference/errors.md');
 const COOKIE = '__Host-Http-session=x';
 
-describe('the errors table of README.md', () => {
+describe('the errors table of docs/reference/errors.md', () => {
   let test: SessionApp;
   beforeAll(async () => {
     test = await startSessionApp({
@@ -76,7 +76,7 @@ describe('the errors table of README.md', () => {
   ];
 
   it('says what is answered', async () => {
-    const [rows] = tables(section(README, 'Errors'));
+    const [rows] = tables(section(ERRORS, 'Errors'));
     expect(rows).toHaveLength(provoke.length);
     for (const [i, [, status, message, code]] of rows!.entries()) {
       const answer = await provoke[i]!();
@@ -90,7 +90,7 @@ describe('the errors table of README.md', () => {
   });
 });
 
-describe('a message in the troubleshooting table of README.md', () => {
+describe('a message in the troubleshooting table of docs/reference/errors.md', () => {
   @Entity('accounts')
   class Account {
     @PrimaryGeneratedColumn()
@@ -125,7 +125,7 @@ describe('a message in the troubleshooting table of README.md', () => {
         GuardedModule,
       ],
     };
-  const [rows] = tables(section(README, 'Troubleshooting'));
+  const [rows] = tables(section(ERRORS, 'Troubleshooting'));
   const messages = rows!.flatMap(([symptom]) => /^`([^`]+)`$/.exec(symptom!)?.[1] ?? []);
   // No log: TypeORM's module warns of a second data source of one name, though these are different applications.
   beforeAll(() => Logger.overrideLogger(false));

@@ -1,16 +1,22 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { slugify } from '../../docs/.vitepress/slugify.ts';
 import { ROOT } from './project.ts';
 
+/** Every document of the repository but those of the API, which `npm run docs` makes of docstrings. */
 export const DOCUMENTS = [
-  'README.md',
-  'SECURITY.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'docs/from-django.md',
-  'sample/03-sessions/README.md',
-  'sample/04-browser/README.md',
+  ...markdownIn('.', { recursive: false }),
+  ...markdownIn('docs'),
+  ...markdownIn('bench', { recursive: false }),
+  ...markdownIn('sample'),
 ];
+
+function markdownIn(folder: string, { recursive } = { recursive: true }): string[] {
+  return readdirSync(join(ROOT, folder), { recursive, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md') && !/node_modules|dist|^reference\/api/.test(path))
+    .map((path) => join(folder, path))
+    .sort();
+}
 
 export function readDocument(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
@@ -57,13 +63,13 @@ export function codeBlocks(text: string, language: string): string[] {
   return [...text.matchAll(fence)].map(([, block]) => block!);
 }
 
-/** The anchors that GitHub makes of the headings. */
+/** The anchors that code hosts, and the site, make of the headings. */
 export function anchors(text: string): string[] {
   const headings = text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm);
-  return [...headings].map(([, heading]) =>
-    heading!
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+  const slugs = [...headings].map(([, heading]) => slugify(heading!));
+  // A second heading of the same words gets a number.
+  return slugs.map((slug, i) => {
+    const nth = slugs.slice(0, i).filter((earlier) => earlier === slug).length;
+    return nth === 0 ? slug : `${slug}-${String(nth)}`;
+  });
 }

@@ -16,7 +16,7 @@ import { LiveModule, NewsController, NewsGateway } from './recipes/live.ts';
 import { Pruning, PruningModule } from './recipes/prune.ts';
 import { AppAuthGuard, ChatGateway } from './recipes/sockets.ts';
 
-describe('a recipe of the README with another package', () => {
+describe('a recipe with another package', () => {
   let test: TestApp;
   const start = async (options: TestAppOptions) => (test = await startApp(options));
   afterEach(() => test.close());

@@ -15,7 +15,7 @@ import { UsersModule } from './recipes/users.ts';
 
 const CREDENTIALS = { username: 'john.doe', password: PASSWORD };
 
-describe('a program of the README about sessions', () => {
+describe('a recipe about sessions', () => {
   let test: TestApp;
   const start = async (options: TestAppOptions) => {
     test = await startApp({

@@ -20,7 +20,7 @@ import * as roles from './recipes/roles.ts';
 import * as signUp from './recipes/sign-up.ts';
 import { User, UsersModule } from './recipes/users.ts';
 
-describe('a recipe of the README', () => {
+describe('a recipe', () => {
   let test: TestApp;
   const start = async (options: TestAppOptions) => (test = await startApp(options));
   afterEach(() => test.close());
@@ -190,7 +190,7 @@ describe('a recipe of the README', () => {
   });
 });
 
-describe('a test without a database, as in the README', () => {
+describe('a test without a database, as in docs/guide/testing.md', () => {
   const ask = async (module: TestingModule, path: string) => {
     const app = module.createNestApplication({ logger: false });
     await app.listen(0, '127.0.0.1');

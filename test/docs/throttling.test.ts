@@ -18,7 +18,7 @@ const FILES = [
   'support/users.ts',
 ];
 
-describe('throttling, as in the README', () => {
+describe('throttling, as in docs/guide/login.md', () => {
   let project: Project;
   beforeAll(() => {
     project = new Project();

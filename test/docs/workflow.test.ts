@@ -6,7 +6,7 @@ import { ROOT } from './project.ts';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const WORKFLOW = read('.github/workflows/ci.yml');
-const [SUPPORTED] = tables(section(readDocument('README.md'), 'What is supported'));
+const [SUPPORTED] = tables(section(readDocument('docs/supported.md'), 'What is supported'));
 
 /** The jobs of the matrix, such as `{ node: '22', nestjs: '11', … }`. */
 const JOBS = [...WORKFLOW.matchAll(/^ +- \{ (node: .*) \}$/gm)].map(([, values]) =>
@@ -31,7 +31,7 @@ describe('.github/workflows/ci.yml', () => {
     ['`typeorm`', 'typeorm'],
     ['SQLite', 'sqlite'],
     ['PostgreSQL', 'postgres'],
-  ])('tests the versions of %s that README.md calls tested', (what, name) => {
+  ])('tests the versions of %s that docs/supported.md calls tested', (what, name) => {
     expect(JOBS.length).toBeGreaterThan(1);
     expect(inJobs(name)).toEqual(tested(what).sort(ascending));
   });

@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check, run, runWith, section } from './report.mjs';
@@ -6,7 +6,10 @@ import { serve } from './server.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '../..');
-const README = readFileSync(join(root, 'README.md'), 'utf8');
+/** The documents with a quick start, and both with the same commands to install the package. */
+const [README, FIRST_APP] = ['README.md', 'docs/guide/first-app.md'].map((path) =>
+  readFileSync(join(root, path), 'utf8'),
+);
 
 /** Package managers that run no install script unless it is allowed, and README's block of commands for each. */
 const MANAGERS = [
@@ -14,7 +17,7 @@ const MANAGERS = [
   ['pnpm@12', 'pnpm add '],
 ];
 
-/** Follows README's quick start to the letter, but for the tarball in place of the package's name. */
+/** Follows both quick starts to the letter, but for the tarball in place of the package's name. */
 export async function followQuickStart({ node, work, tarball }) {
   for (const [manager, command] of MANAGERS) {
     await section(`the quick start with ${manager}`, async () => {
@@ -24,10 +27,12 @@ export async function followQuickStart({ node, work, tarball }) {
       const commands = installCommands(command).replace('nestjs-knox ', `${tarball} `);
       runWith(env, app, 'sh', '-ec', commands);
       check('its commands', true);
-      writeFiles(app);
-      run(app, node, 'node_modules/typescript/bin/tsc');
-      check('its files compile', true);
-      await serve(app, node, 'quick-start', useQuickStart);
+      for (const [name, text] of Object.entries({ README, FIRST_APP })) {
+        writeFiles(app, text);
+        run(app, node, 'node_modules/typescript/bin/tsc');
+        check(`${name}: its files compile`, true);
+        await serve(app, node, name, useQuickStart);
+      }
     });
   }
 }
@@ -50,9 +55,10 @@ function installCommands(command) {
   return blocks.find((block) => block.startsWith(command));
 }
 
-function writeFiles(app) {
+function writeFiles(app, text) {
+  for (const folder of ['src', 'dist']) rmSync(join(app, folder), { recursive: true, force: true });
   mkdirSync(join(app, 'src'));
-  for (const [, name, source] of README.matchAll(/^```ts\n\/\/ (src\/\S+)\n(.*?)^```$/gms)) {
+  for (const [, name, source] of text.matchAll(/^```ts\n\/\/ (src\/\S+)\n(.*?)^```$/gms)) {
     writeFileSync(join(app, name), source);
   }
   appendFileSync(join(app, 'src/main.ts'), 'console.log(`listening on ${await app.getUrl()}`);\n');

@@ -1,5 +1,5 @@
 // Packs the package, and uses the tarball as apps outside the repository would: see the folders beside this file.
-// `run.mjs 22 24` uses them with those versions of Node.js too, and follows README's quick start with the last.
+// `run.mjs 22 24` uses them with those versions of Node.js too, and follows the quick starts with the last.
 // Its last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,15 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const DOCUMENTS = [
-  'CHANGELOG.md',
-  'LICENSE',
-  'README.md',
-  'SECURITY.md',
-  'docs/from-django.md',
-  'package.json',
-];
+const docs = fileURLToPath(new URL('../../docs', import.meta.url));
+/** The pages of docs/, without those of the API, which are made of the declarations that the tarball holds. */
+const PAGES = readdirSync(docs, { recursive: true })
+  .filter((name) => name.endsWith('.md') && !name.startsWith('reference/api/'))
+  .map((name) => `docs/${name}`);
+
+const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', ...PAGES, 'package.json'];
 const ALLOWED = [
   ...DOCUMENTS.map((name) => new RegExp(`^${name.replace('.', '\\.')}$`)),
   /^dist\/(esm|cjs)\/package\.json$/,
