@@ -20,6 +20,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
       page('GraphQL, sockets and streams', '/guide/graphql-and-sockets'),
       page('OpenAPI', '/guide/openapi'),
       page('Tests of your app', '/guide/testing'),
+      page('Other set-ups', '/guide/other-set-ups'),
     ],
   },
   {

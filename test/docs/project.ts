@@ -39,9 +39,9 @@ export class Project {
     compile(source, join(this.folder, 'dist', path));
   }
 
-  /** Runs `dist/main.js` with a new database file, unless the environment names one. */
-  start(args: readonly string[], env: Record<string, string>): Running {
-    const child = spawn(process.execPath, ['dist/main.js', ...args], {
+  /** Runs the program with a new database file, unless the environment names one. */
+  start(args: readonly string[], env: Record<string, string>, program = 'dist/main.js'): Running {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: this.folder,
       env: { ...process.env, DATABASE: join(this.folder, 'app.db'), NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
