@@ -101,6 +101,11 @@ export class LiveTokens implements BeforeApplicationShutdown {
     const realm = realmOfToken(authToken, all);
     const { tokens, settings } = realm.requests;
     const digest = digestOfAny(authToken, tokens.tokenEntity, settings.hashAlgorithm) as string;
+    if ((authToken as Partial<AbstractAuthToken>).expiry === undefined) {
+      throw new TypeError(
+        'authToken was loaded without its expiry; give the entity that the guard or TokenService gave.',
+      );
+    }
     let poller = this.#pollers.get(realm);
     if (!poller) {
       poller = new TokenPoller(tokens, this.#settings, settings.authTimeout);

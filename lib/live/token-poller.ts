@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Operation } from '../async/operation.ts';
 import { clearTimeout, setTimeout } from '../async/system-timers.ts';
+import { MAX_TIMER_MS } from '../options/duration.ts';
 import { KnoxUnauthorizedException, KnoxUnavailableException } from '../service/knox.exceptions.ts';
 import type { Recheck } from '../service/token.authenticator.ts';
 import type { TokenManager } from '../service/token.manager.ts';
@@ -230,7 +231,8 @@ export class TokenPoller {
         this.#expired.add(token);
         this.#schedule();
       },
-      Math.max(1, left),
+      // A longer delay would end at once. The answer sets the timer again.
+      Math.min(Math.max(1, left), MAX_TIMER_MS),
     );
     token.expiryTimer = timer.unref();
   }

@@ -230,6 +230,16 @@ describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
     expect(Math.min(...asked.map(({ length }) => length))).toBeGreaterThan(200);
   });
 
+  it('watches no token that was loaded without its expiry', async () => {
+    const { authToken } = await test.tokens.create(test.john);
+    const { digest } = authToken;
+    const partial = await test.rows.findOneOrFail({ where: { digest }, select: { digest: true } });
+    expect(() => test.live.watch(partial)).toThrow(/without its expiry/);
+    const sql = new SqlLog(test.dataSource);
+    await sleep(ROUNDS_MS);
+    expect(sql.statements).toEqual([]);
+  });
+
   it('releases a watch that is disposed of', async () => {
     const { issued, watched } = await watchTwo();
     watched[Symbol.dispose]();
@@ -256,4 +266,16 @@ describe.each(DATABASES)('LiveTokens.watch, on %s', (database) => {
     await sleep(ROUNDS_MS);
     expect(sql.statements).toEqual([]);
   });
+});
+
+it('LiveTokens asks no more often than in its interval, however long that is', async () => {
+  const test = await startLiveApp({}, { interval: '20d', failAfter: '24d' });
+  const { authToken } = await test.tokens.create(test.john, { ttl: '30d' });
+  const sql = new SqlLog(test.dataSource);
+  const watch = test.live.watch(authToken);
+  await sleep(100);
+  expect(sql.statements).toEqual([]);
+  expect(watch.signal.aborted).toBe(false);
+  watch.release();
+  await test.close();
 });
