@@ -5,8 +5,12 @@ import { KnoxAuthGuard } from './knox-auth.guard.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
 import { KnoxLoginGuard, missingVerifyCredentials } from './knox-login.guard.ts';
 import { KnoxController } from './knox.controller.ts';
+import { KnoxSessionsController } from './knox-sessions.controller.ts';
 import { hasRealm, realmNamesOf } from './realm.decorator.ts';
 import type { Realms } from './realms.ts';
+
+/** The controllers whose tokens are those of one realm. */
+const CONTROLLERS = [KnoxController, KnoxSessionsController] as const;
 
 /**
  * Finds what asks a realm that there is not, and logins that have nothing to ask. Only the metadata of classes is read,
@@ -17,7 +21,7 @@ import type { Realms } from './realms.ts';
 export function checkRealms(modules: ModulesContainer, realms: Realms): void {
   for (const type of declaredClasses(modules)) {
     if (asksRealm(type)) realms.named(realmNamesOf(type));
-    if (isSubclass(type, KnoxController)) realms.ofController(type);
+    if (CONTROLLERS.some((one) => isSubclass(type, one))) realms.ofController(type);
     for (const [, method] of methodsOf(type)) checkMethod(method, type, realms);
   }
 }

@@ -68,12 +68,12 @@ export class Realms {
     if (more.length === 0) return realm;
     throw new KnoxConfigError(
       'realm',
-      `@Realm() names several realms where ${name} logs users in; name one.`,
+      `@Realm() names several realms, but ${name} works with the tokens of one; name one.`,
     );
   }
 
   /**
-   * The one realm of a controller that makes tokens.
+   * The one realm of a controller of the package.
    *
    * @throws KnoxConfigError also if `@Realm()` names several
    */

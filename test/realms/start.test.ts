@@ -17,6 +17,7 @@ import {
   KnoxConfigError,
   KnoxController,
   KnoxModule,
+  KnoxSessionsController,
   Realm,
   TokenService,
   type KnoxModuleOptions,
@@ -223,7 +224,18 @@ describe('A controller of logins', () => {
     @Realm('api', 'staff')
     class BothController extends KnoxController {}
     const error = await refusal({ imports: [knox(), staff()], controllers: [BothController] });
-    expect(error.message).toMatch(/names several realms where BothController logs users in/);
+    expect(error.message).toMatch(/names several realms, but BothController works with the tokens/);
+  });
+
+  it('has one realm for its sessions too', async () => {
+    @Controller('both/sessions')
+    @Realm('api', 'staff')
+    class BothSessionsController extends KnoxSessionsController {}
+    const error = await refusal({
+      imports: [knox(), staff()],
+      controllers: [BothSessionsController],
+    });
+    expect(error.message).toMatch(/names several realms, but BothSessionsController works with/);
   });
 
   it('needs the verifyCredentials of its own realm', async () => {
