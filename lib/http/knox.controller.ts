@@ -4,6 +4,7 @@ import type { AuthToken } from '../entities/auth-token.entity.ts';
 import { parseDuration, type Duration } from '../options/duration.ts';
 import type { Awaitable, KnoxRuntimeOptions } from '../options/runtime-options.ts';
 import type { KnoxRequest } from '../requests/knox-request.ts';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import type { TokenService } from '../service/token.service.ts';
 import { Abilities, Unrestricted } from './access.decorators.ts';
@@ -102,7 +103,12 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
     const found = await this.flow.current(request);
-    await this.flow.tokens.logOut(found, this.flow.requests.operationOf(request));
+    try {
+      await this.flow.tokens.logOut(found, this.flow.requests.operationOf(request));
+    } catch (error) {
+      if (error instanceof KnoxUnauthorizedException) this.flow.clearCookie(request, response);
+      throw this.flow.toTokenError(response, error);
+    }
     this.flow.clearCookie(request, response);
     return respond(response, await this.getLogoutResponse({ request, response, ...found }));
   }
@@ -140,7 +146,12 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     const context = { request, response, user: found.user };
     const prefix = await this.getTokenPrefix(context);
     const op = this.flow.requests.operationOf(request);
-    const issued = await this.flow.tokens.reauthenticate(found, prefix, op);
+    let issued: IssuedToken<Token>;
+    try {
+      issued = await this.flow.tokens.reauthenticate(found, prefix, op);
+    } catch (error) {
+      throw this.flow.toTokenError(response, error);
+    }
     return this.answerLogin({ ...context, ...issued });
   }
 

@@ -107,14 +107,14 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
    * Gives an unexpired token a new raw token in the same row, and its time from now. The old one is good for nothing from
    * the commit on. If the commit's answer is lost, the session ends, so that there are never two.
    *
+   * @returns null if it is gone or expired
    * @throws ArgumentError for a wrong prefix
-   * @throws KnoxUnauthorizedException `invalid_token`, if it is gone or expired
    */
   async reissue(
     authToken: Token,
     givenPrefix: string | undefined,
     op: Operation,
-  ): Promise<IssuedToken<Token>> {
+  ): Promise<IssuedToken<Token> | null> {
     const { tokenPrefix, tokenLength, hashAlgorithm, tokenTtl } = this.#settings;
     const prefix = checkPrefix(givenPrefix ?? tokenPrefix);
     const token = generateToken(prefix, tokenLength);
@@ -132,9 +132,7 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
       expiry: expiry?.getTime() ?? null,
       now,
     };
-    if (!(await this.#store.replace(authToken, replacement, op))) {
-      throw new KnoxUnauthorizedException('invalid_token');
-    }
+    if (!(await this.#store.replace(authToken, replacement, op))) return null;
     const { user } = authToken;
     this.#events.publish(TokenRevokedEvent, op, 'reauthenticated', user, authToken, 1);
     return { authToken: Object.assign(this.#store.build(authToken), values), token };

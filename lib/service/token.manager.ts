@@ -204,12 +204,14 @@ export class TokenManager<Token extends AbstractAuthToken = AbstractAuthToken> {
    *
    * @throws KnoxUnauthorizedException `invalid_token`, if another request was faster, or it is gone
    */
-  reauthenticate(
+  async reauthenticate(
     found: Authenticated<Token>,
     prefix: string | undefined,
     op: Operation,
   ): Promise<IssuedToken<Token>> {
-    return answer(() => this.#issuer.reissue(found.authToken, prefix, op));
+    const issued = await answer(() => this.#issuer.reissue(found.authToken, prefix, op));
+    if (issued) return issued;
+    throw this.refuse(new KnoxUnauthorizedException('invalid_token'), op, found.authToken);
   }
 
   /** Whether both are the same user. @throws ArgumentError for what is no user */
