@@ -31,9 +31,14 @@ export function checkAccess(context: ExecutionContext, authToken: AbstractAuthTo
   const { abilities, maxAge } = ruleOf(context);
   const held = abilitiesOf(authToken);
   if (held !== null) checkAbilities(held, abilities);
-  if (maxAge !== undefined && Date.now() - authenticatedAt(authToken).getTime() > maxAge) {
+  if (maxAge !== undefined && !isFresh(authToken, maxAge)) {
     throw KnoxForbiddenException.reauthenticationRequired(maxAge);
   }
+}
+
+/** All comparisons with an Invalid Date are false: a corrupt instant must not make a token fresh for ever. */
+function isFresh(authToken: AbstractAuthToken, maxAge: number): boolean {
+  return Date.now() - authenticatedAt(authToken).getTime() <= maxAge;
 }
 
 /** Whether no cache may keep an answer of this handler. */

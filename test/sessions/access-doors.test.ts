@@ -234,6 +234,17 @@ describe.each(STAGES)('what a route asks of a token on %s with %s', (database, a
     expect(await statuses()).toEqual([403, 403, 403]);
   });
 
+  it('is no age that a corrupt instant has', async () => {
+    const { token, authToken } = await test.tokens.create(test.john);
+    const beyondDates = '9000000000000000';
+    for (const column of ['authenticated', 'created']) {
+      await test.rows.update({ digest: authToken.digest }, { authenticated: null });
+      await test.dataSource.query(`UPDATE knox_auth_token SET ${column} = ${beyondDates}`);
+      expect([column, await get('/named/both', token)]).toEqual([column, 403]);
+    }
+    await test.rows.clear();
+  });
+
   it('says the abilities before the age', async () => {
     const { token, authToken } = await test.tokens.create(test.john, { abilities: ['x'] });
     const created = new Date(Date.now() - 7_200_000);
