@@ -52,7 +52,8 @@ export const Unrestricted = (): AccessDecorator => abilityRule({ kind: 'unrestri
 
 /**
  * Asks that the token's holder has proved a password no longer ago than this: at the login, or by a reauthentication.
- * For a handler, or all handlers of a class; the nearest counts.
+ * For a handler, or all handlers of a class; the nearest counts. KnoxAuthGuard asks it; Passport's `AuthGuard('knox')` does
+ * not, because Passport does not say which handler asks.
  *
  * @throws KnoxConfigError for what is no duration
  * @publicApi
