@@ -12,11 +12,11 @@ import type { KnoxSettings } from '../options/runtime-options.ts';
 import type { TokenSchema } from '../store/token.store.ts';
 import { expiryFrom, isExpired } from '../tokens/expiry.ts';
 import { ABILITIES_FORMAT, isAbilityList } from '../tokens/abilities.ts';
-import { abilitiesOf } from '../entities/base-token.ts';
 import type { Feature } from '../entities/feature-columns.ts';
 import { problemWithName } from '../requests/session-name.ts';
 import { MAX_PREFIX_LENGTH, isTokenPrefix } from '../tokens/token.ts';
 import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.exceptions.ts';
+import { abilitiesOf } from './token.access.ts';
 
 /** What one token may have instead of what the module's options say. */
 export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -70,6 +70,7 @@ export function tokenOptions(
   const { prefix = settings.tokenPrefix, limit = settings.tokenLimitPerUser } = options;
   const { ttl, columns = {} } = options;
   const ownTtl = ownTtlOf(ttl, settings, schema);
+  const within = checkWithin(options.within, schema);
   return {
     prefix: checkPrefix(prefix),
     limit: checkLimit(limit),
@@ -77,8 +78,8 @@ export function tokenOptions(
     ownTtl,
     columns: checkColumns(columns, schema),
     name: checkName(options.name ?? null, schema),
-    abilities: checkAbilities(options, schema),
-    latestExpiry: options.within?.expiry,
+    abilities: checkAbilities(options.abilities ?? null, within, schema),
+    latestExpiry: within?.expiry,
   };
 }
 
@@ -111,10 +112,11 @@ function checkName(name: unknown, schema: TokenSchema): string | null {
 }
 
 function checkAbilities(
-  { abilities = null, within }: CreateTokenOptions,
+  abilities: readonly string[] | null,
+  within: AbstractAuthToken | undefined,
   schema: TokenSchema,
 ): readonly string[] | null {
-  const most = within === undefined ? null : mostAbilities(within, schema);
+  const most = within ? abilitiesOf(within) : null;
   if (abilities === null) {
     if (most === null) return null;
     throw new ArgumentError(
@@ -133,10 +135,17 @@ function checkAbilities(
   return [...abilities];
 }
 
-function mostAbilities(within: unknown, { metadata }: TokenSchema): readonly string[] | null {
-  if (within instanceof (metadata.target as new () => object)) return abilitiesOf(within);
+function checkWithin(within: unknown, { metadata }: TokenSchema): AbstractAuthToken | undefined {
+  if (within === undefined) return undefined;
+  if (!(within instanceof (metadata.target as new () => AbstractAuthToken))) {
+    throw new ArgumentError(
+      `within must be an instance of ${metadata.targetName}; got ${describeKind(within)}.`,
+    );
+  }
+  const { expiry } = within as Partial<AbstractAuthToken>;
+  if (expiry !== undefined) return within;
   throw new ArgumentError(
-    `within must be an instance of ${metadata.targetName}; got ${describeKind(within)}.`,
+    'within was loaded without its expiry; give the entity that the guard or TokenService gave.',
   );
 }
 
