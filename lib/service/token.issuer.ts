@@ -139,12 +139,12 @@ export class TokenIssuer<Token extends AbstractAuthToken> {
   }
 
   /** The values of those columns that the token entity has for features. */
-  #featureColumns({ name, abilities }: TokenOptions, op: Operation): object {
+  #featureColumns({ name, abilities, authenticated }: TokenOptions, op: Operation): object {
     const { features } = this.#store.schema;
     if (features.size === 0) return {};
     const isClientStored = features.has('ip') || features.has('userAgent');
     const client = isClientStored ? storedClient(op.client, this.#settings.storedIp) : {};
-    const values = { name, abilities, lastUsed: null, authenticated: null, ...client };
+    const values = { name, abilities, authenticated, lastUsed: null, ...client };
     return Object.fromEntries(
       Object.entries(values).filter(([feature]) => features.has(feature as Feature)),
     );

@@ -16,7 +16,7 @@ import type { Feature } from '../entities/feature-columns.ts';
 import { problemWithName } from '../requests/session-name.ts';
 import { MAX_PREFIX_LENGTH, isTokenPrefix } from '../tokens/token.ts';
 import { KnoxForbiddenException, KnoxUnauthorizedException } from './knox.exceptions.ts';
-import { abilitiesOf } from './token.access.ts';
+import { abilitiesOf, authenticatedAt } from './token.access.ts';
 
 /** What one token may have instead of what the module's options say. */
 export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAuthToken> {
@@ -38,7 +38,10 @@ export interface CreateTokenOptions<Token extends AbstractAuthToken = AbstractAu
    * `abilities`. An empty array: nothing. Default null: everything.
    */
   abilities?: readonly string[] | null | undefined;
-  /** The token that it may not go beyond, in its abilities and at its creation in its expiry. Default: none. */
+  /**
+   * The token that it may not go beyond, in its abilities and at its creation in its expiry. Its holder has proved a password
+   * no later than that one's. Default: none.
+   */
   within?: Token | undefined;
   /** Inserts it in the application's own transaction: it exists if that commits. Default: none. */
   manager?: EntityManager | undefined;
@@ -56,6 +59,8 @@ export interface TokenOptions {
   readonly abilities: readonly string[] | null;
   /** The expiry of the token that it may not go beyond; undefined: there is none. */
   readonly latestExpiry: Date | null | undefined;
+  /** When the holder of that token last proved a password; null: the new token counts as such a proof. */
+  readonly authenticated: Date | null;
 }
 
 /**
@@ -80,6 +85,7 @@ export function tokenOptions(
     name: checkName(options.name ?? null, schema),
     abilities: checkAbilities(options.abilities ?? null, within, schema),
     latestExpiry: within?.expiry,
+    authenticated: within ? authenticatedAt(within) : null,
   };
 }
 
@@ -142,10 +148,10 @@ function checkWithin(within: unknown, { metadata }: TokenSchema): AbstractAuthTo
       `within must be an instance of ${metadata.targetName}; got ${describeKind(within)}.`,
     );
   }
-  const { expiry } = within as Partial<AbstractAuthToken>;
-  if (expiry !== undefined) return within;
+  const { created, expiry } = within as Partial<AbstractAuthToken>;
+  if (created !== undefined && expiry !== undefined) return within;
   throw new ArgumentError(
-    'within was loaded without its expiry; give the entity that the guard or TokenService gave.',
+    'within was loaded without its created or expiry; give the entity that the guard or TokenService gave.',
   );
 }
 

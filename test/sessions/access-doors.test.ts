@@ -245,6 +245,20 @@ describe.each(STAGES)('what a route asks of a token on %s with %s', (database, a
     await test.rows.clear();
   });
 
+  it('is, of a token within another, the age of that one', async () => {
+    const { authToken: parent } = await test.tokens.create(test.john);
+    const ofChild = async (): Promise<number> => {
+      const within = await test.rows.findOneByOrFail({ digest: parent.digest });
+      return get('/named/both', (await test.tokens.create(test.john, { within })).token);
+    };
+    expect(await ofChild()).toBe(200);
+    const old = new Date(Date.now() - 7_200_000);
+    await test.rows.update({ digest: parent.digest }, { created: old });
+    expect(await ofChild()).toBe(403);
+    await test.rows.update({ digest: parent.digest }, { authenticated: new Date() });
+    expect(await ofChild()).toBe(200);
+  });
+
   it('says the abilities before the age', async () => {
     const { token, authToken } = await test.tokens.create(test.john, { abilities: ['x'] });
     const created = new Date(Date.now() - 7_200_000);
