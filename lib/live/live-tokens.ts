@@ -28,6 +28,7 @@ export class LiveTokens implements BeforeApplicationShutdown {
   readonly #pollers = new Map<RealmParts, TokenPoller>();
   /** The async context of the application's start: a timer would keep that of the request that sets it. */
   readonly #context = new AsyncResource('LiveTokens');
+  #isClosed = false;
 
   constructor(module: ModuleRef, @Inject(LIVE_SETTINGS) settings: LiveSettings) {
     this.#module = module;
@@ -93,6 +94,7 @@ export class LiveTokens implements BeforeApplicationShutdown {
 
   /** Before any data source is destroyed. Connections are closed by their servers. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(Array.from(this.#pollers.values(), (poller) => poller.close()));
   }
 
@@ -110,6 +112,7 @@ export class LiveTokens implements BeforeApplicationShutdown {
     if (!poller) {
       poller = new TokenPoller(tokens, this.#settings, settings.authTimeout);
       this.#pollers.set(realm, poller);
+      if (this.#isClosed) void poller.close();
     }
     return { poller, digest };
   }

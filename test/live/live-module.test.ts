@@ -149,6 +149,14 @@ describe('LiveTokens.watch', () => {
     }
   });
 
+  it('lets none begin after the application has closed, if none was there before', async () => {
+    const test = await startApp(withLive({}));
+    const { authToken } = await test.tokens.create(test.john);
+    const live = liveOf(test);
+    await test.close();
+    expect(live.watch(authToken).signal.reason).toBeInstanceOf(KnoxUnavailableException);
+  });
+
   it('stops when the application closes: it ends no watch, and lets none begin', async () => {
     const test = await startApp(withLive({}));
     const { authToken } = await test.tokens.create(test.john);
