@@ -5,6 +5,7 @@ export default {
   entryPoints: ['index', 'django/index', 'live/index', 'swagger/index', 'testing/index'].map(
     (name) => `lib/${name}.ts`,
   ),
+  tsconfig: 'tsconfig.esm.json',
   plugin: ['typedoc-plugin-markdown'],
   out: 'docs/reference/api',
   entryFileName: 'index',

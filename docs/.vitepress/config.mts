@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type DefaultTheme } from 'vitepress';
+import { defineConfig } from 'vitepress';
 import { emptyHeads } from './empty-heads.ts';
 import { isPage, NO_PAGES, sitePath } from './pages.ts';
 import { repositoryLinks } from './repository-links.ts';
@@ -16,12 +16,6 @@ const address = repository?.url.replace(/^git\+|\.git$/g, '');
 
 const ICON =
   "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><text y='14'>🔑</text></svg>";
-
-/** Whether the page of a link is there. */
-function isWritten({ link = '' }: DefaultTheme.SidebarItem): boolean {
-  if (link.startsWith('/project/') || link.endsWith('/')) return true;
-  return existsSync(join(root, `docs${link}.md`));
-}
 
 export default defineConfig({
   title: 'nestjs-knox',
@@ -45,11 +39,11 @@ export default defineConfig({
   vite: { build: { chunkSizeWarningLimit: 3000 } },
   themeConfig: {
     nav: [
-      { text: 'Guide', link: '/guide/first-app', activeMatch: '^/guide/' },
+      { text: 'Guide', link: '/guide/concepts', activeMatch: '^/guide/' },
       { text: 'Reference', link: '/reference/options', activeMatch: '^/reference/' },
       { text: 'Operations', link: '/operations/databases', activeMatch: '^/operations/' },
     ],
-    sidebar: SIDEBAR.map((group) => ({ ...group, items: group.items?.filter(isWritten) })),
+    sidebar: SIDEBAR,
     outline: [2, 3],
     search: { provider: 'local' },
     ...(address && { socialLinks: [{ icon: 'github', link: address }] }),

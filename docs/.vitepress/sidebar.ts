@@ -51,7 +51,6 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
       page('Connections', '/operations/connections'),
       page('Replicas', '/operations/replicas'),
       page('Galera', '/operations/galera'),
-      page('Failover and backups', '/operations/failover'),
       page('Reliability', '/operations/reliability'),
       page('Pruning', '/operations/pruning'),
       page('Metrics and tracing', '/operations/tracing'),

@@ -15,6 +15,12 @@ describe('the sidebar of the site', () => {
     expect(own.length).toBeGreaterThan(20);
     expect(own.filter((page) => !LINKS.includes(page))).toEqual([]);
   });
+
+  it('leads to pages that are there', () => {
+    // `npm run docs` makes that of the API.
+    const links = LINKS.filter((link) => link !== '/reference/api/');
+    expect(links.filter((link) => !pages.includes(link))).toEqual([]);
+  });
 });
 
 describe('the headings of a document', () => {
