@@ -1,7 +1,7 @@
 // Starts PostgreSQL and MariaDB for the bench, with their default settings, on the core of the load generator.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -91,6 +91,30 @@ export async function startMariadb(): Promise<DatabaseServer> {
       ...(database === null ? {} : { database }),
     }),
   );
+}
+
+/** A PgBouncer in transaction mode before a PostgreSQL server, with its default settings. */
+export async function startPgbouncer(postgres: DatabaseServer): Promise<DatabaseServer> {
+  const folder = folderOf('postgres');
+  const port = await freePort();
+  const { port: target } = postgres.options('postgres') as { readonly port: number };
+  const file = join(folder, 'pgbouncer.ini');
+  writeFileSync(
+    file,
+    `[databases]
+* = host=127.0.0.1 port=${target} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+`,
+  );
+  return start('postgres', folder, [programOf('pgbouncer'), file], (database) => ({
+    ...postgres.options(database ?? 'postgres'),
+    port,
+  }));
 }
 
 /** Stops all servers. Their folders are removed when the bench ends. */

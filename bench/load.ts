@@ -1,7 +1,8 @@
 // The load generator, in its own process: one request at a time on each keep-alive connection, no pipelining. All requests
 // are built before a run, because the generator shares its core with the database.
-import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { headerOf, type CredentialKind, type Credential } from './credentials.ts';
+import { KeepAliveConnection } from './keep-alive-connection.ts';
 import { serveRpc } from './rpc.ts';
 
 export interface Prepare {
@@ -18,6 +19,14 @@ export interface Load {
   readonly ms: number;
 }
 
+/** A load that does not wait for answers. */
+export interface PacedLoad extends Omit<Load, 'port'> {
+  /** Servers that get the same load each, at once. */
+  readonly ports: readonly number[];
+  /** Requests per second to each. */
+  readonly rate: number;
+}
+
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
@@ -28,6 +37,13 @@ export interface LoadResult {
 /** Fails the run if an answer is still missing so long after its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
+/** How long a paced load takes to open its connections, in milliseconds. */
+const WARM_UP_MS = 200;
+
+/** The pause between two looks for requests that are due, in milliseconds. */
+const SLICE_MS = 0.1;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const prepared = new Map<string, Buffer[]>();
 
 function prepare({ name, kind, credentials }: Prepare): void {
@@ -47,80 +63,79 @@ async function run(load: Load): Promise<LoadResult> {
   const start = performance.now();
   const end = start + load.ms;
   await Promise.all(
-    Array.from({ length: load.connections }, () => connection(load, requests, end, latencies)),
+    Array.from({ length: load.connections }, () => {
+      const next = (): void => connection.ask(randomOf(requests));
+      const connection = new KeepAliveConnection(load.port, next, (latencyMs) => {
+        latencies.push(latencyMs);
+        if (performance.now() < end) next();
+        else connection.end();
+      });
+      return endOf(connection, load.ms);
+    }),
   );
+  return resultOf(latencies, start);
+}
+
+/** Requests come at random instants, as those of many clients do, whether or not others are answered. */
+async function runPaced({ ports, rate, ms, ...load }: PacedLoad): Promise<LoadResult> {
+  const requests = prepared.get(load.requests)!;
+  const latencies: number[] = [];
+  const pause = (): number => (-Math.log(1 - Math.random()) * 1000) / rate;
+  const start = performance.now();
+  const ends: Promise<void>[] = [];
+  const servers = ports.map((port) => {
+    const idle: KeepAliveConnection[] = [];
+    const open = (): void => {
+      const connection = new KeepAliveConnection(
+        port,
+        () => idle.push(connection),
+        (latencyMs) => {
+          latencies.push(latencyMs);
+          idle.push(connection);
+        },
+      );
+      ends.push(endOf(connection, ms));
+    };
+    for (let opened = 0; opened < load.connections; opened += 1) open();
+    return { idle, nextAt: start + WARM_UP_MS + pause() };
+  });
+  const failed = Promise.all(ends);
+  while (performance.now() < start + WARM_UP_MS + ms) {
+    for (const server of servers) {
+      for (
+        ;
+        server.nextAt <= performance.now() && server.idle.length > 0;
+        server.nextAt += pause()
+      ) {
+        server.idle.pop()!.ask(randomOf(requests));
+      }
+    }
+    // Timers wait in whole milliseconds, and would send the requests of one together.
+    Atomics.wait(sleeper, 0, 0, SLICE_MS);
+    await Promise.race([nextTurn(), failed]);
+  }
+  for (const { idle } of servers) {
+    while (idle.length < load.connections) await Promise.race([nextTurn(), failed]);
+    for (const connection of idle) connection.end();
+  }
+  await failed;
+  return resultOf(latencies, start + WARM_UP_MS);
+}
+
+/** Rejects if an answer is missing long after the end of the load. */
+function endOf(connection: KeepAliveConnection, ms: number): Promise<void> {
+  const timeout = setTimeout(() => connection.fail('No answer came.'), ms + ANSWER_TIMEOUT_MS);
+  return connection.closed.finally(() => clearTimeout(timeout));
+}
+
+function resultOf(latencies: readonly number[], start: number): LoadResult {
   const seconds = (performance.now() - start) / 1000;
   const sorted = Float64Array.from(latencies).sort();
   const quantile = (q: number): number => sorted[Math.ceil(q * sorted.length) - 1] ?? NaN;
-  return {
-    requests: sorted.length,
-    seconds,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-  };
+  return { requests: sorted.length, seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
 }
 
-/** One connection: a request, its whole answer, the next request. Any answer but a 200 fails the run. */
-function connection(
-  load: Load,
-  requests: readonly Buffer[],
-  end: number,
-  latencies: number[],
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const buffer = Buffer.alloc(65_536);
-    let sent = 0;
-    let received = '';
-    let done = false;
+const randomOf = (requests: readonly Buffer[]): Buffer =>
+  requests[(Math.random() * requests.length) | 0]!;
 
-    const fail = (reason: string): void => {
-      socket.destroy();
-      reject(new Error(reason));
-    };
-    const timeout = setTimeout(() => fail('No answer came.'), load.ms + ANSWER_TIMEOUT_MS);
-    const next = (): void => {
-      sent = performance.now();
-      socket.write(requests[(Math.random() * requests.length) | 0]!);
-    };
-    const receive = (length: number): boolean => {
-      received += buffer.toString('latin1', 0, length);
-      const missing = missingBytes(received);
-      if (missing > 0) return true;
-      const now = performance.now();
-      if (missing < 0 || !received.startsWith('HTTP/1.1 200 ')) {
-        fail(`An answer that is no 200: ${received}`);
-        return true;
-      }
-      received = '';
-      latencies.push(now - sent);
-      if (now < end) {
-        next();
-      } else {
-        done = true;
-        socket.end();
-      }
-      return true;
-    };
-    const socket: Socket = connect(
-      { port: load.port, host: '127.0.0.1', onread: { buffer, callback: receive } },
-      next,
-    );
-    socket.setNoDelay(true);
-    socket.on('error', reject);
-    socket.on('close', () => {
-      clearTimeout(timeout);
-      if (done) resolve();
-      else reject(new Error('The server closed a connection.'));
-    });
-  });
-}
-
-/** How many bytes of the answer are missing; negative if there are too many, or if it tells no length. */
-function missingBytes(received: string): number {
-  const head = received.indexOf('\r\n\r\n');
-  if (head < 0) return 1;
-  const length = /\r\ncontent-length: (\d+)\r\n/i.exec(received.slice(0, head + 2))?.[1];
-  return length === undefined ? -1 : head + 4 + Number(length) - received.length;
-}
-
-serveRpc({ prepare, run });
+serveRpc({ prepare, run, runPaced });

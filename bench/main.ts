@@ -16,9 +16,11 @@ import { connections } from './connections.ts';
 import { FULL_DATA, QUICK_DATA, SMOKE_DATA } from './data.ts';
 import { stopDatabases } from './database-servers.ts';
 import { DATABASES } from './databases.ts';
+import { distance } from './distance.ts';
 import { live } from './live.ts';
 import { ADAPTERS, type LoadSettings } from './measure.ts';
 import { manyTokens } from './many-tokens.ts';
+import { processes } from './processes.ts';
 import { profile } from './profile.ts';
 import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
 import { PINNED } from './rpc.ts';
@@ -33,19 +35,21 @@ Parts; default: compare
   table-size          many tokens, a user with many, logins, deleteExpired
   single-connection   one connection, against a direct query
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
+  distance            a network of 0, 1 and 5 ms before the database, at 32, 128 and 512 clients
   many-tokens         a user of a million tokens is logged out everywhere while others send requests
+  processes           1 to 8 application processes on one PostgreSQL, straight and through PgBouncer
   used-up-pool        requests, logins and logouts while the application uses all of its connections
   live                what watched tokens cost, and when their connections are closed
   profile             where the CPU time goes: --guard knox or knox-sessions, --adapter, --database
 
 Options
   --quick             shorter runs, so less exact
-  --smoke             compare and connections: runs of a second, to prove that they run
+  --smoke             compare, connections, distance, processes: runs of a second, to prove that they run
   --json FILE         compare: writes the figures
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
-  --adapter NAME      compare, connections: ${ADAPTERS.join(', ')}
-  --database NAME     compare, connections, live, many-tokens: ${DATABASES.join(', ')}
+  --adapter NAME      compare, connections, distance: ${ADAPTERS.join(', ')}
+  --database NAME     compare, connections, distance, live, many-tokens: ${DATABASES.join(', ')}
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
@@ -82,11 +86,23 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       values.smoke ? SMOKE_DATA : FULL_DATA,
       settingsOf({ rounds: 5, warmUpMs: 2000, measureMs: 2000 }),
     ),
+  distance: () =>
+    distance(
+      databases ?? ['postgres', 'mariadb'],
+      adapters ?? ADAPTERS,
+      values.smoke ? SMOKE_DATA : FULL_DATA,
+      settingsOf({ rounds: 5, warmUpMs: 1000, measureMs: 1500 }),
+    ),
   'many-tokens': () =>
     manyTokens(
       databases ?? DATABASES,
       values.quick ? 100_000 : 1_000_000,
       settingsOf({ rounds: 1, warmUpMs: 3000, measureMs: 5000 }),
+    ),
+  processes: () =>
+    processes(
+      values.smoke ? SMOKE_DATA : FULL_DATA,
+      settingsOf({ rounds: 3, warmUpMs: 1000, measureMs: 2000 }),
     ),
   'used-up-pool': () => usedUpPool(values.quick),
   live: () => live(databases ?? ['postgres'], values.quick),

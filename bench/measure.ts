@@ -8,7 +8,7 @@ import {
   type Tokens,
 } from './credentials.ts';
 import type { DatabaseServer } from './database-servers.ts';
-import type { Load, LoadResult, Prepare } from './load.ts';
+import type { Load, LoadResult, PacedLoad, Prepare } from './load.ts';
 import { LOAD_CORE, SERVER_CORE, WorkerProcess } from './rpc.ts';
 import type { Usage } from './servers/serve.ts';
 
@@ -58,6 +58,10 @@ export class LoadGenerator {
 
   run(load: Load): Promise<LoadResult> {
     return this.worker.ask('run', load);
+  }
+
+  runPaced(load: PacedLoad): Promise<LoadResult> {
+    return this.worker.ask('runPaced', load);
   }
 
   stop(): Promise<void> {

@@ -203,7 +203,8 @@ export function beforeTable(outcomes: readonly Outcome[]): string {
   return markdownTable(head, rows);
 }
 
-function judge(
+/** The figure, its target, and whether it is met. */
+export function judge(
   value: number,
   unit: string,
   { atLeast, atMost }: { atLeast?: number; atMost?: number },
