@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { VersioningType } from '@nestjs/common';
+import { Controller, VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ClientProxyFactory, Transport, type ClientProxy } from '@nestjs/microservices';
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import type { Request, Response } from 'express';
 import { lastValueFrom } from 'rxjs';
 import { PASSWORD, startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
@@ -23,6 +23,17 @@ jest.setTimeout(30_000);
 
 const JOHN = { username: 'john.doe', password: PASSWORD };
 
+/** What a handler of messages answers. */
+async function send(pattern: string, port: number): Promise<unknown> {
+  const options = { transport: Transport.TCP, options: { port } } as const;
+  const sender = ClientProxyFactory.create(options);
+  try {
+    return await lastValueFrom(sender.send(pattern, {}));
+  } finally {
+    await sender.close();
+  }
+}
+
 describe('a recipe for another set-up', () => {
   let test: TestApp;
   const start = async (options: TestAppOptions) => (test = await startApp(options));
@@ -38,20 +49,45 @@ describe('a recipe for another set-up', () => {
         return app;
       },
     });
-    const sender: ClientProxy = ClientProxyFactory.create({
-      transport: Transport.TCP,
-      options: { port },
-    });
-    try {
-      expect(await lastValueFrom(sender.send('invoice.count', {}))).toBe(0);
-    } finally {
-      await sender.close();
-    }
+    expect(await send('invoice.count', port)).toBe(0);
     expect((await test.client.get('/invoices')).status).toBe(401);
     const token = await test.login();
     expect((await test.client.get('/invoices', { token })).body).toEqual({
       invoicesOf: 'john.doe',
     });
+  });
+
+  it('asks no guard about messages without inheritAppConfig', async () => {
+    @Controller()
+    class ClosedMessages {
+      @MessagePattern('closed')
+      closed() {
+        return 'answered';
+      }
+    }
+    const ask = async (inheritAppConfig: boolean) => {
+      const port = await freePort();
+      const { close } = await start({
+        imports: [hybrid.InvoicesModule],
+        controllers: [ClosedMessages],
+        create: async (module, adapter) => {
+          const app = await NestFactory.create(module, adapter, { logger: false });
+          const options = { transport: Transport.TCP, options: { port } } as const;
+          app.connectMicroservice(options, { inheritAppConfig });
+          await app.startAllMicroservices();
+          return app;
+        },
+      });
+      try {
+        return await send('closed', port);
+      } catch {
+        return 'refused';
+      } finally {
+        if (inheritAppConfig) await close();
+      }
+    };
+    expect(await ask(true)).toBe('refused');
+    expect(await ask(false)).toBe('answered');
   });
 
   it('lets the service that verifies passwords end tokens too', async () => {
