@@ -56,7 +56,9 @@ export const SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'A restricted token may make a token that may do more',
-    edits: [replaceBody('mostAbilities', 'return null;')],
+    edits: [
+      replaceIn('tokenOptions', /abilities \?\? null, within/, 'abilities ?? null, undefined'),
+    ],
     check: ABILITIES,
     killedBy: /are refused beyond the other’s|must be given, if the other is restricted/,
   },
