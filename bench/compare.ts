@@ -154,7 +154,10 @@ async function measure(
     const database =
       guard === 'better-auth' ? databaseServer!.options('better_auth') : (options ?? null);
     const server = await Server.start(guard, {
-      ...{ adapter, database, databaseServer, build },
+      adapter,
+      database,
+      databaseServer,
+      build,
       tokens: data,
     });
     const kind = CREDENTIALS[guard];

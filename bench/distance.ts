@@ -50,7 +50,7 @@ export async function distance(
       const question: Distance = { port, roundTripMs };
       const database = { ...options, port: await proxy.ask<number>('open', question) };
       const label = `${roundTripMs} ms`;
-      routes.push({ label, distance: roundTripMs, database: database });
+      routes.push({ label, distance: roundTripMs, database });
     }
     await showRoundTrips(name, routes);
     for (const adapter of adapters) {

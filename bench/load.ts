@@ -102,12 +102,9 @@ async function runPaced({ ports, rate, ms, ...load }: PacedLoad): Promise<LoadRe
   const failed = Promise.all(ends);
   while (performance.now() < start + WARM_UP_MS + ms) {
     for (const server of servers) {
-      for (
-        ;
-        server.nextAt <= performance.now() && server.idle.length > 0;
-        server.nextAt += pause()
-      ) {
+      while (server.nextAt <= performance.now() && server.idle.length > 0) {
         server.idle.pop()!.ask(randomOf(requests));
+        server.nextAt += pause();
       }
     }
     // Timers wait in whole milliseconds, and would send the requests of one together.

@@ -53,7 +53,7 @@ Options
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
-Fastify on postgres and mariadb, for live postgres. A comparison without --quick, --smoke and these writes to bench/README.md.`;
+Fastify on postgres and mariadb, for distance postgres and mariadb, for live postgres. A comparison without --quick, --smoke and these writes to bench/README.md.`;
 
 /** When the measurements of `--quick` should end, in milliseconds after the start of `npm run bench`. */
 const QUICK_MS = 90_000;

@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
-import { rawToken } from './credentials.ts';
-import { credentialsOf, type Tokens } from './credentials.ts';
+import { credentialsOf, rawToken, type Tokens } from './credentials.ts';
 import { fillTables, FULL_DATA } from './data.ts';
 import type { DatabaseServer } from './database-servers.ts';
 import {

@@ -1,5 +1,8 @@
+import type { HttpException } from '@nestjs/common';
 import { privateSlot } from '../requests/private-slot.ts';
+import { KnoxForbiddenException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import type { KnoxResponse } from './execution-context.ts';
+import type { RequestAuthenticator } from './request-authenticator.ts';
 
 /** The challenge of the built-in login, unless JSON was sent. @see RFC 7617 Section 2.1 */
 export function basicChallenge(realm: string): string {
@@ -29,8 +32,21 @@ export function tokenChallenge(scheme: string, realm: string, tokenGiven: boolea
 }
 
 /** The challenge to a good token that may not do this. */
-export function forbiddenChallenge(scheme: string, realm: string, attributes: string): string {
+function forbiddenChallenge(scheme: string, realm: string, attributes: string): string {
   return `${scheme} realm="${realm}", ${attributes}`;
+}
+
+/** The challenge that goes with what was thrown for a token of this realm; undefined: none does. */
+export function challengeOf(
+  error: unknown,
+  { settings, realm }: RequestAuthenticator,
+): string | undefined {
+  if (error instanceof KnoxUnauthorizedException) {
+    return tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
+  }
+  return error instanceof KnoxForbiddenException && error.challenge !== ''
+    ? forbiddenChallenge(settings.authHeaderPrefix, realm, error.challenge)
+    : undefined;
 }
 
 /** Sets the challenge, if the answer has headers: a socket message has none. */
@@ -58,6 +74,19 @@ export function setChallengeOfStatus(
     if (sent !== challenges.get(this)?.status) withdraw(this, rest.at(-1));
     return writeHead.call(this, sent, ...rest);
   };
+}
+
+/** The error, once the HTTP answer has the challenge that goes with it. */
+export function challenged(
+  error: unknown,
+  response: Partial<KnoxResponse>,
+  requests: RequestAuthenticator,
+): unknown {
+  const challenge = challengeOf(error, requests);
+  if (challenge !== undefined) {
+    setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
+  }
+  return error;
 }
 
 /** Takes the challenge off the headers that are set, and off those that Fastify passes to `writeHead`. */

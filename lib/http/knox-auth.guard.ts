@@ -1,20 +1,9 @@
-import {
-  Inject,
-  Injectable,
-  type CanActivate,
-  type ExecutionContext,
-  type HttpException,
-} from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import type { KnoxRequest } from '../requests/knox-request.ts';
-import { KnoxForbiddenException, KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
+import { KnoxUnauthorizedException } from '../service/knox.exceptions.ts';
 import { checkAccess, clearsCookie, isNotStored } from './access.rules.ts';
-import {
-  forbiddenChallenge,
-  setChallenge,
-  setChallengeOfStatus,
-  tokenChallenge,
-} from './challenge.ts';
+import { challenged, challengeOf, setChallenge } from './challenge.ts';
 import { leaveAnonymous, leaveAuthContext, leavePublic } from './auth-context.ts';
 import { guardedCall, requestOf, type KnoxResponse } from './execution-context.ts';
 import { KnoxLoginRouteGuard } from './knox-login-route.guard.ts';
@@ -106,11 +95,10 @@ export class KnoxAuthGuard implements CanActivate {
     response: Partial<KnoxResponse> | null,
     context: ExecutionContext,
   ): unknown {
-    const challenge = response ? challengeOf(error, realm) : undefined;
-    if (challenge === undefined || !response) return error;
-    if (context.getType() === 'http') {
-      setChallengeOfStatus(response, (error as HttpException).getStatus(), challenge);
-    } else if (this.isRefusalFinal(context)) {
+    if (!response) return error;
+    if (context.getType() === 'http') return challenged(error, response, realm.requests);
+    const challenge = challengeOf(error, realm.requests);
+    if (challenge !== undefined && this.isRefusalFinal(context)) {
       // A GraphQL answer is a 200 whether the operation is refused or not.
       setChallenge(response, challenge);
     }
@@ -132,14 +120,4 @@ export class KnoxAuthGuard implements CanActivate {
     const op = requests.operationOf(request, operation);
     throw requests.tokens.refuse(new KnoxUnauthorizedException('not_authenticated'), op);
   }
-}
-
-function challengeOf(error: unknown, { requests }: RealmParts): string | undefined {
-  const { settings, realm } = requests;
-  if (error instanceof KnoxUnauthorizedException) {
-    return tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
-  }
-  return error instanceof KnoxForbiddenException && error.challenge !== ''
-    ? forbiddenChallenge(settings.authHeaderPrefix, realm, error.challenge)
-    : undefined;
 }

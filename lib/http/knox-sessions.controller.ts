@@ -23,7 +23,7 @@ import {
 import { abilitiesOf, sessionColumns } from '../service/token.access.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import { Abilities, Unrestricted } from './access.decorators.ts';
-import { forbiddenChallenge, setChallengeOfStatus } from './challenge.ts';
+import { challenged } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { IgnoreBody } from './ignore-body.decorator.ts';
 import { KnoxAuthGuard } from './knox-auth.guard.ts';
@@ -148,14 +148,7 @@ export class KnoxSessionsController<Token extends AbstractAuthToken = AuthToken>
     response: KnoxResponse,
   ): void {
     if (abilitiesOf(authToken) === null || id === authToken.publicId) return;
-    const exception = KnoxForbiddenException.insufficientAbility();
-    const challenge = forbiddenChallenge(
-      this.flow.settings.authHeaderPrefix,
-      this.flow.requests.realm,
-      exception.challenge,
-    );
-    setChallengeOfStatus(response, exception.getStatus(), challenge);
-    throw exception;
+    throw challenged(KnoxForbiddenException.insufficientAbility(), response, this.flow.requests);
   }
 }
 

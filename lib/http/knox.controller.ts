@@ -103,11 +103,12 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     @Res({ passthrough: true }) response: KnoxResponse,
   ): Promise<unknown> {
     const found = await this.flow.current(request);
+    const op = this.flow.requests.operationOf(request);
     try {
-      await this.flow.tokens.logOut(found, this.flow.requests.operationOf(request));
+      await this.flow.withChallenge(response, this.flow.tokens.logOut(found, op));
     } catch (error) {
       if (error instanceof KnoxUnauthorizedException) this.flow.clearCookie(request, response);
-      throw this.flow.toTokenError(response, error);
+      throw error;
     }
     this.flow.clearCookie(request, response);
     return respond(response, await this.getLogoutResponse({ request, response, ...found }));
@@ -146,12 +147,8 @@ export class KnoxController<Token extends AbstractAuthToken = AuthToken> {
     const context = { request, response, user: found.user };
     const prefix = await this.getTokenPrefix(context);
     const op = this.flow.requests.operationOf(request);
-    let issued: IssuedToken<Token>;
-    try {
-      issued = await this.flow.tokens.reauthenticate(found, prefix, op);
-    } catch (error) {
-      throw this.flow.toTokenError(response, error);
-    }
+    const renewal = this.flow.tokens.reauthenticate(found, prefix, op);
+    const issued = await this.flow.withChallenge(response, renewal);
     return this.answerLogin({ ...context, ...issued });
   }
 

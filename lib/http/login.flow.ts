@@ -11,7 +11,7 @@ import { givenName, problemWithName } from '../requests/session-name.ts';
 import type { Authenticated } from '../service/token.authenticator.ts';
 import type { IssuedToken } from '../service/token.issuer.ts';
 import { TokenManager } from '../service/token.manager.ts';
-import { setChallengeOfStatus, tokenChallenge } from './challenge.ts';
+import { challenged, setChallengeOfStatus } from './challenge.ts';
 import type { KnoxResponse } from './execution-context.ts';
 import { loginChallenge } from './knox-login.guard.ts';
 import { Realms } from './realms.ts';
@@ -171,14 +171,13 @@ export class LoginFlow<Token extends AbstractAuthToken = AbstractAuthToken> {
     return isInactive ? this.#invalidCredentials(request, response) : error;
   }
 
-  /** What to throw if the token that the guard has found is gone: the answer has the guard's challenge. */
-  toTokenError(response: KnoxResponse, error: unknown): unknown {
-    if (error instanceof KnoxUnauthorizedException) {
-      const { settings, realm } = this.requests;
-      const challenge = tokenChallenge(settings.authHeaderPrefix, realm, error.tokenGiven);
-      setChallengeOfStatus(response, HttpStatus.UNAUTHORIZED, challenge);
+  /** The outcome of work on the token that the guard has found. If it is gone by now, the 401 has the guard's challenge. */
+  async withChallenge<R>(response: KnoxResponse, work: Promise<R>): Promise<R> {
+    try {
+      return await work;
+    } catch (error) {
+      throw challenged(error, response, this.requests);
     }
-    return error;
   }
 
   /** The answer is ready: sends the event, and schedules the deletion of the user's expired tokens. */

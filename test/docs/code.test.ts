@@ -49,10 +49,15 @@ describe('the code in the documents', () => {
 });
 
 describe.each([
-  ['README.md', 'sample/00-one-file/src', 1],
+  ['README.md', 'sample/00-one-file/src', 1, () => ({ username: 'ada' })],
   // Its main.ts is that of the sample without the tour.
-  ['docs/guide/first-app.md', 'sample/01-quickstart/src', 5],
-])('the quick start of %s', (document, sample, count) => {
+  [
+    'docs/guide/first-app.md',
+    'sample/01-quickstart/src',
+    5,
+    (token: string) => ({ username: 'ada', token: token.slice(0, 15) }),
+  ],
+])('the quick start of %s', (document, sample, count, answerOf) => {
   const text = readDocument(document);
   const files = new Map(
     codeBlocks(text, 'ts').map((block) => [FILE.exec(block)![1]!, block.replace(FILE, '')]),
@@ -93,8 +98,7 @@ describe.each([
     const called = await runCurl(me!, { TOKEN });
     expect(called.status).toBe(200);
     expect(Object.keys(called.body)).toEqual(keys(shownMe!));
-    expect(called.body.username).toBe('ada');
-    expect([undefined, TOKEN.slice(0, 15)]).toContain(called.body.token);
+    expect(called.body).toMatchObject(answerOf(TOKEN));
     expect((await runCurl(logout!, { TOKEN })).status).toBe(204);
     expect((await runCurl(me!, { TOKEN })).status).toBe(401);
   });
