@@ -20,16 +20,23 @@ export class OverloadError extends KnoxError {
  */
 export type Lane = 'lookup' | 'read' | 'write';
 
+/** One that waits for a permit. */
+interface Waiter {
+  readonly admit: () => void;
+  readonly op: Operation;
+}
+
 /**
- * Gives out a number of permits; those that come later wait, each until its deadline. Last in, first out: under
- * overload the oldest waiter is nearest to its deadline, and serving it first would time out everybody.
+ * Gives out a number of permits; those that come later wait, each until its deadline. The oldest goes first, so that
+ * nobody is passed by again and again. Once it has waited for half of its time, the newest goes first: under overload,
+ * the oldest is nearest to its deadline, and serving it first would time out everybody.
  */
 export class Semaphore {
   readonly #permits: number;
   readonly #maxWaiting: number;
   /** How many permits reads and writes may hold together: one that waits for a lock must not hold up lookups. */
   readonly #maxShared: number;
-  readonly #waiting: Readonly<Record<Lane, (() => void)[]>> = { lookup: [], read: [], write: [] };
+  readonly #waiting: Readonly<Record<Lane, Waiter[]>> = { lookup: [], read: [], write: [] };
   #next: 'read' | 'write' = 'read';
   #held = 0;
   #shared = 0;
@@ -65,12 +72,13 @@ export class Semaphore {
     if (waiting.length >= this.#maxWaiting) throw new OverloadError();
     let admit = (): void => undefined;
     const admitted = new Promise<void>((resolve) => (admit = resolve));
-    waiting.push(admit);
+    const waiter = { admit, op };
+    waiting.push(waiter);
     try {
       await op.race(admitted);
       return release;
     } catch (error) {
-      const place = waiting.indexOf(admit);
+      const place = waiting.indexOf(waiter);
       // Admitted in the moment in which time ran out: the permit goes to the next one.
       if (place === -1) release();
       else waiting.splice(place, 1);
@@ -96,6 +104,12 @@ export class Semaphore {
     if (!next) return;
     if (next !== 'lookup') this.#next = next === 'read' ? 'write' : 'read';
     this.#take(next);
-    this.#waiting[next].pop()?.();
+    takeNext(this.#waiting[next])?.admit();
   }
+}
+
+function takeNext(waiting: Waiter[]): Waiter | undefined {
+  const oldest = waiting[0]?.op.deadline;
+  const isOverloaded = oldest !== undefined && oldest.remaining < oldest.timeoutMs / 2;
+  return isOverloaded ? waiting.pop() : waiting.shift();
 }

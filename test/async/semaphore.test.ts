@@ -41,20 +41,44 @@ describe('Semaphore', () => {
     expect(semaphore.isIdle).toBe(true);
   });
 
-  it('admits the last one first', async () => {
+  it('admits the one that came first', async () => {
     const { admitted, acquire, release } = await exhausted();
     const waiting = ['old', 'newer', 'newest'].map((name) => acquire(name));
     await release(3);
     await Promise.all(waiting);
-    expect(admitted).toEqual(['newest', 'newer', 'old']);
+    expect(admitted).toEqual(['old', 'newer', 'newest']);
+  });
+
+  it('admits the last one first while the oldest has waited for half of its time', async () => {
+    const { admitted, acquire, release } = await exhausted();
+    const waiting = [acquire('oldest', 'write', 1_000), acquire('old')];
+    await sleep(600);
+    waiting.push(acquire('newer'), acquire('newest'));
+    await release(2);
+    expect(admitted).toEqual(['newest', 'newer']);
+    await release(2);
+    await Promise.all(waiting);
+    expect(admitted).toEqual(['newest', 'newer', 'old', 'oldest']);
+  });
+
+  it('passes none by while others come as fast as they are served', async () => {
+    const { admitted, acquire, release } = await exhausted();
+    const waiting = [acquire('old')];
+    for (let come = 0; come < 5; come++) {
+      waiting.push(acquire(`new ${String(come)}`));
+      await release(1);
+    }
+    expect(admitted[0]).toBe('old');
+    await release(1);
+    await Promise.all(waiting);
   });
 
   it('admits lookups first, then reads and writes by turns', async () => {
     const { admitted, acquire, release } = await exhausted();
     const waiting = [
-      ...['r2', 'r1'].map((name) => acquire(name, 'read')),
-      ...['w2', 'w1'].map((name) => acquire(name, 'write')),
-      ...['l2', 'l1'].map((name) => acquire(name, 'lookup')),
+      ...['r1', 'r2'].map((name) => acquire(name, 'read')),
+      ...['w1', 'w2'].map((name) => acquire(name, 'write')),
+      ...['l1', 'l2'].map((name) => acquire(name, 'lookup')),
     ];
     await release(6);
     await Promise.all(waiting);
@@ -90,7 +114,7 @@ describe('Semaphore', () => {
     const late = acquire('late');
     await release(2);
     await Promise.all([patient, late]);
-    expect(admitted).toEqual(['late', 'patient']);
+    expect(admitted).toEqual(['patient', 'late']);
     await release(1);
     expect(semaphore.isIdle).toBe(true);
   });

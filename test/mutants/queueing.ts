@@ -59,9 +59,15 @@ export const QUEUEING: readonly Mutant[] = [
   },
   {
     name: 'The oldest go first, so that nobody is served in time',
-    edits: [replaceIn('Semaphore.#release', /\.pop\(\)/, '.shift()')],
+    edits: [replaceIn('takeNext', /\.pop\(\)/, '.shift()')],
     check: SEMAPHORE,
     killedBy: /admits the last one first/,
+  },
+  {
+    name: 'The newest go first though all could be served in time',
+    edits: [replaceIn('takeNext', /\.shift\(\)/, '.pop()')],
+    check: SEMAPHORE,
+    killedBy: /passes none by while others come/,
   },
   {
     name: "The number of one user's waiting requests has no limit",
