@@ -8,7 +8,7 @@ import type { Usage } from './servers/serve.ts';
 
 const WATCHED = 10_000;
 
-/** The share of one core that watching may take, of the process's whole CPU time. */
+/** The share of one core that watching may take: what the process takes more than before. */
 const AT_MOST = 0.02;
 
 /** By when a connection has to be closed, in milliseconds. */
@@ -37,29 +37,38 @@ export async function live(databases: readonly DatabaseName[], quick: boolean): 
       await Server.start('knox-live', settings),
       await Server.start('knox-live', settings),
     ];
+    // The watching process gets its core for itself.
+    const shareOfCore = async (): Promise<[process: number, database: number][]> => {
+      const found: [number, number][] = [];
+      for (let round = 0; round < rounds; round += 1) {
+        const before = await server.worker.ask<Usage>('usage');
+        const [began, databaseBefore] = [performance.now(), databaseServer?.cpuMs() ?? NaN];
+        await sleep(roundMs);
+        const ms = performance.now() - began;
+        const database = ((databaseServer?.cpuMs() ?? NaN) - databaseBefore) / ms;
+        const after = await server.worker.ask<Usage>('usage');
+        found.push([(after.cpuMs - before.cpuMs) / ms, database]);
+      }
+      return found;
+    };
+    await sleep(roundMs);
+    const idle = await shareOfCore();
     const numbers = Array.from({ length: WATCHED }, (_, index) => index + 1);
     for (let start = 0; start < WATCHED; start += 500) {
       await server.worker.ask('watch', numbers.slice(start, start + 500));
     }
-    // The watching process gets its core for itself.
     await sleep(roundMs);
-    const cpu: number[] = [];
-    const databaseCpu: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const before = await server.worker.ask<Usage>('usage');
-      const [began, databaseBefore] = [performance.now(), databaseServer?.cpuMs() ?? NaN];
-      await sleep(roundMs);
-      const ms = performance.now() - began;
-      databaseCpu.push(((databaseServer?.cpuMs() ?? NaN) - databaseBefore) / ms);
-      cpu.push(((await server.worker.ask<Usage>('usage')).cpuMs - before.cpuMs) / ms);
-    }
-    const share = median(cpu);
+    const watching = await shareOfCore();
+    const medianOf = (shares: typeof idle, part: 0 | 1): number =>
+      median(shares.map((share) => share[part]));
+    const cost = medianOf(watching, 0) - medianOf(idle, 0);
     shares.push([
       label,
-      percent(share),
-      percent(Math.max(...cpu)),
-      percent(median(databaseCpu)),
-      share <= AT_MOST ? 'met' : 'missed',
+      percent(medianOf(idle, 0)),
+      percent(medianOf(watching, 0)),
+      percent(cost),
+      percent(medianOf(watching, 1) - medianOf(idle, 1)),
+      cost <= AT_MOST ? 'met' : 'missed',
     ]);
 
     const revoke = (by: Server, from: number): Promise<Revoked[]> =>
@@ -80,7 +89,7 @@ export async function live(databases: readonly DatabaseName[], quick: boolean): 
     delays.push(rowOf('another process, from its commit', others, 'committedAt'));
     await Promise.all([server.stop(), other.stop()]);
   }
-  const head = ['CPU of the process', 'the most in a round', 'CPU of the database'];
+  const head = ['CPU of the idle process', 'while it watches', 'more', 'the database, more'];
   const target = `target: at most ${percent(AT_MOST)}`;
   const count = WATCHED.toLocaleString('en');
   console.log(`${markdownTable([`${count} watched tokens`, ...head, target], shares)}\n`);
