@@ -73,6 +73,7 @@ export class OwnConnections {
   readonly #dataSource: DataSource;
   readonly #driver: PoolDriver;
   readonly #settings: PoolSettings;
+  /** The one that was used last is the last one. */
   readonly #idle: OwnConnection[] = [];
   #waiting: Waiting[] = [];
   /** How many connections are idle, in use or being opened. */
@@ -138,6 +139,16 @@ export class OwnConnections {
     }
     connection.idleSince = performance.now();
     this.#idle.push(connection);
+  }
+
+  /**
+   * Closes the idle connections that have not answered since this moment, on the clock of `performance.now()`. Work that
+   * began then got no answer: if its host is gone without a word, each of them would cost a whole deadline too.
+   */
+  discardSilent(since: number): void {
+    const isSilent = ({ idleSince }: OwnConnection): boolean => idleSince < since;
+    while (this.#idle[0] && isSilent(this.#idle[0]))
+      this.#discard(this.#idle.shift() as OwnConnection);
   }
 
   /** Waits for the connections that are in use or being opened, which is bounded in time. */

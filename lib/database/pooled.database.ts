@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { DeadlineExceededError } from '../async/deadline.ts';
 import type { Operation } from '../async/operation.ts';
@@ -125,15 +126,18 @@ export class PooledDatabase implements Database {
     op: Operation,
     work: (connection: OwnConnection) => Promise<T>,
   ): Promise<T> {
-    let isBusy = false;
+    let busySince: number | undefined;
     try {
       op.deadline.throwIfPassed();
-      isBusy = true;
+      busySince = performance.now();
       return await op.race(work(connection));
     } catch (error) {
       if (error instanceof DeadlineExceededError) {
-        // A server that is frozen, or gone without a word, would hold the connection for ever.
-        if (isBusy) await this.#driver.discard(connection.runner, true);
+        if (busySince !== undefined) {
+          this.#connections.discardSilent(busySince);
+          // A server that is frozen, or gone without a word, would hold the connection for ever.
+          await this.#driver.discard(connection.runner, true);
+        }
       } else if (this.#driver.isLost(error)) connection.isLost = true;
       throw error;
     } finally {

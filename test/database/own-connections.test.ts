@@ -9,6 +9,7 @@ import { sql } from '../../lib/database/sql.ts';
 import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
 import { pollFor } from '../support/polling.ts';
 import { Proxy } from '../support/proxy.ts';
+import { repeat } from '../support/repeat.ts';
 
 const within = (ms = 5_000): Operation => Operation.within(ms);
 
@@ -268,6 +269,37 @@ describe.each(SERVERS)('connections of our own on %s', (name) => {
         await database.close();
       },
     );
+
+    /** Opens two connections, and gives their ids. */
+    const openTwo = (): Promise<number[]> => {
+      let begun = 0;
+      return repeat(2, () =>
+        database.connect('lookup', within(), async (connection) => {
+          begun++;
+          await pollFor(
+            () => begun,
+            (count) => count === 2,
+          );
+          return idOf(connection);
+        }),
+      );
+    };
+
+    it('cost one deadline, however many are idle, when their host is gone without a word', async () => {
+      const lost = await openTwo();
+      proxy.forsake();
+      await expect(read()).rejects.toThrow('No answer within 500 ms.');
+      expect(lost).not.toContain(await read());
+    });
+
+    it('are kept if they have answered while another one got no answer', async () => {
+      await openTwo();
+      const late = expect(read((connection) => connection.query(sleep).then(() => 0))).rejects;
+      await pause(100);
+      const good = await read();
+      await late.toThrow('No answer within 500 ms.');
+      expect(await read()).toBe(good);
+    });
 
     it('serve all while another one is long in coming', async () => {
       const first = await read();

@@ -100,6 +100,18 @@ export const FAULTS: readonly Mutant[] = [
     killedBy: /the connections made meanwhile never hear of anyone/,
   },
   {
+    name: 'Each idle connection to a host that is gone costs a deadline',
+    edits: [replaceIn('PooledDatabase.#work', /this\.#connections\.discardSilent\([^)]+\);/, '')],
+    check: OWN_CONNECTIONS,
+    killedBy: /cost one deadline, however many are idle/,
+  },
+  {
+    name: 'A connection that gives no answer has all idle ones closed',
+    edits: [replaceIn('OwnConnections.discardSilent', /idleSince < since/, 'idleSince > 0')],
+    check: OWN_CONNECTIONS,
+    killedBy: /are kept if they have answered while another one got no answer/,
+  },
+  {
     name: 'A query on PostgreSQL that was given up goes on',
     edits: [replaceBody('cancel', 'return Promise.resolve();')],
     check: LOCKED_TABLE,
