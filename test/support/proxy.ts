@@ -54,7 +54,7 @@ interface Snare {
 
 /** A TCP proxy between an application and a database server, which a test can make fail. */
 export class Proxy {
-  readonly #target: { host: string; port: number };
+  #target: { host: string; port: number };
   readonly #links = new Set<Link>();
   #server: Server | undefined;
   #port = 0;
@@ -95,6 +95,11 @@ export class Proxy {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Sends new connections to another server. Open ones stay where they are. */
+  pointAt(target: { host: string; port: number }): void {
+    this.#target = target;
   }
 
   /** Refuses new connections. Open ones go on. */

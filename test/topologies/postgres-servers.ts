@@ -11,6 +11,9 @@ import {
 
 const USER = 'postgres';
 
+/** Settings of a server, as in postgresql.conf. */
+type Settings = Readonly<Record<string, string>>;
+
 /** The programs that a server needs. */
 export const POSTGRES_PROGRAMS = ['initdb', 'pg_basebackup', 'postgres'];
 
@@ -19,11 +22,13 @@ export class PostgresServer {
   readonly options: DataSourceOptions;
   readonly #folder: string;
   readonly #port: number;
+  readonly #settings: Settings;
   readonly #server: PrivateServer;
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, settings: Settings) {
     this.#folder = folder;
     this.#port = port;
+    this.#settings = settings;
     this.#server = new PrivateServer(USER, 'postgres', join(folder, 'log'));
     this.options = {
       type: 'postgres',
@@ -36,17 +41,25 @@ export class PostgresServer {
   }
 
   static async primary(): Promise<PostgresServer> {
-    const server = await PostgresServer.#make();
+    const server = await PostgresServer.#make({});
     const trust = ['--auth=trust', `--username=${USER}`, '--no-sync', '--encoding=UTF8'];
     await run(USER, 'initdb', [...trust, `--pgdata=${server.#data}`]);
     await server.resume();
     return server;
   }
 
-  /** A streaming replica with the present state of the primary. It applies later commits an hour late. */
-  static async standby(primary: PostgresServer): Promise<PostgresServer> {
-    const server = await PostgresServer.#make();
-    const source = ['--host=127.0.0.1', `--port=${String(primary.#port)}`, `--username=${USER}`];
+  /**
+   * A streaming replica with the present state of the primary.
+   *
+   * @param port where the primary is reached
+   */
+  static async standby(
+    primary: PostgresServer,
+    settings: Settings = {},
+    port = primary.#port,
+  ): Promise<PostgresServer> {
+    const server = await PostgresServer.#make(settings);
+    const source = ['--host=127.0.0.1', `--port=${String(port)}`, `--username=${USER}`];
     const how = ['--wal-method=stream', '--checkpoint=fast', '--no-sync', '--write-recovery-conf'];
     await run(USER, 'pg_basebackup', [...source, ...how, `--pgdata=${server.#data}`]);
     await server.resume();
@@ -71,7 +84,7 @@ export class PostgresServer {
       fsync: 'off',
       shared_buffers: '16MB',
       log_statement: 'all',
-      recovery_min_apply_delay: '1h',
+      ...this.#settings,
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     return this.#server.start(['-D', this.#data, ...args], () => acceptsConnections(this.options));
@@ -82,9 +95,9 @@ export class PostgresServer {
     removeFolder(this.#folder);
   }
 
-  static async #make(): Promise<PostgresServer> {
+  static async #make(settings: Settings): Promise<PostgresServer> {
     const port = await freePort();
-    return new PostgresServer(makeFolder(USER), port);
+    return new PostgresServer(makeFolder(USER), port, settings);
   }
 
   get #data(): string {

@@ -14,6 +14,9 @@ import { describeTopology, destroyDataSource, Teardown } from './private-server.
 
 const LIMIT = 5;
 
+/** A replica of PostgreSQL that applies commits an hour late. */
+const LATE = { recovery_min_apply_delay: '1h' };
+
 type Server = PostgresServer | MariadbServer;
 
 /** A primary with tables and users, and a replica that has these and no later change. */
@@ -30,7 +33,7 @@ const PAIRS: [string, string[], (teardown: Teardown) => Promise<Pair>][] = [
       const stop = (server: PostgresServer): Promise<void> => server.stop();
       const primary = teardown.add(await PostgresServer.primary(), stop);
       const direct = teardown.add(await setUpDatabase(primary.options), destroyDataSource);
-      const standby = teardown.add(await PostgresServer.standby(primary), stop);
+      const standby = teardown.add(await PostgresServer.standby(primary, LATE), stop);
       return { servers: [primary, standby], direct };
     },
   ],
