@@ -51,6 +51,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
       page('Connections', '/operations/connections'),
       page('Replicas', '/operations/replicas'),
       page('Galera', '/operations/galera'),
+      page('Failover', '/operations/failover'),
       page('Reliability', '/operations/reliability'),
       page('Pruning', '/operations/pruning'),
       page('Metrics and tracing', '/operations/tracing'),
