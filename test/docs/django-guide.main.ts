@@ -5,8 +5,8 @@ import { CurrentUser, KnoxAuthGuard } from 'nestjs-knox';
 import { DjangoUser } from 'nestjs-knox/django';
 import { DataSource } from 'typeorm';
 import { HttpClient, type Answer } from '../support/http-client.ts';
-import { AppModule } from './recipes/django-app.module.js';
-import { TokensModule } from './recipes/django-table.ts';
+import { AppModule } from './recipes/django/app.module.ts';
+import { TokensModule } from './recipes/django/tokens.module.ts';
 
 /** What django-guide.test.ts gives the applications of the guide, and what they answer. */
 export interface GuideJob {

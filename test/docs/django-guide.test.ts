@@ -11,9 +11,9 @@ jest.setTimeout(120_000);
 
 const FILES = [
   'docs/django-guide.main.ts',
-  'docs/recipes/django-table.ts',
-  'docs/recipes/django-users.service.ts',
-  'docs/recipes/django-app.module.ts',
+  'docs/recipes/django/tokens.module.ts',
+  'docs/recipes/django/django-users.service.ts',
+  'docs/recipes/django/app.module.ts',
   'support/http-client.ts',
 ];
 

@@ -8,7 +8,7 @@ import { AuthToken, CurrentUser, KnoxAuthGuard } from '../../lib/index.ts';
 import { createDatabase, type TestDatabase } from '../support/databases.ts';
 import { HttpClient, type Answer } from '../support/http-client.ts';
 import { Account, isPassword, User } from './recipes/better-auth-users.ts';
-import { AppModule, OldSession } from './recipes/from-better-auth.ts';
+import { AuthModule, OldSession } from './recipes/from-better-auth.ts';
 
 /** The tables, the rows and the cookie are those of better-auth 1.7 on SQLite. */
 const TABLES = [
@@ -77,7 +77,7 @@ describe('an application that moves from better-auth', () => {
           entities: [User, Account, OldSession, AuthToken],
           synchronize: true,
         }),
-        AppModule,
+        AuthModule,
       ],
       controllers: [MeController],
     })

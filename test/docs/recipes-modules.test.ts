@@ -12,7 +12,9 @@ import { AuditModule } from './recipes/events.ts';
 import { ApiModule } from './recipes/graphql.ts';
 import { testOrders } from './recipes/acting-as.ts';
 import { documentApi, OrdersController } from './recipes/openapi.ts';
-import { LiveModule, NewsController, NewsGateway } from './recipes/live.ts';
+import { LiveModule } from './recipes/live.module.ts';
+import { NewsController } from './recipes/news.controller.ts';
+import { NewsGateway } from './recipes/news.gateway.ts';
 import { Pruning, PruningModule } from './recipes/prune.ts';
 import { AppAuthGuard, ChatGateway } from './recipes/sockets.ts';
 

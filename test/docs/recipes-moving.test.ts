@@ -23,7 +23,7 @@ describe('an application that moves from passport-jwt', () => {
   let old: string;
   beforeEach(async () => {
     process.env.JWT_SECRET = 'a secret of this test';
-    test = await startApp({ knoxModule: jwt.AppModule });
+    test = await startApp({ knoxModule: jwt.AuthModule });
     old = service.sign({ sub: test.john.id }, { expiresIn: '15m' });
   });
 
@@ -72,7 +72,7 @@ describe('an application that moves from passport-jwt', () => {
 describe('an application that moves from express-session', () => {
   const start = async () => {
     test = await startApp({
-      knoxModule: expressSession.AppModule,
+      knoxModule: expressSession.AuthModule,
       configure: (app) => {
         app.use(session({ secret: 'of this test', resave: false, saveUninitialized: false }));
         // The old login.

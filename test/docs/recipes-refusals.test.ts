@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PASSWORD, startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import * as cookie from './recipes/cookie.ts';
-import { FormLoginModule } from './recipes/django-form-login.ts';
+import { FormLoginModule } from './recipes/django/form-login.ts';
 import * as jwt from './recipes/knox-and-jwt.ts';
 import * as local from './recipes/local-login.ts';
 import { AuthController } from './recipes/per-user.ts';
@@ -9,9 +9,9 @@ import { AuthController } from './recipes/per-user.ts';
 /** The recipes with a login, and the status of a refused one. */
 const RECIPES: [recipe: string, options: TestAppOptions, status: number][] = [
   ['the built-in login', {}, 401],
-  ['a login guard of the application', { knoxModule: local.AppModule }, 401],
-  ['tokens and JWTs', { knoxModule: jwt.AppModule }, 401],
-  ['a cookie', { knoxModule: cookie.AppModule }, 401],
+  ['a login guard of the application', { knoxModule: local.AuthModule }, 401],
+  ['tokens and JWTs', { knoxModule: jwt.AuthModule }, 401],
+  ['a cookie', { knoxModule: cookie.AuthModule }, 401],
   ['per user', { knox: { controller: false }, controllers: [AuthController] }, 401],
   ['a 400 as AuthTokenSerializer makes it', { knoxModule: FormLoginModule }, 400],
 ];

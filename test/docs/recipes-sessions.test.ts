@@ -7,11 +7,22 @@ import { pollFor } from '../support/polling.ts';
 import { User } from '../support/users.ts';
 import { KeysController, OrdersController } from './recipes/abilities.ts';
 import * as columns from './recipes/feature-columns.ts';
-import { AccountController, PushAddress } from './recipes/fresh-login.ts';
+import { SessionsController } from './recipes/described-sessions.ts';
+import { AccountController } from './recipes/fresh-login.ts';
+import { IdleSessions } from './recipes/idle-sessions.ts';
 import * as limits from './recipes/limit-policy.ts';
 import { Mailer, PasswordResetController } from './recipes/mailed-link.ts';
-import { SessionsController, Support } from './recipes/sessions.ts';
-import { UsersModule } from './recipes/users.ts';
+import { PushAddress } from './recipes/push-address.entity.ts';
+import { Support } from './recipes/support.ts';
+import { UsersModule } from './recipes/users.module.ts';
+
+class SentMails extends Mailer {
+  readonly sent: { user: User; text: string }[] = [];
+
+  async send(user: User, text: string): Promise<void> {
+    this.sent.push({ user, text });
+  }
+}
 
 const CREDENTIALS = { username: 'john.doe', password: PASSWORD };
 
@@ -33,7 +44,7 @@ describe('a recipe about sessions', () => {
 
   it('has two columns of six, and what they switch on', async () => {
     const { client, john } = await start({
-      knoxModule: columns.AppModule,
+      knoxModule: columns.AuthModule,
       entities: [User, columns.AppToken],
     });
     const body = { ...CREDENTIALS, name: 'laptop' };
@@ -79,7 +90,7 @@ describe('a recipe about sessions', () => {
   });
 
   it('ends the session that was used least where a fourth one begins', async () => {
-    const { client, login, rows } = await start({ knoxModule: limits.AppModule });
+    const { client, login, rows } = await start({ knoxModule: limits.AuthModule });
     const [first, second, third] = [await login(), await login(), await login()];
     for (const token of [first, third]) await client.get('/me', { token });
     await pollFor(
@@ -97,7 +108,7 @@ describe('a recipe about sessions', () => {
   });
 
   it('ends sessions that were not used for long', async () => {
-    const { app, tokens, rows, john } = await start({ providers: [limits.IdleSessions] });
+    const { app, tokens, rows, john } = await start({ providers: [IdleSessions] });
     const old = new Date(Date.now() - 31 * 24 * 3_600_000);
     const [idle, used, young] = [
       await tokens.create(john),
@@ -106,7 +117,7 @@ describe('a recipe about sessions', () => {
     ].map(({ authToken }) => authToken.digest);
     await rows.update({ digest: idle! }, { created: old });
     await rows.update({ digest: used! }, { created: old, lastUsed: new Date() });
-    expect(await app.get(limits.IdleSessions).end(john)).toBe(1);
+    expect(await app.get(IdleSessions).end(john)).toBe(1);
     const left = (await rows.find()).map(({ digest }) => digest);
     expect(left.sort()).toEqual([used, young].sort());
   });
@@ -164,7 +175,7 @@ describe('a recipe about sessions', () => {
     const { app, client, login, tokens, john } = await start({
       imports: [UsersModule, TypeOrmModule.forFeature([User])],
       controllers: [PasswordResetController],
-      providers: [Mailer],
+      providers: [{ provide: Mailer, useClass: SentMails }],
     });
     const [session, stolen] = [await login(), await login()];
     const ask = async (username: string) => {
@@ -172,7 +183,7 @@ describe('a recipe about sessions', () => {
       return [status, text];
     };
     expect(await ask('john.doe')).toEqual(await ask('nobody'));
-    const [mail, ...others] = app.get(Mailer).sent;
+    const [mail, ...others] = app.get<SentMails>(Mailer).sent;
     expect(others).toEqual([]);
     const token = mail!.text.split('#')[1]!;
     const reset = async (own: string) =>

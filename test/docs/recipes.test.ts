@@ -3,11 +3,14 @@ import { Controller, Get } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { JwtService } from '@nestjs/jwt';
+import { User as SampleUser } from '../../sample/01-quickstart/src/user.entity.ts';
 import { AuthToken, KnoxAuthGuard, TokenService } from '../../lib/index.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { PASSWORD, startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import * as cookie from './recipes/cookie.ts';
 import * as device from './recipes/device-token.ts';
+import { DeviceToken, Member } from './recipes/member.entity.ts';
+import { Staff, StaffToken } from './recipes/staff.entity.ts';
 import { DevicesController } from './recipes/devices.ts';
 import * as globalGuard from './recipes/global-guard.ts';
 import * as jwt from './recipes/knox-and-jwt.ts';
@@ -16,9 +19,11 @@ import { testingModule } from './recipes/override-guard.ts';
 import { PasswordController } from './recipes/password.ts';
 import { AuthController } from './recipes/per-user.ts';
 import * as realms from './recipes/realms.ts';
-import * as roles from './recipes/roles.ts';
+import * as roles from './recipes/roles/roles.ts';
+import { Role, User as UserWithRoles } from './recipes/roles/user.entity.ts';
 import * as signUp from './recipes/sign-up.ts';
-import { User, UsersModule } from './recipes/users.ts';
+import { User } from './recipes/user.entity.ts';
+import { UsersModule } from './recipes/users.module.ts';
 
 describe('a recipe', () => {
   let test: TestApp;
@@ -26,7 +31,7 @@ describe('a recipe', () => {
   afterEach(() => test.close());
 
   it('guards every route but the public ones', async () => {
-    const { client, login } = await start({ imports: [globalGuard.AppModule] });
+    const { client, login } = await start({ imports: [globalGuard.ArticlesModule] });
     expect((await client.get('/articles/mine')).body.code).toBe('not_authenticated');
     expect((await client.get('/articles')).body).toEqual({ articles: [] });
     expect((await client.get('/articles/front')).body).toEqual({ greeting: 'Hello, stranger' });
@@ -39,7 +44,7 @@ describe('a recipe', () => {
   });
 
   it('logs in with a guard of the application’s own', async () => {
-    const { client, login } = await start({ knoxModule: local.AppModule });
+    const { client, login } = await start({ knoxModule: local.AuthModule });
     expect((await client.get('/me', { token: await login() })).status).toBe(200);
     const body = { username: 'john.doe', password: 'wrong' };
     expect((await client.post('/auth/login', { body })).status).toBe(401);
@@ -47,23 +52,23 @@ describe('a recipe', () => {
 
   it('gives tokens a column more, and an owner of another name', async () => {
     const { client, dataSource } = await start({
-      knoxModule: device.AppModule,
-      entities: [device.Member, device.DeviceToken],
+      knoxModule: device.AuthModule,
+      entities: [Member, DeviceToken],
     });
-    const members = dataSource.getRepository(device.Member);
-    await members.save(members.create({ email: 'ada@example.org' }));
+    const members = dataSource.getRepository(Member);
+    await members.save(members.create({ email: 'ada@example.org', passwordHash: '' }));
     const answer = await client.post('/auth/login', {
       body: { email: 'ada@example.org', password: PASSWORD },
       headers: { 'x-device-name': 'laptop' },
     });
     expect(answer.status).toBe(200);
-    const [row] = await dataSource.getRepository(device.DeviceToken).find();
+    const [row] = await dataSource.getRepository(DeviceToken).find();
     expect(row).toMatchObject({ deviceName: 'laptop', tokenKey: answer.body.token.slice(0, 15) });
   });
 
   it('takes tokens and JWTs on one route', async () => {
     process.env.JWT_SECRET = 'a secret of this test';
-    const { client, login } = await start({ knoxModule: jwt.AppModule });
+    const { client, login } = await start({ knoxModule: jwt.AuthModule });
     const call = async (credentials: string) => {
       const headers = { authorization: `Bearer ${credentials}` };
       return (await client.get('/reports', { headers })).status;
@@ -93,7 +98,7 @@ describe('a recipe', () => {
   });
 
   it('keeps the token in a cookie', async () => {
-    const { client } = await start({ knoxModule: cookie.AppModule });
+    const { client } = await start({ knoxModule: cookie.AuthModule });
     const body = { username: 'john.doe', password: PASSWORD };
     const login = await client.post('/auth/login', { body });
     expect(Object.keys(login.body)).toEqual(['expiry']);
@@ -116,7 +121,7 @@ describe('a recipe', () => {
     const { client, rows } = await start({
       controllers: [signUp.SignUpController],
       providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }],
-      entities: [signUp.User, AuthToken],
+      entities: [SampleUser, AuthToken],
     });
     const body = { username: 'ada', password: PASSWORD };
     const { token } = (await client.post('/sign-up', { body })).body;
@@ -127,12 +132,16 @@ describe('a recipe', () => {
 
   it('lets roles decide', async () => {
     const { client, dataSource, login } = await start({
-      knoxModule: roles.AppModule,
-      entities: [roles.User, roles.Role, AuthToken],
+      knoxModule: roles.AuthModule,
+      entities: [UserWithRoles, Role, AuthToken],
     });
-    const users = dataSource.getRepository(roles.User);
-    const admin = await dataSource.getRepository(roles.Role).save({ name: 'admin' });
-    await users.save([{ username: 'ada', roles: [admin] }, { username: 'bob' }]);
+    const users = dataSource.getRepository(UserWithRoles);
+    const admin = await dataSource.getRepository(Role).save({ name: 'admin' });
+    const passwordHash = '';
+    await users.save([
+      { username: 'ada', passwordHash, roles: [admin] },
+      { username: 'bob', passwordHash },
+    ]);
     const remove = async (token?: string) =>
       (await client.send('/accounts', { method: 'DELETE', ...(token && { token }) })).status;
     expect(await remove(await login('ada'))).toBe(200);
@@ -157,10 +166,10 @@ describe('a recipe', () => {
 
   it('has users of two realms', async () => {
     const { client, dataSource, login } = await start({
-      knoxModule: realms.AppModule,
-      entities: [User, AuthToken, realms.Staff, realms.StaffToken],
+      knoxModule: realms.AuthModule,
+      entities: [User, AuthToken, Staff, StaffToken],
     });
-    await dataSource.getRepository(realms.Staff).save({ name: 'grace' });
+    await dataSource.getRepository(Staff).save({ username: 'grace', passwordHash: '' });
     const body = { username: 'grace', password: PASSWORD };
     const staff = (await client.post('/staff/auth/login', { body })).body.token as string;
     const token = await login();

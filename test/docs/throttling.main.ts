@@ -6,8 +6,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { TokenService } from 'nestjs-knox';
 import { DataSource } from 'typeorm';
 import { HttpClient } from '../support/http-client.ts';
-import { AppModule } from './recipes/throttling.ts';
-import { User, UsersService } from './recipes/users.ts';
+import { AuthModule } from './recipes/throttling.ts';
+import { User } from './recipes/user.entity.ts';
+import { UsersService } from './recipes/users.service.ts';
 
 /** throttling.test.ts runs this file outside Jest, which cannot load @nestjs/throttler on Node 20. */
 export interface ThrottlingReport {
@@ -26,7 +27,7 @@ export interface ThrottlingReport {
       autoLoadEntities: true,
       synchronize: true,
     }),
-    AppModule,
+    AuthModule,
   ],
 })
 class RootModule {}

@@ -13,7 +13,9 @@ const BAD_LOGINS = 1_000;
 const FILES = [
   'docs/throttling.main.ts',
   'docs/recipes/throttling.ts',
-  'docs/recipes/users.ts',
+  'docs/recipes/user.entity.ts',
+  'docs/recipes/users.module.ts',
+  'docs/recipes/users.service.ts',
   'support/http-client.ts',
   'support/users.ts',
 ];

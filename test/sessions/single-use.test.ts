@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { SessionToken, TokenService } from '../../lib/index.ts';
+import { startApp } from '../support/app.ts';
 import { DATABASES } from '../support/databases.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSessionApp, type SessionApp } from '../support/session-app.ts';
+import { User } from '../support/users.ts';
 
 describe.each(DATABASES)('consume on %s', (database) => {
   let test: SessionApp;
@@ -67,4 +71,30 @@ describe.each(DATABASES)('consume on %s', (database) => {
   ])('refuses %s', async (_, token, options) => {
     await expect(test.tokens.consume(token as string, options as never)).rejects.toThrow(TypeError);
   });
+});
+
+it('consume in a login guard that then refuses uses up the token', async () => {
+  @Injectable()
+  class LinkGuard implements CanActivate {
+    constructor(private readonly tokens: TokenService) {}
+
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      const { query } = context.switchToHttp().getRequest<{ query: { link: string } }>();
+      await this.tokens.consume(query.link);
+      return false;
+    }
+  }
+  const { client, tokens, john, close } = await startApp({
+    entities: [User, SessionToken],
+    knox: { tokenEntity: SessionToken, loginGuards: [LinkGuard] },
+  });
+  try {
+    const { token } = await tokens.create(john);
+    const login = async () => (await client.post(`/auth/login?link=${token}`)).status;
+    expect(await login()).toBe(403);
+    expect(await login()).toBe(401);
+    await expect(tokens.consume(token)).rejects.toMatchObject({ code: 'invalid_token' });
+  } finally {
+    await close();
+  }
 });

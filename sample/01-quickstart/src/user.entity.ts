@@ -11,4 +11,8 @@ export class User {
   /** Loaded only where it is asked for by name. */
   @Column({ type: 'varchar', select: false })
   passwordHash!: string;
+
+  /** Users who are not active cannot log in, and their tokens are refused. */
+  @Column({ type: 'boolean', default: true })
+  isActive!: boolean;
 }

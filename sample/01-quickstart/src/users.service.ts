@@ -15,14 +15,15 @@ export class UsersService {
   /** Makes the user, or gives it another password. */
   async setPassword(username: string, password: string): Promise<void> {
     const passwordHash = await argon2.hash(password);
-    await this.users.upsert({ username, passwordHash }, ['username']);
+    const user = (await this.users.findOneBy({ username })) ?? { username };
+    await this.users.save({ ...user, passwordHash });
   }
 
   /** The user that these credentials belong to, or null. */
   async verify(username: string, password: string): Promise<User | null> {
     const user = await this.users.findOne({
       where: { username },
-      select: { id: true, username: true, passwordHash: true },
+      select: { id: true, username: true, passwordHash: true, isActive: true },
     });
     // An unknown user takes as long as a wrong password: response times must not tell who exists.
     const hash = user?.passwordHash ?? (await this.dummyHash);

@@ -7,8 +7,6 @@ import {
   Post,
   UseGuards,
 } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region abilities
 import {
   Abilities,
   AnyAbility,
@@ -18,6 +16,7 @@ import {
   TokenService,
   type SessionToken,
 } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Controller('keys')
 @UseGuards(KnoxAuthGuard)
@@ -59,4 +58,3 @@ export class OrdersController {
     return { deleted: true };
   }
 }
-// #endregion

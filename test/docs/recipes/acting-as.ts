@@ -1,8 +1,7 @@
 import { strictEqual } from 'node:assert/strict';
 import type { INestApplication } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region acting-as
 import { actingAs } from 'nestjs-knox/testing';
+import type { User } from './user.entity.ts';
 
 /** A test, in any test runner, of an application that listens at `url`. */
 export async function testOrders(app: INestApplication, url: string, ada: User) {
@@ -14,4 +13,3 @@ export async function testOrders(app: INestApplication, url: string, ada: User) 
   const after = await fetch(`${url}/orders`, { headers });
   strictEqual(after.status, 401);
 }
-// #endregion

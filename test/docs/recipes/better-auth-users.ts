@@ -1,10 +1,8 @@
-import { Injectable, Module } from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-// #region better-auth-users
 import { scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Injectable, Module } from '@nestjs/common';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
 
 /** The table of better-auth, which TypeORM must not change. */
 @Entity('user', { synchronize: false })
@@ -61,7 +59,6 @@ export class UsersService {
     return (await isPassword(account?.password ?? 'none:', password)) ? user : null;
   }
 }
-// #endregion
 
 @Module({
   imports: [TypeOrmModule.forFeature([User, Account])],

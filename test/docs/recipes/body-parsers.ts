@@ -1,8 +1,6 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import type { Handler } from 'express';
-// #region body-parsers
 import { NestFactory } from '@nestjs/core';
-import { json } from 'express';
+import { json, type Handler } from 'express';
 
 /** `reader` is a library's handler that reads bodies itself, under its own path. */
 export async function createApp(module: Type, reader: Handler): Promise<INestApplication> {
@@ -12,4 +10,3 @@ export async function createApp(module: Type, reader: Handler): Promise<INestApp
   app.use(json());
   return app;
 }
-// #endregion

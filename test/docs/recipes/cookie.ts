@@ -1,12 +1,10 @@
 import { Module } from '@nestjs/common';
-import { UsersModule, UsersService } from './users.ts';
-// #region cookie
 import { KnoxModule } from 'nestjs-knox';
-// #endregion
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Module({
   imports: [
-    // #region cookie
     KnoxModule.forRootAsync({
       imports: [UsersModule],
       inject: [UsersService],
@@ -16,7 +14,6 @@ import { KnoxModule } from 'nestjs-knox';
         cookie: process.env.NODE_ENV === 'production' ? true : { secure: false },
       }),
     }),
-    // #endregion
   ],
 })
-export class AppModule {}
+export class AuthModule {}

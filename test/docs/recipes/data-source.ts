@@ -1,7 +1,6 @@
-import { User } from './users.ts';
-// #region data-source
 import { AuthToken } from 'nestjs-knox';
 import { DataSource } from 'typeorm';
+import { User } from './user.entity.ts';
 
 export default new DataSource({
   type: 'postgres',
@@ -9,4 +8,3 @@ export default new DataSource({
   entities: [User, AuthToken],
   migrations: ['dist/migrations/*.js'],
 });
-// #endregion

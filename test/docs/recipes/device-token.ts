@@ -1,30 +1,8 @@
 import { Controller, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Injectable } from '@nestjs/common';
-// #region device-token
-import { AbstractAuthToken, KnoxController, KnoxModule, type LoginContext } from 'nestjs-knox';
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
-
-@Entity('members')
-export class Member {
-  @PrimaryGeneratedColumn('uuid')
-  id!: string;
-
-  @Column({ type: 'varchar', unique: true })
-  email!: string;
-}
-
-@Entity('device_token')
-export class DeviceToken extends AbstractAuthToken<Member> {
-  @ManyToOne(() => Member, { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'user_id' })
-  user!: Member;
-
-  @Column({ type: 'varchar', length: 100, nullable: true })
-  deviceName!: string | null;
-}
+import { KnoxController, KnoxModule, type LoginContext } from 'nestjs-knox';
+import { DeviceToken } from './member.entity.ts';
+import { MembersModule } from './members.module.ts';
+import { MembersService } from './members.service.ts';
 
 @Controller('auth')
 export class DeviceAuthController extends KnoxController<DeviceToken> {
@@ -33,30 +11,12 @@ export class DeviceAuthController extends KnoxController<DeviceToken> {
     return this.tokens.create(user, { columns: { deviceName } });
   }
 }
-// #endregion
-
-@Injectable()
-export class MembersService {
-  constructor(@InjectRepository(Member) private readonly members: Repository<Member>) {}
-
-  async verify(email: string, password: string): Promise<Member | null> {
-    return password === 'hunter2' ? this.members.findOneBy({ email }) : null;
-  }
-}
-
-@Module({
-  imports: [TypeOrmModule.forFeature([Member])],
-  providers: [MembersService],
-  exports: [MembersService],
-})
-export class MembersModule {}
 
 @Module({
   imports: [
-    // #region device-token
     KnoxModule.forRootAsync({
       tokenEntity: DeviceToken,
-      controller: false, // DeviceAuthController is listed in a module of the app
+      controller: false, // DeviceAuthController is listed below
       imports: [MembersModule],
       inject: [MembersService],
       useFactory: (members: MembersService) => ({
@@ -64,8 +24,7 @@ export class MembersModule {}
         usernameField: 'email',
       }),
     }),
-    // #endregion
   ],
   controllers: [DeviceAuthController],
 })
-export class AppModule {}
+export class AuthModule {}

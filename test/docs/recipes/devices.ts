@@ -1,8 +1,14 @@
-import { Controller, Delete, Get, HttpCode, NotFoundException, Param } from '@nestjs/common';
-import { UseGuards } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region devices
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  NotFoundException,
+  Param,
+  UseGuards,
+} from '@nestjs/common';
 import { CurrentUser, KnoxAuthGuard, TokenService } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Controller('devices')
 @UseGuards(KnoxAuthGuard)
@@ -23,4 +29,3 @@ export class DevicesController {
     await this.tokens.revoke(token);
   }
 }
-// #endregion

@@ -1,5 +1,4 @@
 import { Injectable, Logger, Module } from '@nestjs/common';
-// #region events
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import { AuthFailedEvent, UserLoggedInEvent } from 'nestjs-knox';
 
@@ -23,4 +22,3 @@ export class AuditLog {
   providers: [AuditLog],
 })
 export class AuditModule {}
-// #endregion

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
-import { User, UsersModule, UsersService } from './users.ts';
-// #region feature-columns
 import { AbstractAuthToken, KnoxModule, LastUsedColumn, NameColumn } from 'nestjs-knox';
 import { Entity, JoinColumn, ManyToOne } from 'typeorm';
+import { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Entity('app_token')
 export class AppToken extends AbstractAuthToken<User> {
@@ -16,11 +17,9 @@ export class AppToken extends AbstractAuthToken<User> {
   @LastUsedColumn()
   lastUsed!: Date | null;
 }
-// #endregion
 
 @Module({
   imports: [
-    // #region feature-columns
     KnoxModule.forRootAsync({
       tokenEntity: AppToken,
       sessions: true,
@@ -30,7 +29,6 @@ export class AppToken extends AbstractAuthToken<User> {
         verifyCredentials: (username, password) => users.verify(username, password),
       }),
     }),
-    // #endregion
   ],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,7 +1,6 @@
 import { Controller, Delete, UseGuards } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region fresh-login
-import { CurrentUser, Fresh, KnoxAuthGuard, SessionToken } from 'nestjs-knox';
+import { CurrentUser, Fresh, KnoxAuthGuard } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Controller('account')
 @UseGuards(KnoxAuthGuard)
@@ -12,20 +11,3 @@ export class AccountController {
     return { closed: user.username };
   }
 }
-// #endregion
-
-// #region foreign-key
-import { Column, Entity, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
-
-@Entity('push_address')
-export class PushAddress {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column({ type: 'varchar', length: 200 })
-  url!: string;
-
-  @ManyToOne(() => SessionToken, { onDelete: 'CASCADE', onUpdate: 'CASCADE', nullable: false })
-  session!: SessionToken<User>;
-}
-// #endregion

@@ -1,10 +1,7 @@
-import { Controller, Injectable, Module, type ExecutionContext } from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { User, UsersModule, UsersService } from './better-auth-users.ts';
-// #region old-better-auth-session
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { unescape } from 'node:querystring';
+import { Controller, Injectable, Module, type ExecutionContext } from '@nestjs/common';
+import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import {
   KnoxController,
   KnoxLoginGuard,
@@ -13,7 +10,8 @@ import {
   type KnoxRequest,
   type LoginResponseContext,
 } from 'nestjs-knox';
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn, Repository } from 'typeorm';
+import { User, UsersModule, UsersService } from './better-auth-users.ts';
 
 @Entity('session', { synchronize: false })
 export class OldSession {
@@ -77,14 +75,12 @@ export class AuthController extends KnoxController<AuthToken<User>> {
     return super.getLoginResponse(context);
   }
 }
-// #endregion
 
 @Module({
   imports: [
     TypeOrmModule.forFeature([OldSession]),
-    // #region old-better-auth-session
     KnoxModule.forRootAsync({
-      controller: false, // AuthController is listed in a module of the app
+      controller: false, // AuthController is listed below
       loginGuards: [OldSessionGuard],
       imports: [UsersModule, TypeOrmModule.forFeature([OldSession])],
       inject: [UsersService],
@@ -97,8 +93,7 @@ export class AuthController extends KnoxController<AuthToken<User>> {
         minRefreshInterval: '1d',
       }),
     }),
-    // #endregion
   ],
   controllers: [AuthController],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,6 +1,4 @@
 import { Controller, Injectable, Module, type ExecutionContext } from '@nestjs/common';
-import { User, UsersModule, UsersService } from './users.ts';
-// #region old-express-session
 import {
   KnoxController,
   KnoxLoginGuard,
@@ -9,6 +7,9 @@ import {
   type KnoxRequest,
   type LoginResponseContext,
 } from 'nestjs-knox';
+import { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 /** A request that has passed express-session, with what the old login has left in the session. */
 interface OldRequest extends KnoxRequest {
@@ -37,14 +38,12 @@ export class AuthController extends KnoxController<AuthToken<User>> {
     return super.getLoginResponse(context);
   }
 }
-// #endregion
 
 @Module({
   imports: [
     UsersModule,
-    // #region old-express-session
     KnoxModule.forRootAsync({
-      controller: false, // AuthController is listed in a module of the app
+      controller: false, // AuthController is listed below
       loginGuards: [OldSessionGuard],
       imports: [UsersModule],
       inject: [UsersService],
@@ -55,8 +54,7 @@ export class AuthController extends KnoxController<AuthToken<User>> {
         autoRefreshMaxTtl: '30d',
       }),
     }),
-    // #endregion
   ],
   controllers: [AuthController],
 })
-export class AppModule {}
+export class AuthModule {}

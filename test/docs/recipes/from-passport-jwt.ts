@@ -1,50 +1,6 @@
-import {
-  Controller,
-  Get,
-  Header,
-  HttpCode,
-  Injectable,
-  Module,
-  Post,
-  Req,
-  UnauthorizedException,
-  UseGuards,
-} from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { User, UsersModule, UsersService } from './users.ts';
-// #region jwt-of-old-clients
-import { AuthGuard, PassportStrategy } from '@nestjs/passport';
-import { ExtractJwt, Strategy } from 'passport-jwt';
-
-@Injectable()
-export class JwtStrategy extends PassportStrategy(Strategy) {
-  constructor(@InjectRepository(User) private readonly users: Repository<User>) {
-    super({
-      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-      secretOrKey: process.env.JWT_SECRET ?? '',
-    });
-  }
-
-  /** Loads the user, as a token does, so that handlers get the same from both. */
-  async validate({ sub }: { sub: number }): Promise<User> {
-    const user = await this.users.findOneBy({ id: sub });
-    if (!user?.isActive) throw new UnauthorizedException();
-    return user;
-  }
-}
-
-@Controller('profile')
-@UseGuards(AuthGuard(['knox', 'jwt'])) // was: AuthGuard('jwt')
-export class ProfileController {
-  @Get()
-  profile(@Req() { user }: { user: User }) {
-    return { username: user.username };
-  }
-}
-// #endregion
-
-// #region login-of-old-clients
+import { Controller, Header, HttpCode, Module, Post, Req, UseGuards } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import {
   CurrentToken,
   KnoxAuthGuard,
@@ -53,6 +9,10 @@ import {
   type AuthToken,
   type LoginResponseContext,
 } from 'nestjs-knox';
+import { JwtStrategy, ProfileController } from './profile.controller.ts';
+import { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Controller('auth')
 export class AuthController extends KnoxController<AuthToken<User>> {
@@ -79,14 +39,12 @@ export class AuthController extends KnoxController<AuthToken<User>> {
     return { expires_at: await this.tokens.refresh(authToken) };
   }
 }
-// #endregion
 
 @Module({
   imports: [
     TypeOrmModule.forFeature([User]),
-    // #region login-of-old-clients
     KnoxModule.forRootAsync({
-      controller: false, // AuthController is listed in a module of the app
+      controller: false, // AuthController is listed below
       imports: [UsersModule],
       inject: [UsersService],
       useFactory: (users: UsersService) => ({
@@ -95,9 +53,8 @@ export class AuthController extends KnoxController<AuthToken<User>> {
         tokenTtl: '30d',
       }),
     }),
-    // #endregion
   ],
   controllers: [AuthController, ProfileController],
   providers: [JwtStrategy],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,8 +1,7 @@
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region global-guard
 import { APP_GUARD } from '@nestjs/core';
 import { CurrentUser, KnoxAuthGuard, OptionalKnoxAuthGuard, Public } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Controller('articles')
 export class ArticlesController {
@@ -29,5 +28,4 @@ export class ArticlesController {
   controllers: [ArticlesController],
   providers: [{ provide: APP_GUARD, useClass: KnoxAuthGuard }], // before guards of your own
 })
-export class AppModule {}
-// #endregion
+export class ArticlesModule {}

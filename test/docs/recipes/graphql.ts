@@ -1,9 +1,8 @@
-import { Module, UseGuards } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region graphql
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Module, UseGuards } from '@nestjs/common';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
 import { CurrentUser, KnoxAuthGuard } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Resolver()
 @UseGuards(KnoxAuthGuard)
@@ -21,4 +20,3 @@ export class MeResolver {
   providers: [MeResolver],
 })
 export class ApiModule {}
-// #endregion

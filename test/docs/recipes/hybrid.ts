@@ -1,9 +1,8 @@
 import { Controller, Get, Module, type INestApplication } from '@nestjs/common';
-import { User } from './users.ts';
-// #region hybrid
 import { APP_GUARD } from '@nestjs/core';
 import { MessagePattern, Transport } from '@nestjs/microservices';
 import { CurrentUser, KnoxAuthGuard, Public } from 'nestjs-knox';
+import { User } from './user.entity.ts';
 
 @Controller('invoices')
 export class InvoicesController {
@@ -36,4 +35,3 @@ export async function listenToMessages(app: INestApplication, port: number): Pro
   app.connectMicroservice(options, { inheritAppConfig: true });
   await app.startAllMicroservices();
 }
-// #endregion

@@ -1,9 +1,9 @@
 import { Controller, Get, Injectable, Module, UseGuards } from '@nestjs/common';
-import { UsersModule, UsersService } from './users.ts';
-// #region knox-and-jwt
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { KnoxModule } from 'nestjs-knox';
 import { ExtractJwt, Strategy } from 'passport-jwt';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy) {
@@ -27,11 +27,9 @@ export class ReportsController {
     return { reports: [] };
   }
 }
-// #endregion
 
 @Module({
   imports: [
-    // #region knox-and-jwt
     KnoxModule.forRootAsync({
       imports: [UsersModule],
       inject: [UsersService],
@@ -40,9 +38,8 @@ export class ReportsController {
         authHeaderPrefix: 'Bearer',
       }),
     }),
-    // #endregion
   ],
   controllers: [ReportsController],
   providers: [JwtStrategy],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,12 +1,10 @@
-import { Injectable, Module } from '@nestjs/common';
-import { UsersModule, UsersService, type User } from './users.ts';
-// #region limit-policy
+import { Module } from '@nestjs/common';
 import { KnoxModule, SessionToken } from 'nestjs-knox';
-// #endregion
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Module({
   imports: [
-    // #region limit-policy
     KnoxModule.forRootAsync({
       tokenEntity: SessionToken,
       imports: [UsersModule],
@@ -19,27 +17,6 @@ import { KnoxModule, SessionToken } from 'nestjs-knox';
         storedIp: 'none',
       }),
     }),
-    // #endregion
   ],
 })
-export class AppModule {}
-
-// #region last-used
-import { TokenService } from 'nestjs-knox';
-
-const IDLE_MS = 30 * 24 * 3_600_000;
-
-@Injectable()
-export class IdleSessions {
-  constructor(private readonly tokens: TokenService<SessionToken<User>>) {}
-
-  /** Ends the sessions that the user has not used for 30 days. */
-  async end(user: User): Promise<number> {
-    const since = ({ lastUsed, created }: SessionToken) => (lastUsed ?? created).getTime();
-    const sessions = await this.tokens.list(user);
-    const idle = sessions.filter((session) => since(session) < Date.now() - IDLE_MS);
-    await Promise.all(idle.map((session) => this.tokens.revoke(session)));
-    return idle.length;
-  }
-}
-// #endregion
+export class AuthModule {}

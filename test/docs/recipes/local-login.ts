@@ -1,9 +1,10 @@
 import { Injectable, Module } from '@nestjs/common';
-import { UsersModule, UsersService, type User } from './users.ts';
-// #region local-login
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { KnoxModule } from 'nestjs-knox';
 import { Strategy } from 'passport-local';
+import type { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Injectable()
 export class LocalStrategy extends PassportStrategy(Strategy) {
@@ -20,17 +21,9 @@ export class LocalStrategy extends PassportStrategy(Strategy) {
 
 @Injectable()
 export class LocalAuthGuard extends AuthGuard('local') {}
-// #endregion
 
 @Module({ imports: [UsersModule], providers: [LocalStrategy] })
 export class LocalModule {}
 
-@Module({
-  imports: [
-    LocalModule,
-    // #region local-login
-    KnoxModule.forRoot({ loginGuards: [LocalAuthGuard] }),
-    // #endregion
-  ],
-})
-export class AppModule {}
+@Module({ imports: [LocalModule, KnoxModule.forRoot({ loginGuards: [LocalAuthGuard] })] })
+export class AuthModule {}

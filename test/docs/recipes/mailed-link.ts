@@ -4,24 +4,18 @@ import {
   Controller,
   ForbiddenException,
   HttpCode,
+  Post,
 } from '@nestjs/common';
-import { Injectable, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { User, UsersService } from './users.ts';
-
-/** Stands for the application's own. */
-@Injectable()
-export class Mailer {
-  readonly sent: { user: User; text: string }[] = [];
-
-  async send(user: User, text: string): Promise<void> {
-    this.sent.push({ user, text });
-  }
-}
-
-// #region mailed-link
 import { Public, TokenService, type SessionToken } from 'nestjs-knox';
+import { Repository } from 'typeorm';
+import { User } from './user.entity.ts';
+import { UsersService } from './users.service.ts';
+
+/** Extend it with what sends your mails: `{ provide: Mailer, useClass: … }`. */
+export abstract class Mailer {
+  abstract send(user: User, text: string): Promise<void>;
+}
 
 const ABILITY = 'password:reset';
 
@@ -57,4 +51,3 @@ export class PasswordResetController {
     return { loggedOut: await this.tokens.revokeAll(user) };
   }
 }
-// #endregion

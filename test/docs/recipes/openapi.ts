@@ -1,6 +1,4 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
-import type { INestApplication } from '@nestjs/common';
-// #region openapi
+import { Controller, Get, UseGuards, type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { KnoxAuthGuard } from 'nestjs-knox';
 import { describeKnox } from 'nestjs-knox/swagger';
@@ -20,4 +18,3 @@ export function documentApi(app: INestApplication) {
   SwaggerModule.setup('docs', app, document);
   return document;
 }
-// #endregion

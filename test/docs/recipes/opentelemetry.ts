@@ -1,4 +1,3 @@
-// #region opentelemetry
 import { tracingChannel } from 'node:diagnostics_channel';
 import { SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import type { OperationMessage } from 'nestjs-knox';
@@ -27,4 +26,3 @@ for (const operation of ['authenticate', 'create', 'revoke']) {
     error: ignore,
   });
 }
-// #endregion

@@ -1,9 +1,13 @@
 import { Controller, Get, UseGuards, type ExecutionContext } from '@nestjs/common';
-import { CurrentToken, CurrentUser, type AuthToken } from 'nestjs-knox';
-import type { User } from './users.ts';
-// #region override-guard
 import { Test } from '@nestjs/testing';
-import { KnoxAuthGuard, type KnoxRequest } from 'nestjs-knox';
+import {
+  CurrentToken,
+  CurrentUser,
+  KnoxAuthGuard,
+  type AuthToken,
+  type KnoxRequest,
+} from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 export function testingModule() {
   return Test.createTestingModule({ controllers: [CatsController] })
@@ -18,7 +22,6 @@ export function testingModule() {
     })
     .compile();
 }
-// #endregion
 
 @Controller('cats')
 @UseGuards(KnoxAuthGuard)

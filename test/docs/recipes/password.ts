@@ -1,6 +1,4 @@
 import { Body, Controller, ForbiddenException, Put, UseGuards } from '@nestjs/common';
-import { UsersService, type User } from './users.ts';
-// #region password
 import {
   CurrentToken,
   CurrentUser,
@@ -8,6 +6,8 @@ import {
   TokenService,
   type AuthToken,
 } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
+import { UsersService } from './users.service.ts';
 
 @Controller('password')
 @UseGuards(KnoxAuthGuard)
@@ -28,4 +28,3 @@ export class PasswordController {
     return { loggedOut: await this.tokens.revokeAll(user, { except: current }) };
   }
 }
-// #endregion

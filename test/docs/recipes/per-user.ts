@@ -1,7 +1,6 @@
 import { Controller } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region per-user
 import { KnoxController, type AuthToken, type LoginContext } from 'nestjs-knox';
+import type { User } from './user.entity.ts';
 
 @Controller('auth')
 export class AuthController extends KnoxController<AuthToken<User>> {
@@ -13,4 +12,3 @@ export class AuthController extends KnoxController<AuthToken<User>> {
     return user.username === 'kiosk' ? 1 : undefined;
   }
 }
-// #endregion

@@ -1,5 +1,4 @@
 import { Injectable, Module } from '@nestjs/common';
-// #region prune
 import { Cron, CronExpression, ScheduleModule } from '@nestjs/schedule';
 import { TokenService } from 'nestjs-knox';
 
@@ -18,4 +17,3 @@ export class Pruning {
   providers: [Pruning],
 })
 export class PruningModule {}
-// #endregion

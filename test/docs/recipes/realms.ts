@@ -1,10 +1,5 @@
-import { Controller, Delete, Get, Injectable, Module, UseGuards } from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { UsersModule, UsersService, type User } from './users.ts';
-// #region realms
+import { Controller, Delete, Get, Module, UseGuards } from '@nestjs/common';
 import {
-  AbstractAuthToken,
   CurrentUser,
   InjectTokenService,
   KnoxAuthGuard,
@@ -12,23 +7,12 @@ import {
   Realm,
   type TokenService,
 } from 'nestjs-knox';
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
-
-@Entity('staff')
-export class Staff {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column({ type: 'varchar', unique: true })
-  name!: string;
-}
-
-@Entity('staff_token')
-export class StaffToken extends AbstractAuthToken<Staff> {
-  @ManyToOne(() => Staff, { onDelete: 'CASCADE', nullable: false })
-  @JoinColumn({ name: 'user_id' })
-  user!: Staff;
-}
+import { StaffToken, type Staff } from './staff.entity.ts';
+import { StaffModule } from './staff.module.ts';
+import { StaffService } from './staff.service.ts';
+import type { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 @Controller('office')
 @Realm('staff')
@@ -38,7 +22,7 @@ export class OfficeController {
 
   @Get()
   me(@CurrentUser() staff: Staff) {
-    return { staff: staff.name };
+    return { staff: staff.username };
   }
 
   @Delete('sessions')
@@ -49,30 +33,12 @@ export class OfficeController {
   @Get('news')
   @Realm('api', 'staff') // either: the prefix tells whose token it is
   news(@CurrentUser() reader: User | Staff) {
-    return { greeting: `Hello, ${'name' in reader ? reader.name : reader.username}` };
+    return { greeting: `Hello, ${reader.username}` };
   }
 }
-// #endregion
-
-@Injectable()
-export class StaffService {
-  constructor(@InjectRepository(Staff) private readonly staff: Repository<Staff>) {}
-
-  async verify(name: string, password: string): Promise<Staff | null> {
-    return password === 'hunter2' ? this.staff.findOneBy({ name }) : null;
-  }
-}
-
-@Module({
-  imports: [TypeOrmModule.forFeature([Staff])],
-  providers: [StaffService],
-  exports: [StaffService],
-})
-export class StaffModule {}
 
 @Module({
   imports: [
-    // #region realms
     KnoxModule.forRootAsync({
       imports: [UsersModule],
       inject: [UsersService],
@@ -87,13 +53,12 @@ export class StaffModule {}
       imports: [StaffModule],
       inject: [StaffService],
       useFactory: (staff: StaffService) => ({
-        verifyCredentials: (name, password) => staff.verify(name, password),
+        verifyCredentials: (username, password) => staff.verify(username, password),
         tokenPrefix: 'staff_',
         tokenTtl: '1h',
       }),
     }),
-    // #endregion
   ],
   controllers: [OfficeController],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,9 +1,8 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { User } from '../../../sample/01-quickstart/src/user.entity.ts';
-// #region sign-up
 import * as argon2 from '@node-rs/argon2';
 import { Public, TokenService } from 'nestjs-knox';
 import { DataSource } from 'typeorm';
+import { User } from '../../../sample/01-quickstart/src/user.entity.ts';
 
 @Controller('sign-up')
 export class SignUpController {
@@ -23,6 +22,3 @@ export class SignUpController {
     });
   }
 }
-// #endregion
-
-export { User };

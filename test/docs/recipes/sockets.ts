@@ -1,7 +1,12 @@
-import { Catch, HttpException, Injectable, UseFilters, UseGuards } from '@nestjs/common';
-import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
-import type { User } from './users.ts';
-// #region sockets
+import {
+  Catch,
+  HttpException,
+  Injectable,
+  UseFilters,
+  UseGuards,
+  type ArgumentsHost,
+  type ExecutionContext,
+} from '@nestjs/common';
 import {
   BaseWsExceptionFilter,
   SubscribeMessage,
@@ -10,6 +15,7 @@ import {
 } from '@nestjs/websockets';
 import { CurrentUser, KnoxAuthGuard, type KnoxRequest } from 'nestjs-knox';
 import type { Socket } from 'socket.io';
+import type { User } from './user.entity.ts';
 
 /** A client gets what an HTTP client would: {"statusCode", "message", "error", "code"}. */
 @Catch(HttpException)
@@ -39,4 +45,3 @@ export class ChatGateway {
     return { event: 'you-are', data: user.username };
   }
 }
-// #endregion

@@ -1,9 +1,9 @@
 import { Module, type ExecutionContext } from '@nestjs/common';
-import { UsersModule, UsersService } from './users.ts';
-// #region throttling
 import { APP_GUARD } from '@nestjs/core';
 import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { KnoxController, KnoxModule } from 'nestjs-knox';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 const isLogin = (context: ExecutionContext) =>
   context.getHandler() === KnoxController.prototype.login;
@@ -23,5 +23,4 @@ const isLogin = (context: ExecutionContext) =>
   ],
   providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
 })
-export class AppModule {}
-// #endregion
+export class AuthModule {}

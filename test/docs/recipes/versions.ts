@@ -5,10 +5,8 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
   VersioningType,
+  type INestApplication,
 } from '@nestjs/common';
-import type { INestApplication } from '@nestjs/common';
-import { User, UsersModule, UsersService } from './users.ts';
-// #region versions
 import {
   CurrentUser,
   KnoxAuthGuard,
@@ -16,6 +14,9 @@ import {
   KnoxModule,
   type AuthToken,
 } from 'nestjs-knox';
+import { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 /** Stays at /auth, whatever versions the other routes have. */
 @Controller({ path: 'auth', version: VERSION_NEUTRAL })
@@ -33,21 +34,18 @@ export class ArticlesController {
 export function enableVersions(app: INestApplication): void {
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
 }
-// #endregion
 
 @Module({
   imports: [
-    // #region versions
     KnoxModule.forRootAsync({
-      controller: false, // AuthController is listed in a module of the app
+      controller: false, // AuthController is listed below
       imports: [UsersModule],
       inject: [UsersService],
       useFactory: (users: UsersService) => ({
         verifyCredentials: (username, password) => users.verify(username, password),
       }),
     }),
-    // #endregion
   ],
   controllers: [AuthController, ArticlesController],
 })
-export class AppModule {}
+export class AuthModule {}

@@ -1,4 +1,3 @@
-// #region bundle
 import { build } from 'esbuild';
 
 await build({
@@ -12,4 +11,3 @@ await build({
   minify: true,
   keepNames: true, // or no class is named User any more
 });
-// #endregion

@@ -1,13 +1,14 @@
 import { BadRequestException, Module } from '@nestjs/common';
 import { KnoxModule } from 'nestjs-knox';
-import { UsersModule, UsersService as DjangoUsersService } from './users.ts';
+import { UsersModule } from '../users.module.ts';
+import { UsersService as DjangoUsersService } from '../users.service.ts';
 
 @Module({
   imports: [
     KnoxModule.forRootAsync({
       imports: [UsersModule],
       inject: [DjangoUsersService],
-      // #region django-form-login
+      // #region
       useFactory: (users: DjangoUsersService) => ({
         async verifyCredentials(username, password) {
           const user = await users.verify(username, password);

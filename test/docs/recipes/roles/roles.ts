@@ -1,36 +1,16 @@
-import { Controller, Delete, Injectable, Module } from '@nestjs/common';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { InjectRepository } from '@nestjs/typeorm';
-// #region roles
+import {
+  Controller,
+  Delete,
+  Injectable,
+  Module,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { KnoxAuthGuard, KnoxModule, userOf } from 'nestjs-knox';
-import { Column, Entity, JoinTable, ManyToMany, PrimaryGeneratedColumn } from 'typeorm';
-
-@Entity('roles')
-export class Role {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column({ type: 'varchar', unique: true })
-  name!: string;
-}
-
-@Entity('users')
-export class User {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column({ type: 'varchar', unique: true })
-  username!: string;
-
-  // … and the password's hash, as before
-
-  @ManyToMany(() => Role)
-  @JoinTable()
-  roles!: Role[];
-}
+import type { User } from './user.entity.ts';
+import { UsersModule } from './users.module.ts';
+import { UsersService } from './users.service.ts';
 
 export const Roles = Reflector.createDecorator<string[]>();
 
@@ -55,25 +35,7 @@ export class AccountsController {
     return { deleted: true };
   }
 }
-// #endregion
 
-@Injectable()
-export class UsersService {
-  constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
-
-  async verify(username: string, password: string): Promise<User | null> {
-    return password === 'hunter2' ? this.users.findOneBy({ username }) : null;
-  }
-}
-
-@Module({
-  imports: [TypeOrmModule.forFeature([User])],
-  providers: [UsersService],
-  exports: [UsersService],
-})
-export class UsersModule {}
-
-// #region roles
 @Module({
   imports: [
     KnoxModule.forRootAsync({
@@ -91,5 +53,4 @@ export class UsersModule {}
     { provide: APP_GUARD, useClass: RolesGuard },
   ],
 })
-export class AppModule {}
-// #endregion
+export class AuthModule {}

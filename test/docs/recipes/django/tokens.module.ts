@@ -1,5 +1,3 @@
-// #region django-table
-// tokens.module.ts, where Django keeps the login
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { KnoxModule } from 'nestjs-knox';
@@ -12,4 +10,3 @@ import { DjangoAuthToken, DjangoUser } from 'nestjs-knox/django';
   ],
 })
 export class TokensModule {}
-// #endregion

@@ -1,5 +1,3 @@
-// #region django-answers
-// app.module.ts
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -34,4 +32,3 @@ import { DjangoUsersModule, DjangoUsersService } from './django-users.service.js
   providers: [{ provide: APP_FILTER, useClass: DjangoExceptionFilter }],
 })
 export class AppModule {}
-// #endregion

@@ -1,11 +1,9 @@
-import { Injectable, Module } from '@nestjs/common';
-import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { User } from '../../support/users.ts';
+import { User } from './user.entity.ts';
 
-export { User };
-
-/** Stands for the application's own, which hashes its passwords. */
+/** Stands for that of the first app, which hashes its passwords. */
 @Injectable()
 export class UsersService {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
@@ -19,10 +17,3 @@ export class UsersService {
     await this.users.update({ username }, { password });
   }
 }
-
-@Module({
-  imports: [TypeOrmModule.forFeature([User])],
-  providers: [UsersService],
-  exports: [UsersService],
-})
-export class UsersModule {}

@@ -1,14 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Controller, Module, Sse, UseGuards } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
-import { interval, map, type Observable } from 'rxjs';
-// #region module
-import { KnoxLiveModule } from 'nestjs-knox/live';
-
-@Module({ imports: [KnoxLiveModule.forRoot()] })
-export class LiveModule {}
-// #endregion
-// #region gateway
 import { TokenService } from 'nestjs-knox';
 import { LiveTokens } from 'nestjs-knox/live';
 import type { WebSocket } from 'ws';
@@ -31,21 +22,3 @@ export class NewsGateway implements OnGatewayConnection {
     }
   }
 }
-// #endregion
-// #region sse
-import { CurrentToken, KnoxAuthGuard, type AuthToken } from 'nestjs-knox';
-
-@Controller('news')
-@UseGuards(KnoxAuthGuard)
-export class NewsController {
-  constructor(private readonly live: LiveTokens) {}
-
-  @Sse()
-  news(@CurrentToken() authToken: AuthToken): Observable<{ data: string }> {
-    return interval(1000).pipe(
-      map((second) => ({ data: `Still nothing after ${String(second)} s.` })),
-      this.live.until(authToken),
-    );
-  }
-}
-// #endregion

@@ -1,5 +1,3 @@
-// #region django-passwords
-// django-users.service.ts
 import { Injectable, Module } from '@nestjs/common';
 import { InjectRepository, TypeOrmModule } from '@nestjs/typeorm';
 import {
@@ -44,4 +42,3 @@ export class DjangoUsersService {
   exports: [DjangoUsersService],
 })
 export class DjangoUsersModule {}
-// #endregion
