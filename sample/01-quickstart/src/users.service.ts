@@ -14,9 +14,9 @@ export class UsersService {
 
   /** Makes the user, or gives it another password. */
   async setPassword(username: string, password: string): Promise<void> {
-    const passwordHash = await argon2.hash(password);
-    const user = (await this.users.findOneBy({ username })) ?? { username };
-    await this.users.save({ ...user, passwordHash });
+    const user = (await this.users.findOneBy({ username })) ?? this.users.create({ username });
+    user.passwordHash = await argon2.hash(password);
+    await this.users.save(user);
   }
 
   /** The user that these credentials belong to, or null. */
