@@ -161,6 +161,25 @@ export function* deleteFound(
   return { deleted: affected, isFull, digests };
 }
 
+/**
+ * Deletes a batch of the tokens that are expired at `now`, of one owner or of all.
+ *
+ * @throws RowKeptError
+ */
+export function* deleteExpired(
+  sql: TokenSql,
+  owner: OwnerKey | null,
+  now: number,
+): Statements<DeletedTokens> {
+  let gone: DeletedTokens = { deleted: 0, isFull: false, digests: [] };
+  for (const select of sql.expiredDigests(owner, now)) {
+    const { deleted, isFull, digests } = yield* deleteFound(sql, select);
+    gone = { deleted: gone.deleted + deleted, isFull, digests: [...gone.digests, ...digests] };
+    if (isFull) break;
+  }
+  return gone;
+}
+
 /** Something in the database keeps a row without an error, such as a trigger or a row-level policy. */
 export class RowKeptError extends Error {
   constructor() {

@@ -207,11 +207,36 @@ export class TokenSql {
     return sql`SELECT ${this.#digest} FROM ${this.#schema.table} WHERE ${this.#hasDigest(digest)}${this.#dialect.skipLocked}`;
   }
 
-  /** A batch of tokens to delete at `now`, of one owner or of all; it leaves out those that others have locked. */
-  expiredDigests(owner: OwnerKey | null, now: number): Sql {
-    const { table, column } = this.#schema;
-    const isOwners = owner === null ? sql.empty : sql`${this.#equals(column.user, owner)} AND `;
-    return sql`SELECT ${this.#digest} FROM ${table} WHERE ${isOwners}${this.#isSurelyExpired(now)} ${this.#limit}${this.#dialect.skipLocked}`;
+  /**
+   * A batch of tokens to delete at `now`, of one owner or of all; it leaves out those that others have locked. If there are
+   * several statements, each finds what those before do not.
+   */
+  expiredDigests(owner: OwnerKey | null, now: number): readonly Sql[] {
+    const { table } = this.#schema;
+    return this.#areExpired(owner, now).map(
+      (condition) =>
+        sql`SELECT ${this.#digest} FROM ${table} WHERE ${condition} ${this.#limit}${this.#dialect.skipLocked}`,
+    );
+  }
+
+  /**
+   * For all owners, each is a range of the index on the expiry, in its order: for both ranges at once, PostgreSQL would
+   * read the table from its beginning, past all that are good, for each batch.
+   */
+  #areExpired(owner: OwnerKey | null, now: number): readonly Sql[] {
+    const { instants, column } = this.#schema;
+    if (owner !== null) {
+      return [sql`${this.#equals(column.user, owner)} AND ${this.#isSurelyExpired(now)}`];
+    }
+    if (instants !== EPOCH_MILLISECONDS) return [this.#isSurelyExpired(now)];
+    return [sql`${this.#expiry} <= ${now}`, this.#isUnreadable].map(
+      (condition) => sql`${condition} ORDER BY ${this.#expiry}`,
+    );
+  }
+
+  /** An expiry that no Date can hold. */
+  get #isUnreadable(): Sql {
+    return sql`${this.#expiry} > ${sql.raw(String(LAST_INSTANT))}`;
   }
 
   /** The token's digest, if it is to be deleted at `now`; nothing where others have locked its row. */
@@ -229,13 +254,12 @@ export class TokenSql {
    */
   #isSurelyExpired(now: number): Sql {
     const { instants, column } = this.#schema;
-    const isUnreadable = sql`${this.#expiry} > ${sql.raw(String(LAST_INSTANT))}`;
     const isExpired = sql`${this.#expiry} <= ${now}`;
-    if (instants.hasZone) return sql`(${isExpired} OR ${isUnreadable})`;
+    if (instants.hasZone) return sql`(${isExpired} OR ${this.#isUnreadable})`;
     const { leastWest, mostWest } = ZONE_OFFSETS;
     const created = this.#schema.toEpoch(column.created);
     const isNew = sql`${created} > ${now - leastWest} AND ${created} <= ${now}`;
-    return sql`(${this.#expiry} <= ${now - mostWest} OR ${isExpired} AND ${isNew} OR ${isUnreadable})`;
+    return sql`(${this.#expiry} <= ${now - mostWest} OR ${isExpired} AND ${isNew} OR ${this.#isUnreadable})`;
   }
 
   #hasDigest(digest: string): Sql {

@@ -20,6 +20,7 @@ import type { OwnerKey } from './schema/owner.schema.ts';
 import type { TokenSchema } from './schema/token.schema.ts';
 import {
   countAndInsert,
+  deleteExpired,
   deleteFound,
   insertAndCount,
   refreshIfUnlocked,
@@ -317,9 +318,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
    * @throws RowKeptError
    */
   deleteExpired(owner: OwnerKey | null, now: number, op: Operation): Promise<DeletedBatch> {
-    return this.#deleteFound(owner, false, op, (sql) =>
-      deleteFound(sql, sql.expiredDigests(owner, now)),
-    );
+    return this.#deleteFound(owner, false, op, (sql) => deleteExpired(sql, owner, now));
   }
 
   /**
@@ -342,9 +341,7 @@ export class TokenStore<Token extends AbstractAuthToken = AbstractAuthToken> {
     const { database, schema, sql } = this.#open();
     const name = `nestjs-knox:prune:${schema.metadata.tablePath}`;
     const work = async (): Promise<DeletedBatch | null> => {
-      const batch = await database.transactionAlone(name, op, () =>
-        deleteFound(sql, sql.expiredDigests(null, now)),
-      );
+      const batch = await database.transactionAlone(name, op, () => deleteExpired(sql, null, now));
       if (batch) this.#tellDeleted(batch.digests);
       return batch && withoutDigests(batch);
     };

@@ -20,9 +20,9 @@ import type { User } from '../support/users.ts';
 const INTERVAL_MS = 200;
 const HOUR_MS = 3_600_000;
 
-/** Whether this statement asks for expired tokens of all users. */
+/** Whether this statement asks for expired tokens of all users; not the one for those that no Date can hold. */
 const isPrune = (text: string) =>
-  /^SELECT .* LIMIT (?:50|500)\b/.test(text) && !text.includes('user_id');
+  /^SELECT .* <= .* LIMIT (?:50|500)\b/.test(text) && !text.includes('user_id');
 
 describe.each(DATABASES)('pruneInterval on %s', (database) => {
   let test: TestApp;
