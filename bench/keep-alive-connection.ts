@@ -1,19 +1,26 @@
 // One connection of the load generator: a request, its whole answer, the next request.
 import { connect, type Socket } from 'node:net';
 
-/** Calls back with the latency of each answer, in milliseconds. Any answer but a 200 is a failure. */
+/** Calls back with each answer and its latency in milliseconds. Any other status than `status` is a failure. */
 export class KeepAliveConnection {
   /** Rejects after a failure. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #buffer = Buffer.alloc(65_536);
-  readonly #onAnswer: (latencyMs: number) => void;
+  readonly #onAnswer: (latencyMs: number, answer: string) => void;
+  readonly #status: number;
   #sent = 0;
   #received = '';
   #isEnding = false;
 
-  constructor(port: number, onOpen: () => void, onAnswer: (latencyMs: number) => void) {
+  constructor(
+    port: number,
+    onOpen: () => void,
+    onAnswer: (latencyMs: number, answer: string) => void,
+    status = 200,
+  ) {
     this.#onAnswer = onAnswer;
+    this.#status = status;
     const onread = { buffer: this.#buffer, callback: (length: number) => this.#receive(length) };
     this.#socket = connect({ port, host: '127.0.0.1', onread }, onOpen);
     this.#socket.setNoDelay(true);
@@ -45,12 +52,13 @@ export class KeepAliveConnection {
     const missing = missingBytes(this.#received);
     if (missing > 0) return true;
     const latencyMs = performance.now() - this.#sent;
-    if (missing < 0 || !this.#received.startsWith('HTTP/1.1 200 ')) {
-      this.fail(`An answer that is no 200: ${this.#received}`);
+    if (missing < 0 || !this.#received.startsWith(`HTTP/1.1 ${this.#status} `)) {
+      this.fail(`An answer that is no ${this.#status}: ${this.#received}`);
       return true;
     }
+    const answer = this.#received;
     this.#received = '';
-    this.#onAnswer(latencyMs);
+    this.#onAnswer(latencyMs, answer);
     return true;
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { installBefore } from './before.ts';
 import { chartOf } from './chart.ts';
+import { churn } from './churn.ts';
 import {
   ALL_GUARDS,
   compare,
@@ -19,6 +20,7 @@ import { DATABASES } from './databases.ts';
 import { distance } from './distance.ts';
 import { live } from './live.ts';
 import { ADAPTERS, type LoadSettings } from './measure.ts';
+import { memory } from './memory.ts';
 import { manyTokens } from './many-tokens.ts';
 import { processes } from './processes.ts';
 import { profile } from './profile.ts';
@@ -33,18 +35,21 @@ const HELP = `npm run bench [-- PART] [options]
 Parts; default: compare
   compare             the guards side by side
   table-size          many tokens, a user with many, logins, deleteExpired
+  churn               ten million tokens, and a million logins and logouts on top
   single-connection   one connection, against a direct query
   connections         values of the option \`connections\`, at 32, 128 and 512 clients
   distance            a network of 0, 1 and 5 ms before the database, at 32, 128 and 512 clients
   many-tokens         a user of a million tokens is logged out everywhere while others send requests
   processes           1 to 8 application processes on one PostgreSQL, straight and through PgBouncer
+  memory              what is left of hostile tokens, logins and live sockets
   used-up-pool        requests, logins and logouts while the application uses all of its connections
   live                what watched tokens cost, and when their connections are closed
   profile             where the CPU time goes: --guard knox or knox-sessions, --adapter, --database
 
 Options
   --quick             shorter runs, so less exact
-  --smoke             compare, connections, distance, processes: runs of a second, to prove that they run
+  --tokens NUMBER     churn: how many; a multiple of 10,000
+  --smoke             churn, compare, connections, distance, memory, processes: runs of a second, to prove that they run
   --json FILE         compare: writes the figures
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
@@ -68,6 +73,7 @@ const { values, positionals } = parseArgs({
     guard: { type: 'string', multiple: true },
     adapter: { type: 'string', multiple: true },
     database: { type: 'string', multiple: true },
+    tokens: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -78,6 +84,11 @@ const [part = 'compare'] = positionals;
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   compare: comparison,
   'table-size': () => tableSize(values.quick),
+  churn: () =>
+    churn(
+      Number(values.tokens ?? (values.smoke ? 10_000 : values.quick ? 1_000_000 : 10_000_000)),
+      settingsOf({ rounds: 5, warmUpMs: 3000, measureMs: 3000 }),
+    ),
   'single-connection': () => singleConnection(values.quick),
   connections: () =>
     connections(
@@ -104,6 +115,10 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       values.smoke ? SMOKE_DATA : FULL_DATA,
       settingsOf({ rounds: 3, warmUpMs: 1000, measureMs: 2000 }),
     ),
+  memory: () => {
+    const part = values.smoke ? 0.002 : values.quick ? 0.1 : 1;
+    return memory({ hostile: 1_000_000 * part, owners: 100_000 * part, sockets: 10_000 * part });
+  },
   'used-up-pool': () => usedUpPool(values.quick),
   live: () => live(databases ?? ['postgres'], values.quick),
   profile: () =>

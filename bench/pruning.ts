@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
-import { credentialsOf, rawToken, type Tokens } from './credentials.ts';
+import { credentialsOf, rawToken, type Credential, type Tokens } from './credentials.ts';
 import { fillTables, FULL_DATA } from './data.ts';
 import type { DatabaseServer } from './database-servers.ts';
 import {
@@ -35,6 +35,17 @@ export async function pruning(
   const database = await postgres.create('pruning');
   await fillTables(database, FULL_DATA, expired);
   const credentials = credentialsOf(FULL_DATA, 20_000);
+  await pruneMeanwhile(database, generator, { warmUpMs, measureMs }, credentials, expired);
+}
+
+/** @param expired some of the tokens that are about to be deleted */
+export async function pruneMeanwhile(
+  database: DataSourceOptions,
+  generator: LoadGenerator,
+  { warmUpMs, measureMs }: Pick<LoadSettings, 'warmUpMs' | 'measureMs'>,
+  credentials: readonly [Credential, ...Credential[]],
+  expired: Tokens,
+): Promise<void> {
   await generator.prepare({ name: 'live', kind: 'knox', credentials });
   const server = await Server.start('knox', { adapter: 'express', database });
   const pruner = await Server.start('knox-worker', { adapter: 'express', database });
@@ -59,6 +70,7 @@ export async function pruning(
 
   const p99 = (measurements: readonly Measurement[]): number[] =>
     measurements.map(({ p99Ms }) => p99Ms);
+  const [usual, during] = [median(p99(before)), median(p99(meanwhile))];
   console.log(
     markdownTable(
       ['deleteExpired, while another process answers requests', ''],
@@ -70,8 +82,9 @@ export async function pruning(
           'longest wait for a row that it may delete, ms',
           `${locks.waitMs.toFixed(1)} (${locks.probes} tries)`,
         ],
-        ['p99 of the requests before, ms', median(p99(before)).toFixed(2)],
-        ['p99 of the requests meanwhile, ms', median(p99(meanwhile)).toFixed(2)],
+        ['p99 of the requests before, ms', usual.toFixed(2)],
+        ['p99 of the requests meanwhile, ms', during.toFixed(2)],
+        ['against before', `${(during / usual).toFixed(2)} ×`],
         ['the worst half second has a p99 of, ms', Math.max(...p99(meanwhile)).toFixed(2)],
       ],
     ),

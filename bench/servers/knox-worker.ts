@@ -10,6 +10,7 @@ import {
   TokenService,
 } from 'nestjs-knox';
 import { DataSource } from 'typeorm';
+import { rawToken } from '../credentials.ts';
 import { databaseWith, knoxOptions, meController, serve } from './serve.ts';
 import { User } from './user.entity.ts';
 
@@ -41,9 +42,33 @@ await serve(AppModule, (app) => ({
   logins: (terms: Logins) => logins(app, terms),
   forget: ({ user }: { user: number }) => forget(app, user),
   deleteExpired: () => deleteExpired(app),
+  churn: (terms: Churn) => churn(app, terms),
   revokeAll: ({ user }: { user: number }) => revokeAll(app, user),
   longestPause: ({ ms }: { ms: number }) => longestPause(ms),
 }));
+
+/** Logouts of the tokens with these numbers, each after a login of another user. */
+export interface Churn {
+  readonly numbers: readonly number[];
+  /** The users are those with the keys 1 to `users`. */
+  readonly users: number;
+}
+
+/** How many users log in and out at once. */
+const AT_ONCE = 16;
+
+async function churn(app: INestApplication, { numbers, users }: Churn): Promise<void> {
+  const tokens = app.get(TokenService);
+  let next = 0;
+  const visit = async (): Promise<void> => {
+    while (next < numbers.length) {
+      const number = numbers[next++]!;
+      await tokens.create({ id: 1 + (number % users) });
+      await tokens.revoke(rawToken(number));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, visit));
+}
 
 interface Logins {
   readonly user: number;

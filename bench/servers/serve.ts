@@ -68,14 +68,20 @@ export function meController(guard: Type<CanActivate>, answer: (user: any) => ob
   return MeController;
 }
 
-/** Listens on a free port, and serves the bench's calls: port, usage, clock, and those of `more`. */
+/**
+ * Listens on a free port, and serves the bench's calls: port, usage, clock, and those of `more`.
+ *
+ * @param prepare what is done to the application before it listens
+ */
 export async function serve(
   module: Type,
   more: (app: INestApplication) => Parameters<typeof serveRpc>[0] = () => ({}),
+  prepare: (app: INestApplication) => void = () => {},
 ): Promise<void> {
   if (settings.database) countStatements(settings.database.type);
   const adapter = settings.adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const app = await NestFactory.create(module, adapter, { logger: ['error', 'fatal'] });
+  prepare(app);
   await app.listen(0, '127.0.0.1');
   serveRpc({
     port: () => (app.getHttpServer() as Server).address(),
