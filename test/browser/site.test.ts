@@ -59,22 +59,19 @@ describeInBrowser('The site of the documents', () => {
     return (await newVisitor(browser, { viewport })).newPage();
   }
 
-  async function open(page: Page, path: string): Promise<Content> {
-    await page.goto(site.url + path);
-    // Its scripts have run.
-    await page.waitForFunction(`'__vue_app__' in document.querySelector('#app')`);
-    return page.evaluate<Content>(CONTENT);
-  }
-
   it('is built without a warning', () => {
     expect(site.output).toContain('build complete');
     expect(site.output).not.toMatch(/warning|deprecat|\(!\)/i);
   });
 
   it('has a page for each document, with the anchors of the code host, and no dead link', async () => {
-    const page = await newPage(1280);
+    // Its scripts are for search and looks.
+    const page = await (await newVisitor(browser, { javaScriptEnabled: false })).newPage();
     const contents = new Map<string, Content>();
-    for (const path of site.pages) contents.set(path, await open(page, path));
+    for (const path of site.pages) {
+      await page.goto(site.url + path);
+      contents.set(path, await page.evaluate<Content>(CONTENT));
+    }
 
     for (const document of DOCUMENTS.filter(isPage)) {
       const path = `/${sitePath(document).replace(/(index)?\.md$/, '')}`;
@@ -108,7 +105,9 @@ describeInBrowser('The site of the documents', () => {
       });
       const faults: Record<string, string[]> = {};
       for (const path of firstOfKind(site.pages)) {
-        await open(page, path);
+        await page.goto(site.url + path);
+        // Its scripts have run.
+        await page.waitForFunction(`'__vue_app__' in document.querySelector('#app')`);
         faults[path] = await faultsOf(page);
       }
       expect(Object.entries(faults).filter(([, found]) => found.length > 0)).toEqual([]);
