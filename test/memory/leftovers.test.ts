@@ -24,8 +24,8 @@ const AT_ONCE = 10;
 const SETTLED_MS = 1_000;
 
 describe.each(DATABASES)('a process on %s', (database) => {
-  const folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-heap-'));
   const process = new AppProcess(new URL('app.main.ts', import.meta.url));
+  let folder: string;
   let test: TestDatabase;
   let direct: DataSource;
   let client: HttpClient;
@@ -33,6 +33,7 @@ describe.each(DATABASES)('a process on %s', (database) => {
   let sent = 0;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'nestjs-knox-heap-'));
     test = await createDatabase(database);
     direct = await openWithUsers(test.options, COUNT, SessionToken);
     client = await process.serve({
