@@ -68,6 +68,18 @@ export default defineConfig(
     },
   },
   {
+    files: ['test/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.object.name="DATABASES"][callee.property.name="filter"]',
+          message: 'Where none of them is available, describe.each fails: use describeOn.',
+        },
+      ],
+    },
+  },
+  {
     files: ['sample/04-browser/public/**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(

@@ -6,14 +6,13 @@ import { Operation } from '../../lib/async/operation.ts';
 import type { Connection, Database } from '../../lib/database/database.ts';
 import { openDatabase } from '../../lib/database/open-database.ts';
 import { sql } from '../../lib/database/sql.ts';
-import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
+import { createDatabase, type TestDatabase } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
 import { Proxy } from '../support/proxy.ts';
 import { repeat } from '../support/repeat.ts';
 
 const within = (ms = 5_000): Operation => Operation.within(ms);
-
-const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
 
 /** SQL that differs. */
 const SQL = {
@@ -49,7 +48,7 @@ const OPENING_STEPS = {
   },
 };
 
-describe.each(SERVERS)('connections of our own on %s', (name) => {
+describeOnServers('connections of our own on %s', (name) => {
   const { databaseName, id, kill, sleep } = SQL[name];
   let created: TestDatabase;
   let dataSource: DataSource;

@@ -3,6 +3,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn } from 'typeorm';
 import { AbstractAuthToken, AuthToken, KnoxConfigError } from '../../lib/index.ts';
 import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { User } from '../support/users.ts';
 
@@ -56,7 +57,7 @@ describe.each(DATABASES)('on %s', (name) => {
   });
 });
 
-describe.each(DATABASES.filter((name) => name !== 'sqlite'))('on %s', (name) => {
+describeOnServers('on %s', (name) => {
   // pg and mysql2 have different names for it.
   const size = name === 'postgres' ? 'max' : 'connectionLimit';
   it.each<[string, object]>([

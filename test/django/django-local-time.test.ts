@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { Column, DataSource, DeleteDateColumn, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { djangoAuthToken } from '../../lib/django/index.ts';
 import { KnoxConfigError } from '../../lib/index.ts';
-import { DATABASES, type TestDatabase } from '../support/databases.ts';
+import type { TestDatabase } from '../support/databases.ts';
+import { describeOn } from '../support/describe-on.ts';
 import {
   createDjangoDatabase,
   startDjangoApp,
@@ -25,12 +26,12 @@ class Member {
 }
 
 /** Where a column has no zone, Django writes local time with USE_TZ = False, or with a TIME_ZONE of its own. */
-const WITHOUT_ZONE = DATABASES.filter((name) => name !== 'postgres');
+const WITHOUT_ZONE = ['sqlite', 'mariadb'] as const;
 
 const textOf = (epochMs: number): string =>
   `${new Date(epochMs).toISOString().slice(0, 23).replace('T', ' ')}000`;
 
-describe.each(WITHOUT_ZONE)('where Django may have written local time, on %s', (name) => {
+describeOn(WITHOUT_ZONE, 'where Django may have written local time, on %s', (name) => {
   let database: TestDatabase;
   let test: DjangoApp | undefined;
   beforeEach(async () => {

@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import {
-  AUTH_TIMEOUT_MS,
-  describeOnServers,
-  startFaultyApp,
-  type FaultyApp,
-} from '../support/faulty-app.ts';
+import { describeOnServers } from '../support/describe-on.ts';
+import { AUTH_TIMEOUT_MS, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
 /** 'made', or the status with which the token was refused. */
 const outcomeOf = (creating: Promise<unknown>): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
 import type { OwnerApp } from '../support/owner-app.ts';
 import {
@@ -12,7 +12,6 @@ import {
   type LockName,
   type Member,
   type MemberToken,
-  type ServerName,
 } from '../support/shared-database.ts';
 
 const USERS = 12;
@@ -27,7 +26,7 @@ describeOnServers('writes of many users that wait for a lock of %s', (database) 
   const owners: Member[] = [];
 
   beforeAll(async () => {
-    shared = await SharedDatabase.create(database as ServerName);
+    shared = await SharedDatabase.create(database);
     for (let number = 1; number <= USERS; number += 1) {
       owners.push(await shared.addMember(`writer-${number}`));
     }

@@ -1,7 +1,8 @@
 import { afterEach, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import type { Proxy } from '../support/proxy.ts';
 
 describeOnServers('an application that starts while %s is down', (database) => {

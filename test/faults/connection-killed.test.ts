@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
 
 /** Ends every connection of the application, as an administrator or a failover would. */
@@ -34,7 +35,7 @@ const ENDED_AT_ONCE = {
 };
 
 describeOnServers('a connection to %s that is killed', (database) => {
-  const kill = KILL[database as keyof typeof KILL];
+  const kill = KILL[database];
   let test: FaultyApp;
   beforeAll(async () => {
     test = await startFaultyApp({ database, knox: { tokenLimitPerUser: 5, autoRefresh: true } });
@@ -92,7 +93,7 @@ describeOnServers('a connection to %s that is killed', (database) => {
     const token = await test.newToken();
     await kill(test);
     await test.proxy.quiet(50);
-    const { ending, bytes } = ENDED_AT_ONCE[database as keyof typeof ENDED_AT_ONCE];
+    const { ending, bytes } = ENDED_AT_ONCE[database];
     test.proxy.addToReply(ending, bytes);
     expect((await test.me(token)).status).toBe(503);
     expect((await test.me(token)).status).toBe(200);

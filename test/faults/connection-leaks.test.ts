@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { createDatabase, type TestDatabase } from '../support/databases.ts';
 import { pollFor } from '../support/polling.ts';
-import { CONNECTIONS, describeOnServers, POOL_SIZE } from '../support/faulty-app.ts';
+import { CONNECTIONS, POOL_SIZE } from '../support/faulty-app.ts';
 import type { Answer, HttpClient } from '../support/http-client.ts';
 import { PASSWORD } from '../support/app.ts';
 import { AppProcess, type AppStats } from '../support/app-process.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { login, logout, openWithUsers } from '../support/numbered-users.ts';
 import { COMMIT, Proxy } from '../support/proxy.ts';
 

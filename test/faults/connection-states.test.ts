@@ -7,8 +7,8 @@ import {
   RESET_DEFAULTS,
   type ConnectionState,
 } from '../support/connection-states.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers } from '../support/faulty-app.ts';
 import type { OwnerApp } from '../support/owner-app.ts';
 import {
   login,
@@ -18,7 +18,6 @@ import {
   Member,
   MemberToken,
   SharedDatabase,
-  type ServerName,
 } from '../support/shared-database.ts';
 
 // Where it fails, requests wait for their deadlines.
@@ -47,7 +46,7 @@ const SOUND = {
 };
 
 describeOnServers('connections that the application leaves on %s', (database) => {
-  const name = database as ServerName;
+  const name = database;
   const account = `knox_${randomUUID().replaceAll('-', '')}`;
   let shared: SharedDatabase;
   let b: OwnerApp<MemberToken>;

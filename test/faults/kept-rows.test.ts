@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { EntityManager } from 'typeorm';
-import { DATABASES } from '../support/databases.ts';
+import { describeOn } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { login, logout, logoutAll, me, SharedDatabase } from '../support/shared-database.ts';
@@ -9,32 +9,30 @@ import { login, logout, logoutAll, me, SharedDatabase } from '../support/shared-
 type Event = 'INSERT' | 'DELETE';
 
 /** Makes the database drop what a statement does to a row, without an error; MariaDB has no such trigger. */
-const DROP: Readonly<Record<string, (event: Event) => string>> = {
-  sqlite: (event) =>
+const DROP = {
+  sqlite: (event: Event) =>
     `CREATE TRIGGER dropping BEFORE ${event} ON knox_auth_token BEGIN SELECT RAISE(IGNORE); END`,
-  postgres: (event) =>
+  postgres: (event: Event) =>
     `CREATE FUNCTION dropping() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
      CREATE TRIGGER dropping BEFORE ${event} ON knox_auth_token
      FOR EACH ROW EXECUTE FUNCTION dropping()`,
 };
-const KEEP: Readonly<Record<string, string>> = {
+const KEEP = {
   sqlite: 'DROP TRIGGER dropping',
   postgres: 'DROP FUNCTION dropping CASCADE',
 };
 
-const STAGES = DATABASES.filter((name) => name in DROP);
-
-describe.each(STAGES)('a trigger on %s that drops changes', (database) => {
+describeOn(['sqlite', 'postgres'], 'a trigger on %s that drops changes', (database) => {
   let test: FaultyApp;
   beforeAll(async () => {
     test = await startFaultyApp({ database });
   });
   afterAll(() => test.close());
   afterEach(async () => {
-    await test.direct.query(KEEP[database]!);
+    await test.direct.query(KEEP[database]);
     await test.direct.query('DELETE FROM knox_auth_token');
   });
-  const drop = (event: Event) => test.direct.query(DROP[database]!(event));
+  const drop = (event: Event) => test.direct.query(DROP[database](event));
   const unavailable = [503, ERRORS.unavailable];
 
   it.each(['/auth/logout', '/auth/logoutall'])('is told of by %s, and logged', async (path) => {
@@ -79,7 +77,7 @@ describe.each(STAGES)('a trigger on %s that drops changes', (database) => {
   );
 });
 
-describe.each(DATABASES.filter((name) => name === 'postgres'))('a policy on %s', (name) => {
+describeOn(['postgres'], 'a policy on %s', (name) => {
   it('that lets the application see rows and delete none is told of by both logouts', async () => {
     const shared = await SharedDatabase.create(name);
     const account = `knox_${randomUUID().replaceAll('-', '')}`;

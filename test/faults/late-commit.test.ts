@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { describeOnServers } from '../support/describe-on.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
 /** How long a message to the database, or from it, is under way, in milliseconds. */
 const DELAY_MS = 500;

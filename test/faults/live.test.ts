@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals'
 import { KnoxUnavailableException, type AuthToken } from '../../lib/index.ts';
 import { KnoxLiveModule, type TokenWatch } from '../../lib/live/index.ts';
 import { endOf, liveOf } from '../live/live-app.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import {
   AUTH_TIMEOUT_MS,
-  describeOnServers,
   startFaultyApp,
   TOLERANCE_MS,
   type FaultyApp,

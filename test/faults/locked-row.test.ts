@@ -2,13 +2,9 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
 import { AuthToken } from '../../lib/index.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
-import {
-  describeOnServers,
-  POOL_SIZE,
-  startFaultyApp,
-  type FaultyApp,
-} from '../support/faulty-app.ts';
+import { POOL_SIZE, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
 
 const START = Date.UTC(2026, 10, 25);
@@ -56,9 +52,7 @@ describeOnServers('a token whose row others hold locked, on %s', (database) => {
     return row!.expiry!.getTime();
   };
   const waitingDeletions = async () => {
-    const [row] = await test.direct.query(
-      WAITING_DELETIONS[database as keyof typeof WAITING_DELETIONS],
-    );
+    const [row] = await test.direct.query(WAITING_DELETIONS[database]);
     return Number(row.total);
   };
   const others = async () => (await test.tokens.create(test.john, { limit: null })).token;

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import {
-  describeOnServers,
-  POOL_SIZE,
-  startFaultyApp,
-  type FaultyApp,
-} from '../support/faulty-app.ts';
+import { POOL_SIZE, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { lockTokens } from '../support/lock-tokens.ts';
 
 describeOnServers('a table of %s that is locked for long', (database) => {

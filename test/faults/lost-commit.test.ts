@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
 import { GeneratedColumnToken } from '../support/generated-column-token.ts';
 import { User } from '../support/users.ts';

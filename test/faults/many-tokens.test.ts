@@ -1,7 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { AuthToken } from '../../lib/index.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
 /** More than two batches. */
 const MANY = 1_200;

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
 import {
   AUTH_TIMEOUT_MS,
-  describeOnServers,
   POOL_SIZE,
   TOLERANCE_MS,
   startFaultyApp,

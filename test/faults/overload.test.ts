@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import {
-  describeOnServers,
-  POOL_SIZE,
-  startFaultyApp,
-  type FaultyApp,
-} from '../support/faulty-app.ts';
+import { POOL_SIZE, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import type { Answer } from '../support/http-client.ts';
 import { User } from '../support/users.ts';
 import { createExpired } from '../support/expired-token.ts';

@@ -1,8 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { AuthToken } from '../../lib/index.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers, startFaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp } from '../support/faulty-app.ts';
 import { COMMIT } from '../support/proxy.ts';
 
 const HOUR = 3_600_000;

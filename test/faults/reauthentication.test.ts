@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { SessionToken } from '../../lib/index.ts';
 import { PASSWORD } from '../support/app.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 import { pollFor } from '../support/polling.ts';
 import { COMMIT } from '../support/proxy.ts';
 import { User } from '../support/users.ts';

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describeOnServers } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import { pollFor } from '../support/polling.ts';
-import { describeOnServers, startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
+import { startFaultyApp, type FaultyApp } from '../support/faulty-app.ts';
 
 /**
  * Makes the database read-only, or writable again. On MariaDB only the whole server can be, so each write fails with
@@ -54,7 +55,7 @@ const EMPTY = {
 };
 
 describeOnServers('where %s takes no writes', (database) => {
-  const server = database as keyof typeof FILL;
+  const server = database;
   let test: FaultyApp;
   let token: string;
   beforeAll(async () => {

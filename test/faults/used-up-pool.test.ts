@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
-import { describeOnServers } from '../support/faulty-app.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import type { OwnerApp } from '../support/owner-app.ts';
 import {
   login,
@@ -11,7 +11,6 @@ import {
   SharedDatabase,
   type Member,
   type MemberToken,
-  type ServerName,
 } from '../support/shared-database.ts';
 
 /** Queries of the application that wait for one of its connections, before the package's come. */
@@ -28,7 +27,7 @@ describeOnServers('an application that has used up its pool of %s', (database) =
   let served = 0;
 
   beforeAll(async () => {
-    shared = await SharedDatabase.create(database as ServerName);
+    shared = await SharedDatabase.create(database);
     owner = await shared.addMember('ada');
     app = await shared.start({ knox: { tokenLimitPerUser: 2 * AT_ONCE } });
   });

@@ -12,13 +12,14 @@ import {
 } from 'typeorm';
 import type { AbstractAuthToken } from '../../lib/index.ts';
 import { DATABASES } from '../support/databases.ts';
+import { describeOn } from '../support/describe-on.ts';
 import { ERRORS } from '../support/errors.ts';
 import type { OwnerApp } from '../support/owner-app.ts';
 import { ownerTokenOf, withOwners } from '../support/owner-tokens.ts';
 
 const invalid = { response: ERRORS.invalidToken };
 
-describe.each(DATABASES.filter((name) => name === 'postgres'))('on %s', (name) => {
+describeOn(['postgres'], 'on %s', (name) => {
   const COLUMNS: [string, PrimaryColumnOptions, string[]][] = [
     ['citext', { type: 'citext' }, ['ada', 'Ada', 'ADA', 'aDA']],
     ['char(10)', { type: 'char', length: 10 }, ['ada', 'ada ', 'ada  ', 'ada   ']],

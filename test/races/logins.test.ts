@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeEach } from '../support/describe-on.ts';
 import { countByStatus } from '../support/http-client.ts';
 import { pollUntil } from '../support/polling.ts';
 import { repeat } from '../support/repeat.ts';
@@ -71,7 +72,7 @@ async function waiting({ dataSource }: Race, { database }: Backend): Promise<num
   return Number(total);
 }
 
-describe.each(SERVER_BACKENDS)('Logins that wait for one another, on $name', (backend) => {
+describeEach(SERVER_BACKENDS, 'Logins that wait for one another, on $name', (backend) => {
   let race: Race;
 
   beforeAll(async () => {
@@ -94,7 +95,7 @@ describe.each(SERVER_BACKENDS)('Logins that wait for one another, on $name', (ba
   });
 });
 
-describe.each(SERVERS_BY_DATABASE)("A flood of one user's logins, on $name", (backend) => {
+describeEach(SERVERS_BY_DATABASE, "A flood of one user's logins, on $name", (backend) => {
   describe.each([
     ['with a limit', 1_000],
     ['without a limit', null],

@@ -1,13 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.ts';
-import { DATABASES } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { User } from '../support/users.ts';
 
 // Not SQLite: TypeORM cannot run transactions in parallel there.
-const POOLED = DATABASES.filter((name) => name !== 'sqlite');
-
-describe.each(POOLED)('the limit in transactions of the application on %s', (database) => {
+describeOnServers('the limit in transactions of the application on %s', (database) => {
   let test: TestApp;
   beforeEach(async () => {
     test = await startApp({ database, knox: { tokenLimitPerUser: 1 } });

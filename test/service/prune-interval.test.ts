@@ -11,6 +11,7 @@ import { TokenStore } from '../../lib/store/token.store.ts';
 import { startApp, type TestApp, type TestAppOptions } from '../support/app.ts';
 import { freezeTime, restoreTime } from '../support/clock.ts';
 import { DATABASES, type DatabaseName } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { lockTokens } from '../support/lock-tokens.ts';
 import { LogRecorder } from '../support/log-recorder.ts';
 import { pollFor, pollUntil } from '../support/polling.ts';
@@ -138,72 +139,65 @@ describe.each(DATABASES)('pruneInterval on %s', (database) => {
   });
 });
 
-describe.each(DATABASES.filter((name) => name !== 'sqlite'))(
-  'prunes of several processes on %s',
-  (database) => {
-    let test: TestApp;
-    afterEach(() => test.close());
-    const SLOW: Partial<Record<DatabaseName, string>> = {
-      postgres: 'SELECT pg_sleep(1)',
-      mariadb: 'SELECT SLEEP(1)',
-    };
-    const op = (ms = 5_000) => Operation.within(ms);
+describeOnServers('prunes of several processes on %s', (database) => {
+  let test: TestApp;
+  afterEach(() => test.close());
+  const SLOW: Partial<Record<DatabaseName, string>> = {
+    postgres: 'SELECT pg_sleep(1)',
+    mariadb: 'SELECT SLEEP(1)',
+  };
+  const op = (ms = 5_000) => Operation.within(ms);
 
-    it.each([
-      ['commits', 'SELECT 1', 5_000],
-      ['fails', 'SELECT nothing', 5_000],
-      ['is given up', 'SELECT 1', 700],
-    ])('go one after another, also after one that %s', async (_, last, ms) => {
-      test = await startApp({ database });
-      await fill(test.rows, test.john, 3, 'a');
-      const store = test.app.get(TokenStore);
-      const settings = { connections: 2, timeoutMs: 5_000 };
-      const other = openDatabase(test.dataSource, settings);
-      // Its connection is open now.
-      await store.prune(0, op());
-      let isHolding = false;
-      const holding = other
-        .transactionAlone('nestjs-knox:prune:knox_auth_token', op(ms), function* () {
-          isHolding = true;
-          yield sql.raw(SLOW[database]!);
-          yield sql.raw(last);
-          return true;
-        })
-        .catch((error: unknown) => error);
-      await pollUntil(true, () => Promise.resolve(isHolding));
-      expect(await store.prune(Date.now(), op())).toBeNull();
-      expect(await test.rows.count()).toBe(3);
-      await holding;
-      const batch = await pollFor(
-        () => store.prune(Date.now(), op()),
-        (found) => found !== null,
-      );
-      expect(batch).toEqual({ deleted: 3, isFull: false });
-      await other.close();
-    });
+  it.each([
+    ['commits', 'SELECT 1', 5_000],
+    ['fails', 'SELECT nothing', 5_000],
+    ['is given up', 'SELECT 1', 700],
+  ])('go one after another, also after one that %s', async (_, last, ms) => {
+    test = await startApp({ database });
+    await fill(test.rows, test.john, 3, 'a');
+    const store = test.app.get(TokenStore);
+    const settings = { connections: 2, timeoutMs: 5_000 };
+    const other = openDatabase(test.dataSource, settings);
+    // Its connection is open now.
+    await store.prune(0, op());
+    let isHolding = false;
+    const holding = other
+      .transactionAlone('nestjs-knox:prune:knox_auth_token', op(ms), function* () {
+        isHolding = true;
+        yield sql.raw(SLOW[database]!);
+        yield sql.raw(last);
+        return true;
+      })
+      .catch((error: unknown) => error);
+    await pollUntil(true, () => Promise.resolve(isHolding));
+    expect(await store.prune(Date.now(), op())).toBeNull();
+    expect(await test.rows.count()).toBe(3);
+    await holding;
+    const batch = await pollFor(
+      () => store.prune(Date.now(), op()),
+      (found) => found !== null,
+    );
+    expect(batch).toEqual({ deleted: 3, isFull: false });
+    await other.close();
+  });
 
-    it('of other databases do not wait for one another', async () => {
-      test = await startApp({ database });
-      const elsewhere = await startApp({ database });
-      const other = openDatabase(elsewhere.dataSource, { connections: 1, timeoutMs: 5_000 });
-      let isHolding = false;
-      const holding = other.transactionAlone(
-        'nestjs-knox:prune:knox_auth_token',
-        op(),
-        function* () {
-          isHolding = true;
-          yield sql.raw(SLOW[database]!);
-          return true;
-        },
-      );
-      await pollUntil(true, () => Promise.resolve(isHolding));
-      expect(await test.app.get(TokenStore).prune(Date.now(), op())).not.toBeNull();
-      expect(await holding).toBe(true);
-      await other.close();
-      await elsewhere.close();
+  it('of other databases do not wait for one another', async () => {
+    test = await startApp({ database });
+    const elsewhere = await startApp({ database });
+    const other = openDatabase(elsewhere.dataSource, { connections: 1, timeoutMs: 5_000 });
+    let isHolding = false;
+    const holding = other.transactionAlone('nestjs-knox:prune:knox_auth_token', op(), function* () {
+      isHolding = true;
+      yield sql.raw(SLOW[database]!);
+      return true;
     });
-  },
-);
+    await pollUntil(true, () => Promise.resolve(isHolding));
+    expect(await test.app.get(TokenStore).prune(Date.now(), op())).not.toBeNull();
+    expect(await holding).toBe(true);
+    await other.close();
+    await elsewhere.close();
+  });
+});
 
 /** Inserts tokens that have expired. Does not use the service, to be faster. */
 async function fill(

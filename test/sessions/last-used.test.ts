@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { SessionToken } from '../../lib/index.ts';
 import { LastUsedWriter } from '../../lib/service/last-used.writer.ts';
 import { DATABASES } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { pollFor } from '../support/polling.ts';
 import { repeat } from '../support/repeat.ts';
 import { startSessionApp, type SessionApp } from '../support/session-app.ts';
@@ -130,9 +131,7 @@ describe.each(DATABASES)('the last use of a token on %s', (database) => {
   );
 });
 
-const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
-
-describe.each(SERVERS)('a last use on %s', (database) => {
+describeOnServers('a last use on %s', (database) => {
   let test: SessionApp;
   beforeAll(async () => {
     test = await startSessionApp({ database });

@@ -3,6 +3,7 @@ import type { Table } from 'typeorm';
 import { DataSource } from 'typeorm';
 import { AuthToken, SessionToken } from '../../lib/index.ts';
 import { createDatabase, DATABASES, type TestDatabase } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { startSessionApp } from '../support/session-app.ts';
 import { SqlLog } from '../support/sql-log.ts';
@@ -95,8 +96,6 @@ describe.each(DATABASES)('a migration from AuthToken to SessionToken on %s', (na
   });
 });
 
-const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
-
 /** Rows that the server makes itself: 10,000 of the first user, and 100,000 of others. */
 const FILL = {
   postgres: [
@@ -141,7 +140,7 @@ const INDEXED = {
   },
 };
 
-describe.each(SERVERS)('a session by its id on %s', (name) => {
+describeOnServers('a session by its id on %s', (name) => {
   it('is looked for among its owner’s rows, by the index of the owner', async () => {
     const test = await startSessionApp({ database: name });
     try {

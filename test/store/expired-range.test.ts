@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.ts';
-import { DATABASES } from '../support/databases.ts';
+import { describeOn } from '../support/describe-on.ts';
 import { SqlLog } from '../support/sql-log.ts';
 
 const GOOD = 50_000;
@@ -8,7 +8,7 @@ const GOOD = 50_000;
 /** Forty batches: so many that PostgreSQL expects to find one soon, wherever it begins. */
 const EXPIRED = 20_000;
 
-describe.each(DATABASES.filter((name) => name === 'postgres'))('deleteExpired on %s', (name) => {
+describeOn(['postgres'], 'deleteExpired on %s', (name) => {
   let test: TestApp;
   beforeAll(async () => {
     test = await startApp({ database: name });

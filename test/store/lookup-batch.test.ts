@@ -19,6 +19,7 @@ import {
   type DatabaseName,
   type TestDatabase,
 } from '../support/databases.ts';
+import { describeOnServers } from '../support/describe-on.ts';
 import { startOwnerApp, type OwnerApp } from '../support/owner-app.ts';
 import { Proxy } from '../support/proxy.ts';
 import { SqlLog } from '../support/sql-log.ts';
@@ -323,9 +324,7 @@ describe.each(STAGES)('lookups of one turn, of $kind on $name,', (stage) => {
   }, 120_000);
 });
 
-const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
-
-describe.each(SERVERS.length > 0 ? SERVERS : [])('a lookup on %s', (name) => {
+describeOnServers('a lookup on %s', (name) => {
   it('does not wait for one of the same token that was sent before a revocation', async () => {
     const database = await createDatabase(name);
     const proxy = await Proxy.start(database.options as never);

@@ -1,12 +1,11 @@
 import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { describe, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { AuthToken, KnoxModule, TokenService, type KnoxModuleOptions } from '../../lib/index.ts';
 import { MeController, PASSWORD } from './app.ts';
-import { createDatabase, DATABASES, type DatabaseName } from './databases.ts';
+import { createDatabase, type DatabaseName } from './databases.ts';
 import { HttpClient, type Answer } from './http-client.ts';
 import { LogRecorder } from './log-recorder.ts';
 import { Proxy } from './proxy.ts';
@@ -20,15 +19,6 @@ export const TOLERANCE_MS = 1_500;
 
 /** The size of the application's pool. */
 export const POOL_SIZE = 3;
-
-/** The database servers that are available. */
-const SERVERS = DATABASES.filter((name) => name !== 'sqlite');
-
-/** Runs the suite on each database server. If there is none, a skipped test says so. */
-export function describeOnServers(title: string, suite: (name: DatabaseName) => void): void {
-  if (SERVERS.length > 0) describe.each(SERVERS)(title, suite);
-  else describe(title, () => it.skip('LEFT OUT: no database server answers', () => {}));
-}
 
 interface FaultyAppOptions {
   database: DatabaseName;
