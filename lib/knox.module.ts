@@ -8,6 +8,7 @@ import {
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { countCopies, KNOX_MODULE, ONE_COPY } from './copies.ts';
 import { KnoxConfigError } from './errors/knox-config.error.ts';
+import { warnOfOpenGateways } from './http/gateway.check.ts';
 import { checkGuards } from './http/guard.check.ts';
 import { checkRealms } from './http/realm.check.ts';
 import { Realms } from './http/realms.ts';
@@ -100,7 +101,9 @@ export class KnoxModule extends ConfigurableModuleClass implements OnModuleInit 
         );
       }
     }
-    checkGuards(this.#modules, this.#config?.getGlobalGuards() ?? []);
+    const globalGuards = this.#config?.getGlobalGuards() ?? [];
+    checkGuards(this.#modules, globalGuards);
+    warnOfOpenGateways(this.#modules, globalGuards);
     const realms = imported[0]?.providers.get(Realms)?.instance as Realms;
     checkRealms(this.#modules, realms);
   }
