@@ -154,6 +154,8 @@ describeOnServers('connections of our own on %s', (name) => {
       for (passed = 50_000; passed < 300_000; passed += 50_000) {
         expect(await currentId()).toBe(first);
       }
+      // The sum of a clock and a time is not exact.
+      passed += 1;
       const second = await currentId();
       expect(second).not.toBe(first);
       passed += 61_000;

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   BasicTracerProvider,
@@ -10,6 +11,8 @@ import { startApp, type TestApp } from '../support/app.ts';
 describe('the recipe for OpenTelemetry', () => {
   let test: TestApp;
   const exporter = new InMemorySpanExporter();
+  const channels = Object.getPrototypeOf(tracingChannel('any')) as TracingChannel;
+  const subscribed = jest.spyOn(channels, 'subscribe');
   beforeAll(async () => {
     const spanProcessors = [new SimpleSpanProcessor(exporter)];
     trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors }));
@@ -19,6 +22,11 @@ describe('the recipe for OpenTelemetry', () => {
   afterAll(async () => {
     await test.close();
     trace.disable();
+    // The channels are the process's, which goes on with other test files.
+    for (const [index, channel] of (subscribed.mock.contexts as TracingChannel[]).entries()) {
+      channel.unsubscribe(subscribed.mock.calls[index]![0]);
+    }
+    subscribed.mockRestore();
   });
 
   const taken = () => {
