@@ -10,6 +10,11 @@ interface MysqlOptions {
   readonly connectTimeout?: number;
 }
 
+interface Stream {
+  unref?(): void;
+  destroy?(): void;
+}
+
 /** The part of a mysql2 pool connection that is used here. */
 interface MysqlConnection {
   query(
@@ -18,8 +23,10 @@ interface MysqlConnection {
     done: (error: Error | null, result: Row[] | { readonly affectedRows: number }) => void,
   ): void;
   destroy(): void;
-  /** The application may have its own. */
-  readonly stream: { unref?(): void; destroy?(): void };
+  /** Of mysql2; the application may have its own. */
+  readonly stream?: Stream;
+  /** Of mysql, which TypeORM 0.3 takes where both are installed. */
+  readonly _socket?: Stream;
 }
 
 /** mysql2, to MariaDB and to MySQL 8. */
@@ -74,7 +81,7 @@ export class MariadbDriver implements PoolDriver {
   }
 
   unref(runner: QueryRunner): void {
-    connectionOf(runner).stream.unref?.();
+    streamOf(connectionOf(runner))?.unref?.();
   }
 
   /** An error of the server has a number; mysql2 marks those of the connection as fatal. */
@@ -87,9 +94,13 @@ export class MariadbDriver implements PoolDriver {
     const connection = connectionOf(runner);
     connection.destroy();
     // mysql2 only ends the stream: without an answer from the server the socket would stay, and keep a process alive.
-    connection.stream.destroy?.();
+    streamOf(connection)?.destroy?.();
     await runner.release().catch(() => undefined);
   }
+}
+
+function streamOf({ stream, _socket }: MysqlConnection): Stream | undefined {
+  return stream ?? _socket;
 }
 
 function connectionOf(runner: QueryRunner): MysqlConnection {

@@ -126,7 +126,7 @@ describe.each(METHODS)('The static options of KnoxModule.%s', (method, knox) => 
   it('refuse an option that does not exist', async () => {
     const error = await refusal({ isglobal: true });
     expect(error.message).toBe(
-      'KnoxModule option "isglobal": there is no such option; got a boolean; write "isGlobal".',
+      'KnoxModule option "isglobal": there is no such option; write "isGlobal".',
     );
   });
 });

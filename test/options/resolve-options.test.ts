@@ -107,7 +107,7 @@ describe('resolveOptions', () => {
     it('says which there are, and prints nothing of the value', () => {
       const error = refusal({ tokenTimeToLive: SECRET });
       expect(error.message).toBe(
-        'KnoxModule option "tokenTimeToLive": there is no such option; got a string; remove it; there are ' +
+        'KnoxModule option "tokenTimeToLive": there is no such option; remove it; there are ' +
           `${OPTIONS.map(({ name }) => name).join(', ')}.`,
       );
       expect(error.option).toBe('tokenTimeToLive');
@@ -120,7 +120,7 @@ describe('resolveOptions', () => {
       ['autorefresh', 'autoRefresh'],
     ])('finds what %s was meant to be', (wrong, meant) => {
       expect(refusal({ [wrong]: 42 }).message).toBe(
-        `KnoxModule option "${wrong}": there is no such option; got a number; write "${meant}".`,
+        `KnoxModule option "${wrong}": there is no such option; write "${meant}".`,
       );
     });
 
