@@ -14,7 +14,7 @@ const BLOCKS = DOCUMENTS.flatMap((document) => codeBlocks(readDocument(document)
 const RECIPES = join(ROOT, 'test/docs/recipes');
 
 /** Stand for files of the first app, or for such that a page tells to make like these. */
-const STAND_INS = /^(roles\/users|user\.entity|users\.|members\.|staff\.(service|module))/;
+const STAND_INS = /^(roles\/users\.service|user\.entity|users\.|members\.|staff\.(service|module))/;
 
 /** The one block that is part of a file. */
 const PART = 'useFactory: ';

@@ -3,6 +3,8 @@ import { Controller, Get } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { JwtService } from '@nestjs/jwt';
+import { getRepositoryToken } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
 import { User as SampleUser } from '../../sample/01-quickstart/src/user.entity.ts';
 import { AuthToken, KnoxAuthGuard, TokenService } from '../../lib/index.ts';
 import { HttpClient } from '../support/http-client.ts';
@@ -131,12 +133,13 @@ describe('a recipe', () => {
   });
 
   it('lets roles decide', async () => {
-    const { client, dataSource, login } = await start({
+    const { app, client, dataSource, login } = await start({
       knoxModule: roles.AuthModule,
       entities: [UserWithRoles, Role, AuthToken],
     });
     const users = dataSource.getRepository(UserWithRoles);
-    const admin = await dataSource.getRepository(Role).save({ name: 'admin' });
+    // Of the module on the page: an app with autoLoadEntities has no other entities.
+    const admin = await app.get<Repository<Role>>(getRepositoryToken(Role)).save({ name: 'admin' });
     const passwordHash = '';
     await users.save([
       { username: 'ada', passwordHash, roles: [admin] },
