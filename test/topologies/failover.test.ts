@@ -220,8 +220,8 @@ for (const { title, programs, start, clients, vanishes, isAsynchronous, boundMs 
     });
 
     it('what was acknowledged is committed by the server that acknowledged it', () => {
-      expect(judgement.revokedBefore).toBeGreaterThan(10);
-      expect(judgement.revokedAfter).toBeGreaterThan(10);
+      expect(judgement.revokedBefore).toBeGreaterThan(0);
+      expect(judgement.revokedAfter).toBeGreaterThan(0);
       expect(judgement.notCommitted).toBe(0);
     });
 
