@@ -90,6 +90,11 @@ export class FailoverLoad {
     return performance.now() - Math.max(this.firstGoodAfter(moment), this.lastUnavailableAt);
   }
 
+  /** How many revocations were acknowledged since this moment. */
+  revokedSince(moment: number): number {
+    return this.#tokens.filter(({ endedAt }) => endedAt >= moment).length;
+  }
+
   /** Asks for every token whose state is known. */
   async askForAll(): Promise<void> {
     const known = this.#tokens.filter(({ endSentAt, endedAt }) => endSentAt > 0 === endedAt > 0);
