@@ -23,7 +23,7 @@ import { ADAPTERS, type LoadSettings } from './measure.ts';
 import { memory } from './memory.ts';
 import { manyTokens } from './many-tokens.ts';
 import { processes } from './processes.ts';
-import { profile } from './profile.ts';
+import { profile, PROFILED } from './profile.ts';
 import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
 import { PINNED } from './rpc.ts';
 import { singleConnection } from './single-connection.ts';
@@ -44,7 +44,7 @@ Parts; default: compare
   memory              what is left of hostile tokens, logins and live sockets
   used-up-pool        requests, logins and logouts while the application uses all of its connections
   live                what watched tokens cost, and when their connections are closed
-  profile             where the CPU time goes: --guard knox or knox-sessions, --adapter, --database
+  profile             where the CPU time goes: --guard knox, knox-sessions, floor or jwt-minimal, --adapter, --database
 
 Options
   --quick             shorter runs, so less exact
@@ -123,7 +123,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   live: () => live(databases ?? ['postgres'], values.quick),
   profile: () =>
     profile(
-      guards?.includes('knox-sessions') ? 'knox-sessions' : 'knox',
+      namesOf('guard', Object.keys(PROFILED) as (keyof typeof PROFILED)[])?.[0] ?? 'knox',
       adapters ?? ADAPTERS,
       databases?.[0] ?? 'postgres',
       values.quick,

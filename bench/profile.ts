@@ -1,4 +1,4 @@
-// Where the CPU time of a request goes: `--cpu-prof` of our server under load.
+// Where the CPU time of a request goes: `--cpu-prof` of a server under load.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { credentialsOf } from './credentials.ts';
@@ -36,8 +36,16 @@ const GROUPS: readonly (readonly [name: string, file: RegExp])[] = [
 ];
 const TOP = 30;
 
+/** The guards that can be profiled, and the credentials that each takes. */
+export const PROFILED = {
+  knox: 'knox',
+  'knox-sessions': 'knox',
+  floor: 'knox',
+  'jwt-minimal': 'jwt',
+} as const;
+
 export async function profile(
-  guard: 'knox' | 'knox-sessions',
+  guard: keyof typeof PROFILED,
   adapters: readonly AdapterName[],
   databaseName: DatabaseName,
   quick: boolean,
@@ -46,15 +54,17 @@ export async function profile(
   if (guard === 'knox-sessions') await fillSessions(database);
   const generator = await LoadGenerator.start();
   const credentials = credentialsOf(FULL_DATA);
-  await generator.prepare({ name: 'knox', kind: 'knox', credentials });
+  const kind = PROFILED[guard];
+  await generator.prepare({ name: kind, kind, credentials });
   for (const adapter of adapters) {
     const folder = temporaryFolder();
     const server = await Server.start(guard, {
       adapter,
-      database,
+      database: guard.startsWith('knox') ? database : null,
+      tokens: FULL_DATA,
       nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
     });
-    const load = { requests: 'knox', connections: CONNECTIONS };
+    const load = { requests: kind, connections: CONNECTIONS };
     await server.measure(generator, { ...load, ms: quick ? 2000 : 8000 });
     const from = await server.worker.ask<number>('now');
     const { rps } = await server.measure(generator, { ...load, ms: quick ? 4000 : 15_000 });

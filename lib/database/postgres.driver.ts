@@ -22,6 +22,7 @@ interface PostgresClient {
   readonly port: number;
   readonly processID: number | null;
   readonly secretKey: number | null;
+  readonly constructor: { readonly Query?: PostgresQueryClass };
   query(query: PostgresQuery, done: (error: Error | null, result: PostgresResult) => void): void;
   /** pg's own client has it. */
   unref?(): void;
@@ -33,6 +34,12 @@ interface PostgresQuery {
   readonly text: string;
   readonly values: readonly unknown[];
 }
+
+/** What pg makes of a query itself, which it would copy by its property descriptors first. */
+type PostgresQueryClass = new (
+  text: string,
+  values: readonly unknown[],
+) => { -readonly [Key in keyof PostgresQuery]: PostgresQuery[Key] } & { submit?: unknown };
 
 interface PostgresResult {
   readonly rows?: readonly Row[];
@@ -115,7 +122,7 @@ export class PostgresDriver implements PoolDriver {
     const client = clientOf(runner);
     if (!isFrequent || !this.#direct.has(client)) return send(client, { text, values });
     try {
-      return await send(client, { name: this.#nameOf(text), text, values });
+      return await send(client, namedQuery(client, this.#nameOf(text), text, values));
     } catch (error) {
       if (!STALE_STATEMENT.test(codeOf(error))) throw error;
       this.#names.clear();
@@ -173,6 +180,19 @@ function cancel({ host, port, processID, secretKey }: PostgresClient): Promise<v
     // The server closes when it has passed the request on; a socket that is not read never sees that.
     socket.resume();
   });
+}
+
+function namedQuery(
+  client: PostgresClient,
+  name: string,
+  text: string,
+  values: readonly unknown[],
+): PostgresQuery {
+  const { Query } = client.constructor;
+  const query = Query && new Query(text, values);
+  if (typeof query?.submit !== 'function') return { name, text, values };
+  query.name = name;
+  return query;
 }
 
 function send(client: PostgresClient, query: PostgresQuery): Promise<QueryResult> {

@@ -4,31 +4,60 @@ export interface PrivateSlot<Value> {
   set(target: object, value: Value): void;
 }
 
+/** What one slot has left on an object. */
+interface Entry {
+  readonly slot: object;
+  value: unknown;
+  readonly next: Entry | undefined;
+}
+
 /** Returns its argument, so that a subclass puts its private field on it. */
 function Target(target: object): object {
   return target;
 }
 
+const ObjectItself = Target as unknown as new (target: object) => object;
+
+/** For objects that cannot be extended: future engines refuse to add a private field to them. */
+const rest = new WeakMap<object, Entry>();
+
 /**
- * A WeakMap for objects that live as short as a request. A WeakMap costs each of them a microsecond, as it grows and
- * is collected; a private field does not, and is as private. Objects that cannot be extended go to a WeakMap:
- * future engines refuse to add a private field to them.
+ * The one private field of all slots, which are few on each object. On Express's requests, Node.js before 24 takes
+ * microseconds to add a field, whose hidden class serves that request alone.
  *
  * @see https://github.com/tc39/proposal-nonextensible-applies-to-private
  */
+class Entries extends ObjectItself {
+  #first: Entry | undefined;
+
+  static of(target: object): Entry | undefined {
+    return #first in target ? target.#first : rest.get(target);
+  }
+
+  static replace(target: object, first: Entry): void {
+    if (#first in target) target.#first = first;
+    else if (Object.isExtensible(target)) new Entries(target).#first = first;
+    else rest.set(target, first);
+  }
+}
+
+/**
+ * A WeakMap for objects that live as short as a request. A WeakMap costs each of them a microsecond, as it grows and
+ * is collected; a private field does not, and is as private.
+ */
 export function privateSlot<Value>(): PrivateSlot<Value> {
-  const rest = new WeakMap<object, Value>();
-  return class Slot extends (Target as unknown as new (target: object) => object) {
-    #value: Value | undefined;
-
-    static get(target: object): Value | undefined {
-      return #value in target ? target.#value : rest.get(target);
-    }
-
-    static set(target: object, value: Value): void {
-      if (#value in target) target.#value = value;
-      else if (Object.isExtensible(target)) new Slot(target).#value = value;
-      else rest.set(target, value);
-    }
+  const slot: PrivateSlot<Value> = {
+    get: (target) => entryOf(target)?.value as Value | undefined,
+    set: (target, value) => {
+      const entry = entryOf(target);
+      if (entry) entry.value = value;
+      else Entries.replace(target, { slot, value, next: Entries.of(target) });
+    },
   };
+  const entryOf = (target: object): Entry | undefined => {
+    let entry = Entries.of(target);
+    while (entry && entry.slot !== slot) entry = entry.next;
+    return entry;
+  };
+  return slot;
 }
