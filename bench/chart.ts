@@ -1,36 +1,45 @@
-import type { Outcome } from './compare.ts';
-import { ADAPTERS } from './measure.ts';
-import { ADAPTER_NAMES, nameOf } from './report.ts';
-
 const WIDTH = 760;
-const LABEL = 232;
-const FULL = 430;
 const ROW = 24;
+/** What is right of the longest bar: its figure. */
+const FIGURE = 98;
+/** The width of the labels, by the number of columns. */
+const LABELS = { 1: 232, 2: 130 } as const;
 
-/** Bars of requests per second, as SVG, on a light background: dark text could not be read on a dark page. */
-export function chartOf(outcomes: readonly Outcome[]): string {
+interface Bar {
+  readonly label: string;
+  readonly value: number;
+  /** The figure beside the bar. */
+  readonly text: string;
+  /** Whether it shows this package, and nothing that it is compared with. */
+  readonly isOurs: boolean;
+}
+
+/** Bars of one scale, in groups. */
+export interface Panel {
+  readonly title: string;
+  readonly groups: readonly { readonly title?: string; readonly bars: readonly Bar[] }[];
+}
+
+interface Chart {
+  readonly panels: readonly Panel[];
+  readonly columns: keyof typeof LABELS;
+  /** What it shows, for those who cannot see it. */
+  readonly label: string;
+  readonly caption: string;
+}
+
+/** Bars as SVG, on a light background: dark text could not be read on a dark page. */
+export function chartOf({ panels, columns, label, caption }: Chart): string {
   const parts: string[] = [];
-  let y = 40;
-  for (const adapter of ADAPTERS) {
-    const group = outcomes.filter((outcome) => outcome.adapter === adapter);
-    if (group.length === 0) continue;
-    const most = Math.max(...group.map(({ rps }) => rps));
-    parts.push(text(24, y, ADAPTER_NAMES[adapter], 'class="head"'));
-    y += 14;
-    for (const outcome of group) {
-      const width = Math.max(1, (outcome.rps / most) * FULL);
-      const ours = outcome.guard.startsWith('knox') ? 'ours' : 'theirs';
-      parts.push(
-        text(LABEL, y + 16, nameOf(outcome), 'text-anchor="end"'),
-        `<rect x="${LABEL + 10}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 7}" rx="2" class="${ours}"/>`,
-        text(LABEL + 16 + width, y + 16, Math.round(outcome.rps).toLocaleString('en')),
-      );
-      y += ROW;
-    }
-    y += 36;
+  let top = 0;
+  for (let index = 0; index < panels.length; index += columns) {
+    const ends = panels
+      .slice(index, index + columns)
+      .map((panel, column) => drawPanel(parts, panel, columns, (column * WIDTH) / columns, top));
+    top = Math.max(...ends);
   }
-  const height = y + 6;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Requests per second of each guard">
+  const height = top + 46;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${label}">
 <style>
 text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #24292f; }
 .head { font-weight: 600; font-size: 15px; }
@@ -39,9 +48,40 @@ text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-s
 </style>
 <rect x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8" fill="#ffffff" stroke="#d0d7de"/>
 ${parts.join('\n')}
-${text(WIDTH - 20, height - 14, 'requests per second, one core, 32 connections', 'text-anchor="end"')}
+${text(WIDTH - 20, height - 14, caption, 'text-anchor="end"')}
 </svg>
 `;
+}
+
+/** Returns where it ends. */
+function drawPanel(
+  parts: string[],
+  { title, groups }: Panel,
+  columns: Chart['columns'],
+  left: number,
+  top: number,
+): number {
+  const start = left + LABELS[columns];
+  const longest = WIDTH / columns - LABELS[columns] - FIGURE;
+  const most = Math.max(...groups.flatMap(({ bars }) => bars.map(({ value }) => value)));
+  parts.push(text(left + 24, top + 40, title, 'class="head"'));
+  let y = top + 54;
+  for (const group of groups) {
+    if (group.title !== undefined) {
+      parts.push(text(left + 24, y + 16, group.title));
+      y += ROW;
+    }
+    for (const bar of group.bars) {
+      const width = Math.max(1, (bar.value / most) * longest);
+      parts.push(
+        text(start, y + 16, bar.label, 'text-anchor="end"'),
+        `<rect x="${start + 10}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW - 7}" rx="2" class="${bar.isOurs ? 'ours' : 'theirs'}"/>`,
+        text(start + 16 + width, y + 16, bar.text),
+      );
+      y += ROW;
+    }
+  }
+  return y;
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {

@@ -13,8 +13,10 @@ import {
   type LoadSettings,
   type Measurement,
 } from './measure.ts';
+import { chartOf, type Panel } from './chart.ts';
 import { pruneMeanwhile } from './pruning.ts';
-import { markdownTable } from './report.ts';
+import { markdownTable, roundedOf } from './report.ts';
+import type { Result } from './result.ts';
 import type { Churn } from './servers/knox-worker.ts';
 
 /** The table is made of so many parts. Each begins with good tokens and ends with expired ones. */
@@ -27,7 +29,7 @@ const MOST_USERS = 100_000;
 const ASKED = 20_000;
 
 /** One in so many good tokens is logged out, and one that is no such is asked for. */
-const LOGGED_OUT_EACH = 18;
+const LOGGED_OUT_EACH = 9;
 const ASKED_EACH = 90;
 
 /** How much more CPU than with a thousand tokens a lookup may take. */
@@ -49,10 +51,10 @@ interface TableState {
   readonly dead: number;
   readonly autovacuums: number;
   readonly tableMiB: number;
-  readonly indexMiB: readonly number[];
+  readonly indexMiB: Readonly<Record<(typeof INDEXES)[number], number>>;
 }
 
-export async function churn(count: number, settings: LoadSettings): Promise<void> {
+export async function churn(count: number, settings: LoadSettings): Promise<Result> {
   const postgres = await startPostgres();
   const generator = await LoadGenerator.start();
   const users = Math.min(MOST_USERS, count / 10);
@@ -90,17 +92,21 @@ export async function churn(count: number, settings: LoadSettings): Promise<void
   await withSchema(large, (dataSource) => dataSource.query('VACUUM knox_auth_token'));
   report('VACUUM', vacuum);
   await measure('after VACUUM');
-  show(count, states);
-  await pruneMeanwhile(
+  const pruning = await pruneMeanwhile(
     large,
     generator,
     settings,
     asked as [Credential, ...Credential[]],
     parts.at(-1)!.expired,
   );
-  const pruned = await stateOf(large);
-  console.log(`\n${tableOf(count, [{ label: 'after deleteExpired', table: pruned }])}`);
+  const pruned = { label: 'after deleteExpired', table: await stateOf(large) };
   await generator.stop();
+  const tables = [lookupTable(count, states), sizeTable(count, [...states, pruned]), pruning];
+  return {
+    text: tables.join('\n\n'),
+    figures: [...states.map(figuresOf), pruned],
+    picture: pictureOf(count, states),
+  };
 }
 
 function partOf(
@@ -124,7 +130,11 @@ function askedOf({ from, to }: Tokens): number {
 /** The first of every so many is asked for: these are none of them. */
 function loggedOutOf({ from, to }: Tokens): number[] {
   const numbers: number[] = [];
-  for (let number = from + LOGGED_OUT_EACH / 2; number <= to; number += LOGGED_OUT_EACH) {
+  for (
+    let number = from + Math.floor(LOGGED_OUT_EACH / 2);
+    number <= to;
+    number += LOGGED_OUT_EACH
+  ) {
     numbers.push(number);
   }
   return numbers;
@@ -176,15 +186,17 @@ async function stateOf(database: DataSourceOptions): Promise<TableState> {
       dead: Number(dead),
       autovacuums: Number(autovacuums),
       tableMiB: Number(bytes) / MEBIBYTE,
-      indexMiB: INDEXES.map((name) => {
-        const index = sizes.find(({ column }) => column === name)!;
-        return Number(index.bytes) / MEBIBYTE;
-      }),
+      indexMiB: Object.fromEntries(
+        INDEXES.map((name) => {
+          const index = sizes.find(({ column }) => column === name)!;
+          return [name, Number(index.bytes) / MEBIBYTE];
+        }),
+      ) as TableState['indexMiB'],
     };
   });
 }
 
-function show(count: number, states: readonly State[]): void {
+function lookupTable(count: number, states: readonly State[]): string {
   const rows = states.map(({ label, small, large }) => {
     const [cpu, databaseCpu] = [
       large.cpuMsPerRequest / small.cpuMsPerRequest,
@@ -216,10 +228,38 @@ function show(count: number, states: readonly State[]): void {
     'ratio of both',
     `target: at most ${AT_MOST} ×`,
   ];
-  console.log(`${markdownTable(head, rows)}\n\n${tableOf(count, states)}\n`);
+  return markdownTable(head, rows);
 }
 
-function tableOf(
+function figuresOf({ label, small, large, table }: State): object {
+  const of = ({ cpuMsPerRequest, databaseCpuMs }: Measurement): object =>
+    roundedOf({ cpuMsPerRequest, databaseCpuMs });
+  return { label, small: of(small), large: of(large), table };
+}
+
+function pictureOf(count: number, states: readonly State[]): string {
+  const panelOf = (title: string, figure: 'cpuMsPerRequest' | 'databaseCpuMs'): Panel => {
+    const barOf = (tokens: number, measured: Measurement, isOurs: boolean) => ({
+      label: `${tokens.toLocaleString('en')} tokens`,
+      value: measured[figure],
+      text: (1000 * measured[figure]).toFixed(1),
+      isOurs,
+    });
+    const groups = states.map(({ label, small, large }) => ({
+      title: label,
+      bars: [barOf(SMOKE_DATA.to, small, false), barOf(count, large, true)],
+    }));
+    return { title, groups };
+  };
+  return chartOf({
+    panels: [panelOf('the application', 'cpuMsPerRequest'), panelOf('PostgreSQL', 'databaseCpuMs')],
+    columns: 2,
+    label: 'CPU time of a request by the number of tokens',
+    caption: 'CPU time of a request, in microseconds',
+  });
+}
+
+function sizeTable(
   count: number,
   states: readonly { readonly label: string; readonly table: TableState }[],
 ): string {
@@ -237,7 +277,7 @@ function tableOf(
     table.dead.toLocaleString('en'),
     String(table.autovacuums),
     table.tableMiB.toFixed(0),
-    ...table.indexMiB.map((size) => size.toFixed(0)),
+    ...INDEXES.map((name) => table.indexMiB[name].toFixed(0)),
   ]);
   return markdownTable(head, rows);
 }

@@ -9,37 +9,55 @@ import {
   measureInTurns,
   median,
   medianOf,
+  ratiosOf,
   type AdapterName,
   type Entry,
   type LoadSettings,
   type Measurement,
 } from './measure.ts';
-import { ADAPTER_NAMES, DATABASE_NAMES, judge, markdownTable } from './report.ts';
+import { chartOf, type Panel } from './chart.ts';
+import { ADAPTER_NAMES, DATABASE_NAMES, judge, markdownTable, roundedOf } from './report.ts';
+import type { Result } from './result.ts';
 import { LOAD_CORE, WorkerProcess } from './rpc.ts';
 
 /** Round trips, in milliseconds. */
 const DISTANCES = [0, 1, 5];
 const CLIENTS = [32, 128, 512];
 
+const JWT = 'the leanest JWT guard';
+
 interface Row extends Entry {
-  /** Null: without the proxy. */
+  /** How much longer than by the proxy alone the way to the database and back is, in milliseconds; null: without the proxy. */
   readonly distance: number | null;
   readonly connections: number;
 }
 
-type Result = Row & { readonly figures: Measurement };
+interface Place {
+  readonly adapter: AdapterName;
+  readonly database: DatabaseName;
+}
+
+interface MeasuredRow extends Row {
+  /** One a round. */
+  readonly measurements: readonly Measurement[];
+  /** Their medians. */
+  readonly figures: Measurement;
+}
 
 export async function distance(
   databases: readonly DatabaseName[],
   adapters: readonly AdapterName[],
   data: Tokens,
   settings: LoadSettings,
-): Promise<void> {
+): Promise<Result> {
   const generator = await LoadGenerator.start();
   const credentials = credentialsOf(data);
   await generator.prepare({ name: 'knox', kind: 'knox', credentials });
   await generator.prepare({ name: 'jwt', kind: 'jwt', credentials });
   const proxy = await WorkerProcess.start('delaying-proxy.js', { core: LOAD_CORE });
+  const tables: string[] = [];
+  const figures: object[] = [];
+  const panels: Panel[] = [];
   for (const name of databases) {
     const { options, databaseServer } = await prepareDatabase(name, data);
     const routes: { label: string; distance: number | null; database: DataSourceOptions }[] = [
@@ -52,7 +70,8 @@ export async function distance(
       const label = `${roundTripMs} ms`;
       routes.push({ label, distance: roundTripMs, database });
     }
-    await showRoundTrips(name, routes);
+    const roundTrips = await measureRoundTrips(routes);
+    tables.push(roundTripTable(name, roundTrips));
     for (const adapter of adapters) {
       const rows: Row[] = [];
       const add = (label: string, distance: number | null, server: Server, requests: string) => {
@@ -62,33 +81,53 @@ export async function distance(
       };
       const jwt = await Server.start('jwt-minimal', { adapter, database: null });
       await jwt.check('jwt', credentials[0]);
-      add('the leanest JWT guard', null, jwt, 'jwt');
+      add(JWT, null, jwt, 'jwt');
       for (const { label, distance, database } of routes) {
         const server = await Server.start('knox', { adapter, database, databaseServer });
         await server.check('knox', credentials[0]);
-        add(label, distance, server, 'knox');
+        const more = roundTrips.get(label)! - roundTrips.get('0 ms')!;
+        add(label, distance && more, server, 'knox');
       }
       const results = (await measureInTurns(generator, rows, settings)).map((row) => ({
         ...row,
         figures: medianOf(row.measurements),
       }));
-      show(`${ADAPTER_NAMES[adapter]}, ${DATABASE_NAMES[name]}`, results);
+      const title = `${ADAPTER_NAMES[adapter]}, ${DATABASE_NAMES[name]}`;
+      tables.push(rowTable(title, results), goalTable(title, results));
+      figures.push(...figuresOf({ adapter, database: name }, results));
+      panels.push(panelOf(title, results));
     }
   }
   await proxy.stop();
   await generator.stop();
+  const picture = chartOf({
+    panels,
+    columns: 2,
+    label: 'Requests per second by the distance of the database',
+    caption: 'requests per second, one core, by the time to the database and back',
+  });
+  return { text: tables.join('\n\n'), figures, picture };
 }
 
-function show(title: string, results: readonly Result[]): void {
-  const local = ({ connections }: Row): Measurement =>
-    results.find((other) => other.distance === 0 && other.connections === connections)!.figures;
+/** The same load without a distance. */
+function localOf({ connections }: Row, results: readonly MeasuredRow[]): MeasuredRow {
+  return results.find((other) => other.distance === 0 && other.connections === connections)!;
+}
+
+/** Of the requests per second with and without the distance, round by round. */
+function throughputRatio(row: MeasuredRow, results: readonly MeasuredRow[]): number {
+  const { measurements } = localOf(row, results);
+  return median(ratiosOf(row.measurements, measurements, 'rps'));
+}
+
+function rowTable(title: string, results: readonly MeasuredRow[]): string {
   const rows = results.map((row) => {
     const { label, connections, figures } = row;
     return [
       label,
       String(connections),
       Math.round(figures.rps).toLocaleString('en'),
-      `${(figures.rps / local(row).rps).toFixed(2)} ×`,
+      `${throughputRatio(row, results).toFixed(2)} ×`,
       figures.p50Ms.toFixed(2),
       figures.p99Ms.toFixed(2),
       figures.cpuMsPerRequest.toFixed(4),
@@ -96,28 +135,53 @@ function show(title: string, results: readonly Result[]): void {
     ];
   });
   const head = ['clients', 'requests/s', 'against 0 ms', 'p50 ms', 'p99 ms', 'CPU ms/request'];
-  console.log(`${markdownTable([title, ...head, 'statements/request'], rows)}\n`);
-
-  const goals = results.flatMap((row) => {
-    const { distance, connections, figures } = row;
-    if (!distance) return [];
-    const of = `${distance} ms, ${connections} clients`;
-    const atMost = Number((distance + 1.2 * local(row).p50Ms).toFixed(2));
-    const latency = [`${of}: p50`, ...judge(figures.p50Ms, ' ms', { atMost })];
-    if (distance !== 1 || connections !== Math.max(...CLIENTS)) return [latency];
-    const ratio = figures.rps / local(row).rps;
-    const throughput = judge(ratio, ' ×', { atLeast: 0.95 });
-    return [latency, [`${of}: requests/s against 0 ms`, ...throughput]];
-  });
-  console.log(`${markdownTable([title, 'measured', 'target', ''], goals)}\n`);
+  return markdownTable([title, ...head, 'statements/request'], rows);
 }
 
-/** What the distances are in fact, and what the proxy itself adds. */
-async function showRoundTrips(
-  name: DatabaseName,
+function goalTable(title: string, results: readonly MeasuredRow[]): string {
+  const goals = results.flatMap((row) => {
+    const { label, distance, connections, figures } = row;
+    if (!distance) return [];
+    const of = `${label}, ${connections} clients`;
+    const atMost = Number((distance + 1.2 * localOf(row, results).figures.p50Ms).toFixed(2));
+    const latency = [`${of}: p50`, ...judge(figures.p50Ms, ' ms', { atMost })];
+    if (label !== '1 ms' || connections !== Math.max(...CLIENTS)) return [latency];
+    const throughput = judge(throughputRatio(row, results), ' ×', { atLeast: 0.95 });
+    return [latency, [`${of}: requests/s against 0 ms`, ...throughput]];
+  });
+  return markdownTable([title, 'measured', 'target', ''], goals);
+}
+
+function figuresOf(place: Place, results: readonly MeasuredRow[]): object[] {
+  return results.map(({ label, connections, figures }) => {
+    const { rps, p50Ms, p99Ms, cpuMsPerRequest, statementsPerRequest } = figures;
+    const rounded = roundedOf({ rps, p50Ms, p99Ms, cpuMsPerRequest, statementsPerRequest });
+    return { ...place, label, clients: connections, ...rounded };
+  });
+}
+
+function panelOf(title: string, results: readonly MeasuredRow[]): Panel {
+  return {
+    title,
+    groups: CLIENTS.map((clients) => ({
+      title: `${clients} clients`,
+      bars: results
+        .filter(({ connections }) => connections === clients)
+        .map(({ label, figures }) => ({
+          label: label === JWT ? 'lean JWT guard' : label,
+          value: figures.rps,
+          text: Math.round(figures.rps).toLocaleString('en'),
+          isOurs: label !== JWT,
+        })),
+    })),
+  };
+}
+
+/** How long `SELECT 1` takes on each route, by its label: what the distance is in fact, and what the proxy itself adds. */
+async function measureRoundTrips(
   routes: readonly { label: string; database: DataSourceOptions }[],
-): Promise<void> {
-  const rows: string[][] = [];
+): Promise<Map<string, number>> {
+  const roundTrips = new Map<string, number>();
   for (const { label, database } of routes) {
     const dataSource = await new DataSource(database).initialize();
     const times: number[] = [];
@@ -127,7 +191,12 @@ async function showRoundTrips(
       times.push(performance.now() - start);
     }
     await dataSource.destroy();
-    rows.push([label, median(times.slice(100)).toFixed(2)]);
+    roundTrips.set(label, median(times.slice(100)));
   }
-  console.log(`${markdownTable([`SELECT 1, ${DATABASE_NAMES[name]}`, 'p50 ms'], rows)}\n`);
+  return roundTrips;
+}
+
+function roundTripTable(name: DatabaseName, roundTrips: ReadonlyMap<string, number>): string {
+  const rows = [...roundTrips].map(([label, ms]) => [label, ms.toFixed(2)]);
+  return markdownTable([`SELECT 1, ${DATABASE_NAMES[name]}`, 'p50 ms'], rows);
 }

@@ -57,22 +57,52 @@ function prepare({ name, kind, credentials }: Prepare): void {
   );
 }
 
+/** A connection, and what it does with an answer. */
+interface OpenConnection {
+  readonly connection: KeepAliveConnection;
+  onAnswer: (latencyMs: number) => void;
+}
+
+/** The connections of the next run. */
+let opened: readonly OpenConnection[] = [];
+
+/**
+ * Opens the connections, and waits for one answer on each: a busy server accepts a connection only now and then, long
+ * after its client takes it for open, and would leave some without an answer for the whole run.
+ */
+async function open({ port, requests, connections, ms }: Load): Promise<void> {
+  const answers: Promise<void>[] = [];
+  opened = Array.from({ length: connections }, () => {
+    const connection = new KeepAliveConnection(
+      port,
+      () => connection.ask(randomOf(prepared.get(requests)!)),
+      (latencyMs) => each.onAnswer(latencyMs),
+    );
+    const each: OpenConnection = { connection, onAnswer: () => {} };
+    const answer = new Promise<void>((resolve) => (each.onAnswer = () => resolve()));
+    answers.push(Promise.race([answer, endOf(connection, ms)]));
+    return each;
+  });
+  await Promise.all(answers);
+}
+
+/** Sends requests on the opened connections, and closes them. */
 async function run(load: Load): Promise<LoadResult> {
   const requests = prepared.get(load.requests)!;
   const latencies: number[] = [];
   const start = performance.now();
   const end = start + load.ms;
-  await Promise.all(
-    Array.from({ length: load.connections }, () => {
-      const next = (): void => connection.ask(randomOf(requests));
-      const connection = new KeepAliveConnection(load.port, next, (latencyMs) => {
-        latencies.push(latencyMs);
-        if (performance.now() < end) next();
-        else connection.end();
-      });
-      return endOf(connection, load.ms);
-    }),
-  );
+  for (const each of opened) {
+    const { connection } = each;
+    const next = (): void => connection.ask(randomOf(requests));
+    each.onAnswer = (latencyMs) => {
+      latencies.push(latencyMs);
+      if (performance.now() < end) next();
+      else connection.end();
+    };
+    next();
+  }
+  await Promise.all(opened.map(({ connection }) => connection.closed));
   return resultOf(latencies, start);
 }
 
@@ -135,4 +165,4 @@ function resultOf(latencies: readonly number[], start: number): LoadResult {
 const randomOf = (requests: readonly Buffer[]): Buffer =>
   requests[(Math.random() * requests.length) | 0]!;
 
-serveRpc({ prepare, run, runPaced });
+serveRpc({ prepare, open, run, runPaced });

@@ -1,8 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { installBefore } from './before.ts';
-import { chartOf } from './chart.ts';
 import { churn } from './churn.ts';
 import {
   ALL_GUARDS,
@@ -24,7 +22,15 @@ import { memory } from './memory.ts';
 import { manyTokens } from './many-tokens.ts';
 import { processes } from './processes.ts';
 import { profile, PROFILED } from './profile.ts';
-import { beforeTable, jsonOf, machine, outcomeTable, ratioTable } from './report.ts';
+import {
+  beforeTable,
+  figuresOf,
+  machine,
+  outcomeChart,
+  outcomeTable,
+  ratioTable,
+} from './report.ts';
+import { jsonOf, writeResult, type Result } from './result.ts';
 import { PINNED } from './rpc.ts';
 import { singleConnection } from './single-connection.ts';
 import { tableSize } from './table-size.ts';
@@ -50,7 +56,7 @@ Options
   --quick             shorter runs, so less exact
   --tokens NUMBER     churn: how many; a multiple of 10,000
   --smoke             churn, compare, connections, distance, memory, processes: runs of a second, to prove that they run
-  --json FILE         compare: writes the figures
+  --json FILE         churn, compare, distance, processes: writes the figures
   --against PATH      compare: our rows only, each also on the package that the checkout at PATH has built
   --guard NAME        compare: ${GUARDS.join(', ')}
   --adapter NAME      compare, connections, distance: ${ADAPTERS.join(', ')}
@@ -58,7 +64,8 @@ Options
   --help
 
 --guard, --adapter and --database may be repeated; default: all, with --against the guard knox, for connections
-Fastify on postgres and mariadb, for distance postgres and mariadb, for live postgres. A comparison without --quick, --smoke and these writes to bench/README.md.`;
+Fastify on postgres and mariadb, for distance postgres and mariadb, for live postgres. Without --quick, --smoke, --tokens and these, churn, compare,
+distance and processes write to bench/README.md, and to a JSON file and a picture beside it.`;
 
 /** When the measurements of `--quick` should end, in milliseconds after the start of `npm run bench`. */
 const QUICK_MS = 90_000;
@@ -81,7 +88,7 @@ const guards = namesOf('guard', GUARDS);
 const adapters = namesOf('adapter', ADAPTERS);
 const databases = namesOf('database', DATABASES);
 const [part = 'compare'] = positionals;
-const parts: Readonly<Record<string, () => Promise<void>>> = {
+const parts: Readonly<Record<string, () => Promise<Result> | Promise<void>>> = {
   compare: comparison,
   'table-size': () => tableSize(values.quick),
   churn: () =>
@@ -137,7 +144,8 @@ if (values.help) {
 } else {
   console.log(`${machine()}${PINNED ? '' : '; taskset is missing: nothing is pinned to a core'}\n`);
   try {
-    await run();
+    const result = await run();
+    if (result) publish(result);
   } finally {
     await stopDatabases();
   }
@@ -145,25 +153,26 @@ if (values.help) {
 // Without this, connections that fetch keeps alive would delay the end of the process.
 process.exit();
 
-async function comparison(): Promise<void> {
+async function comparison(): Promise<Result> {
   const before = values.against === undefined ? null : installBefore(values.against);
   const { outcomes, versions } = await compare(planOf());
   const tables = [versions.join(', '), outcomeTable(outcomes), ratioTable(outcomes)];
   if (before !== null) tables.push(`Before: ${before}`, beforeTable(outcomes));
-  const text = tables.filter((table) => table !== '').join('\n\n');
-  console.log(text);
-  if (values.json !== undefined) writeFileSync(values.json, jsonOf(outcomes));
-  const isPartial = [before, guards, adapters, databases].some((given) => given != null);
-  if (values.quick || values.smoke || isPartial) return;
-  const folder = fileURLToPath(new URL('..', import.meta.url));
-  writeFileSync(`${folder}/results.json`, jsonOf(outcomes));
-  writeFileSync(`${folder}/results.svg`, chartOf(outcomes));
-  const readme = readFileSync(`${folder}/README.md`, 'utf8');
-  const results = `<!-- results -->\n${machine()}, ${text}\n<!-- /results -->`;
-  writeFileSync(
-    `${folder}/README.md`,
-    readme.replace(/<!-- results -->.*<!-- \/results -->/s, () => results),
-  );
+  return {
+    text: tables.filter((table) => table !== '').join('\n\n'),
+    figures: figuresOf(outcomes),
+    picture: outcomeChart(outcomes),
+  };
+}
+
+/** A run in full is written to the files that are committed. */
+function publish(result: Result): void {
+  console.log(result.text);
+  if (values.json !== undefined) writeFileSync(values.json, jsonOf(result));
+  const { quick, smoke, against, tokens } = values;
+  const isPartial = [against, tokens, guards, adapters, databases].some((given) => given != null);
+  if (quick || smoke || isPartial) return;
+  writeResult(part === 'compare' ? 'results' : part, result);
 }
 
 function planOf(): Plan {

@@ -56,6 +56,11 @@ export class LoadGenerator {
     return this.worker.ask('prepare', requests);
   }
 
+  /** Opens the connections of the next run. */
+  open(load: Load): Promise<void> {
+    return this.worker.ask('open', load);
+  }
+
   run(load: Load): Promise<LoadResult> {
     return this.worker.ask('run', load);
   }
@@ -126,10 +131,12 @@ export class Server {
   }
 
   /** One run. CPU time and statements are counted from its first request to its last. */
-  async measure(generator: LoadGenerator, load: Omit<Load, 'port'>): Promise<Measurement> {
+  async measure(generator: LoadGenerator, given: Omit<Load, 'port'>): Promise<Measurement> {
+    const load = { ...given, port: this.port };
+    await generator.open(load);
     const databaseCpu = this.databaseServer?.cpuMs() ?? NaN;
     const before = await this.worker.ask<Usage>('usage');
-    const { requests, seconds, p50Ms, p99Ms } = await generator.run({ ...load, port: this.port });
+    const { requests, seconds, p50Ms, p99Ms } = await generator.run(load);
     const after = await this.worker.ask<Usage>('usage');
     return {
       rps: requests / seconds,

@@ -4,7 +4,9 @@ import { credentialsOf, type Tokens } from './credentials.ts';
 import { startPgbouncer, type DatabaseServer } from './database-servers.ts';
 import { prepareDatabase } from './databases.ts';
 import { LoadGenerator, Server, median, type LoadSettings } from './measure.ts';
-import { markdownTable } from './report.ts';
+import { chartOf, type Panel } from './chart.ts';
+import { markdownTable, roundedOf } from './report.ts';
+import type { Result } from './result.ts';
 import type { Usage } from './servers/serve.ts';
 
 /** How many connections each process gets its requests by. */
@@ -29,8 +31,13 @@ interface Figures {
   readonly p99Ms: number;
   readonly statementsPerRequest: number;
   /** CPU time in milliseconds per thousand requests. */
-  readonly databaseCpuMs: number;
-  readonly poolerCpuMs: number;
+  readonly databaseCpuMsPer1000: number;
+  readonly poolerCpuMsPer1000: number;
+}
+
+interface Row {
+  readonly load: (typeof LOADS)[number];
+  readonly figures: Figures;
 }
 
 interface Route {
@@ -39,7 +46,7 @@ interface Route {
   readonly pooler?: DatabaseServer;
 }
 
-export async function processes(data: Tokens, settings: LoadSettings): Promise<void> {
+export async function processes(data: Tokens, settings: LoadSettings): Promise<Result> {
   const generator = await LoadGenerator.start();
   const credentials = credentialsOf(data);
   await generator.prepare({ name: 'knox', kind: 'knox', credentials });
@@ -49,6 +56,9 @@ export async function processes(data: Tokens, settings: LoadSettings): Promise<v
     { label: 'straight', database },
     { label: 'PgBouncer', database: pooler.options(database.database as string), pooler },
   ];
+  const tables: string[] = [];
+  const figures: object[] = [];
+  const panels: Panel[] = [];
   for (const route of routes) {
     const servers: Server[] = [];
     while (servers.length < Math.max(...LOADS.map((load) => load.processes))) {
@@ -66,23 +76,46 @@ export async function processes(data: Tokens, settings: LoadSettings): Promise<v
       return {
         rps: requests / seconds,
         p99Ms,
-        databaseCpuMs: ((databaseServer!.cpuMs() - before[0]) / requests) * 1000,
-        poolerCpuMs: ((pooler.cpuMs() - before[1]) / requests) * 1000,
+        databaseCpuMsPer1000: ((databaseServer!.cpuMs() - before[0]) / requests) * 1000,
+        poolerCpuMsPer1000: ((pooler.cpuMs() - before[1]) / requests) * 1000,
         statementsPerRequest: ((await statementsOf(used)) - before[2]) / requests,
       };
     };
     for (const load of LOADS) await measure(load, settings.warmUpMs);
-    const results = LOADS.map((load) => ({ load, measurements: [] as Figures[] }));
+    const runs = LOADS.map((load) => ({ load, measurements: [] as Figures[] }));
     for (let round = 1; round <= settings.rounds; round += 1) {
-      for (const { load, measurements } of results) {
+      for (const { load, measurements } of runs) {
         measurements.push(await measure(load, settings.measureMs));
       }
       process.stderr.write(`round ${round}: ${route.label}\n`);
     }
     for (const server of servers) await server.stop();
-    show(route, results);
+    const rows = runs.map(({ load, measurements }) => ({ load, figures: medianOf(measurements) }));
+    tables.push(tableOf(route, rows));
+    figures.push(
+      ...rows.map((row) => ({ route: route.label, ...row.load, ...roundedOf(row.figures) })),
+    );
+    panels.push(panelOf(route, rows));
   }
   await generator.stop();
+  const picture = chartOf({
+    panels,
+    columns: 2,
+    label: 'CPU time of the database for 1,000 requests',
+    caption: 'CPU time of the database for 1,000 requests, in milliseconds',
+  });
+  return { text: tables.join('\n\n'), figures, picture };
+}
+
+function medianOf(measurements: readonly Figures[]): Figures {
+  const of = (figure: keyof Figures): number => median(measurements.map((one) => one[figure]));
+  return {
+    rps: of('rps'),
+    p99Ms: of('p99Ms'),
+    statementsPerRequest: of('statementsPerRequest'),
+    databaseCpuMsPer1000: of('databaseCpuMsPer1000'),
+    poolerCpuMsPer1000: of('poolerCpuMsPer1000'),
+  };
 }
 
 async function statementsOf(servers: readonly Server[]): Promise<number> {
@@ -90,26 +123,19 @@ async function statementsOf(servers: readonly Server[]): Promise<number> {
   return usages.reduce((sum, { statements }) => sum + statements, 0);
 }
 
-function show(
-  { label, pooler }: Route,
-  results: readonly {
-    readonly load: (typeof LOADS)[number];
-    readonly measurements: readonly Figures[];
-  }[],
-): void {
-  const rows = results.map(({ load, measurements }) => {
-    const of = (figure: keyof Figures): number => median(measurements.map((one) => one[figure]));
+function tableOf({ label, pooler }: Route, results: readonly Row[]): string {
+  const rows = results.map(({ load, figures }) => {
     // Of the time of one core, in milliseconds per second.
-    const perProcess = (of('databaseCpuMs') * load.rate) / 1000;
+    const perProcess = (figures.databaseCpuMsPer1000 * load.rate) / 1000;
     return [
       String(load.processes),
       load.rate.toLocaleString('en'),
-      Math.round(of('rps')).toLocaleString('en'),
-      of('statementsPerRequest').toFixed(2),
-      of('databaseCpuMs').toFixed(0),
-      pooler ? of('poolerCpuMs').toFixed(0) : '',
+      Math.round(figures.rps).toLocaleString('en'),
+      figures.statementsPerRequest.toFixed(2),
+      figures.databaseCpuMsPer1000.toFixed(0),
+      pooler ? figures.poolerCpuMsPer1000.toFixed(0) : '',
       (1000 / perProcess).toFixed(1),
-      of('p99Ms').toFixed(2),
+      figures.p99Ms.toFixed(2),
     ];
   });
   const head = [
@@ -122,5 +148,21 @@ function show(
     'processes that one core of the database feeds',
     'p99 ms',
   ];
-  console.log(`${markdownTable(head, rows)}\n`);
+  return markdownTable(head, rows);
+}
+
+function panelOf({ label }: Route, rows: readonly Row[]): Panel {
+  return {
+    title: label,
+    groups: [
+      {
+        bars: rows.map(({ load, figures }) => ({
+          label: `${load.processes} × ${load.rate.toLocaleString('en')}/s`,
+          value: figures.databaseCpuMsPer1000,
+          text: figures.databaseCpuMsPer1000.toFixed(0),
+          isOurs: true,
+        })),
+      },
+    ],
+  };
 }

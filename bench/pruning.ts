@@ -35,17 +35,21 @@ export async function pruning(
   const database = await postgres.create('pruning');
   await fillTables(database, FULL_DATA, expired);
   const credentials = credentialsOf(FULL_DATA, 20_000);
-  await pruneMeanwhile(database, generator, { warmUpMs, measureMs }, credentials, expired);
+  const settings = { warmUpMs, measureMs };
+  console.log(await pruneMeanwhile(database, generator, settings, credentials, expired));
 }
 
-/** @param expired some of the tokens that are about to be deleted */
+/**
+ * @param expired some of the tokens that are about to be deleted
+ * @returns a table
+ */
 export async function pruneMeanwhile(
   database: DataSourceOptions,
   generator: LoadGenerator,
   { warmUpMs, measureMs }: Pick<LoadSettings, 'warmUpMs' | 'measureMs'>,
   credentials: readonly [Credential, ...Credential[]],
   expired: Tokens,
-): Promise<void> {
+): Promise<string> {
   await generator.prepare({ name: 'live', kind: 'knox', credentials });
   const server = await Server.start('knox', { adapter: 'express', database });
   const pruner = await Server.start('knox-worker', { adapter: 'express', database });
@@ -71,23 +75,21 @@ export async function pruneMeanwhile(
   const p99 = (measurements: readonly Measurement[]): number[] =>
     measurements.map(({ p99Ms }) => p99Ms);
   const [usual, during] = [median(p99(before)), median(p99(meanwhile))];
-  console.log(
-    markdownTable(
-      ['deleteExpired, while another process answers requests', ''],
+  return markdownTable(
+    ['deleteExpired, while another process answers requests', ''],
+    [
+      ['rows deleted', deleted.toLocaleString('en')],
+      ['rows a second', Math.round(deleted / seconds).toLocaleString('en')],
+      ['its longest transaction, ms', locks.transactionMs.toFixed(1)],
       [
-        ['rows deleted', deleted.toLocaleString('en')],
-        ['rows a second', Math.round(deleted / seconds).toLocaleString('en')],
-        ['its longest transaction, ms', locks.transactionMs.toFixed(1)],
-        [
-          'longest wait for a row that it may delete, ms',
-          `${locks.waitMs.toFixed(1)} (${locks.probes} tries)`,
-        ],
-        ['p99 of the requests before, ms', usual.toFixed(2)],
-        ['p99 of the requests meanwhile, ms', during.toFixed(2)],
-        ['against before', `${(during / usual).toFixed(2)} ×`],
-        ['the worst half second has a p99 of, ms', Math.max(...p99(meanwhile)).toFixed(2)],
+        'longest wait for a row that it may delete, ms',
+        `${locks.waitMs.toFixed(1)} (${locks.probes} tries)`,
       ],
-    ),
+      ['p99 of the requests before, ms', usual.toFixed(2)],
+      ['p99 of the requests meanwhile, ms', during.toFixed(2)],
+      ['against before', `${(during / usual).toFixed(2)} ×`],
+      ['the worst half second has a p99 of, ms', Math.max(...p99(meanwhile)).toFixed(2)],
+    ],
   );
 }
 

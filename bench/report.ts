@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { chartOf } from './chart.ts';
 import type { Candidate, GuardName, Outcome } from './compare.ts';
 import { DATABASES } from './databases.ts';
 import { ADAPTERS, median, ratiosOf, type AdapterName } from './measure.ts';
@@ -25,6 +26,18 @@ export const DATABASE_NAMES = {
 } as const;
 
 export const ADAPTER_NAMES = { express: 'Express', fastify: 'Fastify' } as const;
+
+/** After the point. */
+const DIGITS = {
+  rps: 1,
+  p50Ms: 3,
+  p99Ms: 3,
+  cpuMsPerRequest: 5,
+  databaseCpuMs: 5,
+  databaseCpuMsPer1000: 2,
+  poolerCpuMsPer1000: 2,
+  statementsPerRequest: 4,
+} as const;
 
 export function nameOf({ guard, database, build }: Omit<Candidate, 'adapter'>): string {
   const name = `${DESCRIPTIONS[guard]}${build === 'before' ? ' (before)' : ''}`;
@@ -214,25 +227,60 @@ export function judge(
   return [`${value.toFixed(2)}${unit}`, `${target}${unit}`, met ? 'met' : 'missed'];
 }
 
-/** The array that `--json` writes. Programs read it, so its keys do not change. */
-export function jsonOf(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ rps, p50Ms, p99Ms, cpuMsPerRequest, ...candidate }) => ({
+/** The figures of a comparison. */
+export function figuresOf(outcomes: readonly Outcome[]): object[] {
+  return outcomes.map(({ rps, p50Ms, p99Ms, cpuMsPerRequest, ...candidate }) => ({
     guard: candidate.build === 'before' ? `${candidate.guard} (before)` : candidate.guard,
     adapter: candidate.adapter,
     database: candidate.database,
-    rps: round(rps, 1),
-    p50Ms: round(p50Ms, 3),
-    p99Ms: round(p99Ms, 3),
-    cpuMsPerRequest: round(cpuMsPerRequest, 5),
+    ...roundedOf({ rps, p50Ms, p99Ms, cpuMsPerRequest }),
   }));
-  return `${JSON.stringify(rows, null, 2)}\n`;
+}
+
+/** These figures, without digits that mean nothing. */
+export function roundedOf<Figures extends Partial<Record<keyof typeof DIGITS, number>>>(
+  figures: Figures,
+): Figures {
+  const entries = Object.entries(figures) as [keyof typeof DIGITS, number][];
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Number(value.toFixed(DIGITS[name]))]),
+  ) as Figures;
+}
+
+/** What the features of the package cost stands in the tables: the picture compares the package with others. */
+const NOT_PICTURED: readonly GuardName[] = [
+  'knox-cookie',
+  'knox-roles',
+  'knox-sessions',
+  'knox-list',
+];
+
+/** Requests per second of each row. */
+export function outcomeChart(outcomes: readonly Outcome[]): string {
+  const panels = ADAPTERS.map((adapter) => ({
+    title: ADAPTER_NAMES[adapter],
+    groups: [
+      {
+        bars: outcomes
+          .filter((one) => one.adapter === adapter && !NOT_PICTURED.includes(one.guard))
+          .map((outcome) => ({
+            label: nameOf(outcome),
+            value: outcome.rps,
+            text: Math.round(outcome.rps).toLocaleString('en'),
+            isOurs: outcome.guard.startsWith('knox'),
+          })),
+      },
+    ],
+  }));
+  return chartOf({
+    panels: panels.filter(({ groups }) => groups[0]!.bars.length > 0),
+    columns: 1,
+    label: 'Requests per second of each guard',
+    caption: 'requests per second, one core, 32 connections',
+  });
 }
 
 export function machine(): string {
   const [cpu] = cpus();
   return `${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}, ${process.platform}`;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }
