@@ -50,6 +50,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   testEnvironment: 'node',
   // For a test that hangs, not for one that is slow: others may be using the machine.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
 };
